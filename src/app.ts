@@ -1,6 +1,6 @@
 /**
- * The whole program on one page: a site file becomes a plan, the components serve it, and a reload replaces it. When a
- * component loses its socket, the process ends and systemd starts it again.
+ * Connects the parts of the program: a site file becomes a plan, the components serve it, and a reload replaces it.
+ * When a component loses its socket, the process ends and systemd starts it again.
  */
 import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/session.ts'

@@ -1,7 +1,7 @@
 /**
  * Sites that this build of slipway has validated, in its cache directory. Reading and validating the site file takes
- * half of a start. The result depends only on the text, the path, and the program, so a site is used again only if all
- * three are the same; anything else is validated.
+ * half of the start-up time. The result depends only on the text, the path, and the program, so a site is used again
+ * only if all three are the same; anything else is validated.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

@@ -64,7 +64,7 @@ export async function prepareInBackground(
   )
   const source = { sitePath, ...defined({ file }) }
   const maxMebibytes = workerMebibytes()
-  // Also a small site is loaded in a worker if this thread would have to load the schema first.
+  // Even a small site is loaded in a worker if this thread would have to load the schema first.
   const isInline = isSmall && (isLoaderReady() || maxMebibytes < minWorkerMebibytes)
   const loaded = await (isInline ? loadSource(source) : loadInWorker(source, maxMebibytes))
   if (loaded.kind !== 'site') return loaded

@@ -1,4 +1,4 @@
-/** Commands that follow something: they poll the running slipway until a goal, a time limit, or a signal. */
+/** Polls the running slipway until a goal is reached, a time limit has passed, or a signal arrives. */
 import { isAborted, pause, type Clock } from '../host/clock.ts'
 import { WaitExitCode } from '../cluster/evaluate/stages.ts'
 import { ExitCode, type Terminal, UsageError } from './command.ts'

@@ -42,7 +42,7 @@ export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSi
       ['clusters', index, 'ignition'],
       `ignition/${name}`,
     ]),
-    // A socket that does not exist, so that the demo leaves an HAProxy of this machine alone.
+    // A socket that does not exist, so that the demo does not affect HAProxy on this machine.
     [['haproxy'], { file: 'haproxy.cfg', socket: '/run/slipway-demo/admin.sock' }],
   ]
   let text = example

@@ -1,7 +1,7 @@
 /**
  * The kernel's neighbor table (arp(7)): the MAC address of a peer on a local network, and the destinations that the
- * kernel can reach at once. A machine that sends to us unicast asks for our address by ARP before, so its own address
- * is in the table; an address that no machine uses never is.
+ * kernel can reach at once. A machine that sends a unicast to this server first requests its address by ARP, so the
+ * machine's own address is in the table; an address that no machine uses never is.
  */
 import { openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

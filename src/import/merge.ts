@@ -120,7 +120,7 @@ function clusterNames({ names }: Facts, [first]: readonly Known[]): NameFact[] {
   return [...own, ...balanced.filter(({ name }) => !own.some((each) => each.name === name))]
 }
 
-/** Without any name of a cluster, control-plane nodes have its domain, by their full names or by DHCP. */
+/** If no file names the cluster, its domain follows from the full names of control-plane nodes, or from DHCP. */
 function clustersOfMachines({ machines, domain }: Facts): Known[] {
   return machines.flatMap(({ name = '', role, file, line }) => {
     const known = role ?? roleOfName(name)

@@ -14,7 +14,7 @@ export type Element = {
 
 const maxDepth = 64
 
-/** @throws {ImportProblem} if the text is not of the subset */
+/** @throws {ImportProblem} if the text is not in the subset */
 export function readXml(text: string, file: string): Element[] {
   const declaration = text.search(/<!(?!--)/)
   if (declaration !== -1) {

@@ -236,7 +236,7 @@ function onAttempt(state: State, change: (attempt: AttemptState) => Partial<Atte
   return { ...state, attempt: { ...attempt, ...change(attempt) } }
 }
 
-/** Ends an arming whose time is up, or not known. */
+/** Ends an arming that has expired, or whose time is not known. */
 function settle(state: State, now: Moment): State {
   const { armed, before } = state
   if (armed === undefined || before === undefined) return state
@@ -251,7 +251,10 @@ function settle(state: State, now: Moment): State {
   )
 }
 
-/** The administrator, or the complete records, answered for all evidence: it starts again with this attempt. */
+/**
+ * Starts an attempt without the earlier evidence: an administrator, or the complete records, permitted the installation
+ * in spite of it.
+ */
 function start(state: State, boot: BootEvent, now: Moment): State {
   const { isChosen } = boot
   const startedBy = isChosen ? 'menu' : state.armed === undefined ? 'site' : 'administrator'

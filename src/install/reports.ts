@@ -218,7 +218,10 @@ function installsAgain({ mode, attempt }: NodeRecord): Symptom | undefined {
   }
 }
 
-/** From the written disk until the servers of a control-plane node run; the cluster is then installed for most of it. */
+/**
+ * The maximum time from the written disk until the servers of a control-plane node run. The cluster is installed in
+ * this time.
+ */
 const startMs = 60 * 60_000
 
 /**

@@ -43,7 +43,7 @@ export type Store = {
    * Writes one transaction.
    *
    * @param states undefined for a machine whose record and history are deleted
-   * @throws when it cannot be written; then nothing of it is
+   * @throws when it cannot be written; then no part of it is
    */
   keep(
     states: ReadonlyMap<string, State | undefined>,
@@ -157,8 +157,8 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     sequence: number
   }
   /**
-   * The number of rows of a machine and a kind, at least: as counted, with the rows that were added. Most batches then
-   * need no search for old rows. Deletions clear it.
+   * The number of rows of a machine and a kind, never too low: the counted rows, and those that were added since. Most
+   * batches then need no search for old rows. Deletions clear it.
    */
   const rowCounts = new Map<string, number>()
   let changes = Number(readMeta(database, 'changes') ?? '0')

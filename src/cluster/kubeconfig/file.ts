@@ -1,6 +1,6 @@
 /**
  * The kubeconfig of a declared cluster: finds the file, reads it again when it changed, and checks that it is for this
- * cluster. If it cannot be used, the reason is a sentence, also for `slipway check`.
+ * cluster. If it cannot be used, the reason is a sentence, which `slipway check` also shows.
  */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -29,8 +29,8 @@ export type KubeconfigFile = {
 let decoder: { readonly decodeKubeconfig: typeof decodeKubeconfig } | undefined
 
 /**
- * Loads what decodes a kubeconfig, before the first credentials are read. Its packages take 30 ms to load, and a start
- * does not need them before the services answer.
+ * Loads the code that decodes a kubeconfig, before the first credentials are read. Its packages take 30 ms to load, and
+ * a start does not need them before the services answer.
  */
 export async function loadDecoder(): Promise<void> {
   decoder ??= await import('./decode.ts')

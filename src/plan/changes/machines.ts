@@ -1,4 +1,4 @@
-/** What differs between the clusters, nodes, and hosts of two sites, and what follows for these machines. Pure. */
+/** What differs between the clusters, nodes, and hosts of two sites, and the consequences for these machines. Pure. */
 import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
@@ -127,7 +127,7 @@ function hostFields({ address, mac, dhcpOptions }: Host): Field[] {
   ]
 }
 
-// What follows from the changes of a node.
+// The consequences of the changes of a node.
 
 /** An installed system keeps these until its node is installed again. */
 const installedLabels = ['role', 'image', 'disk', 'kernel arguments', 'secret kernel arguments']

@@ -23,7 +23,7 @@ export const kindNames: Readonly<Record<Kind, string>> = {
 
 export type Summary = {
   readonly nodes: Readonly<Record<Action, number>>
-  /** How many things of other kinds are added, changed, or removed; kinds without changes are absent. */
+  /** How many items of other kinds are added, changed, or removed; kinds without changes are absent. */
   readonly others: Readonly<Partial<Record<Kind, number>>>
 }
 

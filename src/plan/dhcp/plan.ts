@@ -30,7 +30,7 @@ export type DhcpPlan = {
   /** Second port of a ProxyDHCP server: 4011; absent if this server leases all addresses. */
   readonly proxyPort: number | undefined
   readonly networks: readonly Cidr[]
-  /** Groups of networks on one link: a client can have an address of any of its group. */
+  /** Groups of networks on one link: a client can have an address of any network in its group. */
   readonly segments: readonly (readonly Cidr[])[]
   /** The networks whose addresses another DHCP server leases. */
   readonly proxiedNetworks: readonly Cidr[]

@@ -1,7 +1,7 @@
 /**
  * Findings about the Ignition files of a plan at a given time. They are separate because compiling has no clock. The
- * installer's certificates are valid for a day, and the installation must finish before (the OpenShift guides recommend to use
- * the files within 12 hours).
+ * installer's certificates are valid for a day, and the installation must finish before they expire (the OpenShift
+ * guides recommend using the files within 12 hours).
  */
 import type { IgnitionKind } from '../facts.ts'
 import type { PlanFinding } from '../codes.ts'

@@ -96,7 +96,10 @@ const installerPath = /(?:^|: )(?:\/opt\/openshift\/(?:tls|auth)\/|\/etc\/kubern
 const installerSubject =
   /(?:^|, )(?:OU=openshift|O=kube-master|O=system:masters|O=system:serviceaccounts:openshift-machine-config-operator)(?:,|$)/
 
-/** Administrators add certificates of their own, with any lifetime (802.1X, IPsec, ACME); only the installer's age a file. */
+/**
+ * Administrators add certificates of their own, with any lifetime (802.1X, IPsec, ACME); only those of the installer
+ * determine the age of a file.
+ */
 function isInstallers({ subject, where }: IgnitionCertificate): boolean {
   return installerPath.test(where) || installerSubject.test(subject)
 }
@@ -164,34 +167,36 @@ export function findCertificates(config: unknown): Certificates {
   return { certificates, unread: search.unread + search.found.size - certificates.length }
 }
 
-type Place = {
+type ValuePosition = {
   readonly where: string
-  /** Whether it is that of a file on the node, which needs no more words. */
+  /** Whether it is that of a file on the node, which needs no further description. */
   readonly isFile: boolean
 }
 
-/** Without recursion: how deep JSON nests is the sender's choice. */
+/** Without recursion, because the author of the JSON decides how deep it is nested. */
 function searchConfig(search: Search, config: unknown, outer: string, depth: number): void {
-  const pending: (Place & { readonly value: unknown })[] = [{ value: config, where: outer, isFile: false }]
+  const pending: (ValuePosition & { readonly value: unknown })[] = [
+    { value: config, where: outer, isFile: false },
+  ]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { value, ...place } = next
-    if (typeof value === 'string') searchText(search, value, place.where, depth)
+    const { value, ...position } = next
+    if (typeof value === 'string') searchText(search, value, position.where, depth)
     if (typeof value !== 'object' || value === null) continue
     const inside = Object.entries(value).map(([key, each]: [string, unknown]) => ({
       value: each,
-      ...(Array.isArray(value) ? place : placeOf(key, value, place, outer)),
+      ...(Array.isArray(value) ? position : positionOf(key, value, position, outer)),
     }))
     // The last one is taken first. Without spreading: a list can have more elements than a call has arguments.
     for (const each of inside.reverse()) pending.push(each)
   }
 }
 
-/** A file is known by its path, all else by the keys that lead to it. */
-function placeOf(key: string, parent: object, place: Place, outer: string): Place {
-  if (place.isFile) return place
+/** A file is identified by its path, everything else by the keys that lead to it. */
+function positionOf(key: string, parent: object, position: ValuePosition, outer: string): ValuePosition {
+  if (position.isFile) return position
   const { path } = parent as { readonly path?: unknown }
   if (typeof path === 'string') return { where: shown(join(outer, ': ', path)), isFile: true }
-  return { where: shown(join(place.where, place.where === outer ? ': ' : '.', key)), isFile: false }
+  return { where: shown(join(position.where, position.where === outer ? ': ' : '.', key)), isFile: false }
 }
 
 function join(outer: string, between: string, inner: string): string {

@@ -17,7 +17,9 @@ export type ServerState = {
   /** False after a reload, until the first health check. */
   readonly isTested: boolean
   readonly isBackup: boolean
-  /** Whether it should be up: it was, or its node has been installed for long. Before that, being down is normal. */
+  /**
+   * Whether it should be up: it was up before, or its node was installed long ago. Before that, being down is normal.
+   */
   readonly isExpected: boolean
   /** Whether it is drained. */
   readonly isOut: boolean

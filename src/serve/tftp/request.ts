@@ -199,14 +199,14 @@ type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks'>
 /** A transfer in progress. */
 export type Occupant = { readonly address: string; readonly class: ClientClass }
 
-/** Enough for several racks at once. */
+/** Enough for many nodes that boot together. */
 const maxTransfers = 512
 /** Firmware has one, or two if it requests the size first; an administrator's machine can have more. */
 const maxTransfersOfClient = 16
 const maxTransfersOutside = 32
 const maxTransfersOfClientOutside = 4
 
-/** Why a request must wait, and the transfers that count for this limit: one of them could make way. */
+/** Why a request must wait, and the transfers that count for this limit: one of them can be ended instead. */
 export type Busy = { readonly reason: string; counts(occupant: Occupant): boolean }
 
 /** Explains why a request from `address` must wait; returns `undefined` when its transfer can start. */
@@ -220,7 +220,7 @@ export function whyBusy(
     transfers.kind === 'range' ? Math.min(maxTransfers, transfers.to - transfers.from + 1) : maxTransfers
   const maxUndeclared = Math.floor(max / 2)
   const client = classOf(plan, address)
-  // Behind NAT many machines share one undeclared address, for which the request port is used: it can be a whole rack.
+  // Behind NAT many machines share one undeclared address, for which the request port is used.
   const isNat = client !== 'node' && transfers.kind === 'single'
   const maxOfClient = isNat
     ? maxUndeclared

@@ -1,7 +1,7 @@
 /**
- * Removes nodes from the text of a site file. With an entry go its lines (or its part of a shared line), its comma, a
- * comment after it, and the blank line that separates it. A comment above it goes only if it starts with the name of
- * the node and names no other node. No other character changes. Pure.
+ * Removes nodes from the text of a site file. With an entry, it removes its lines (or its part of a shared line), its
+ * comma, a comment after it, and the blank line that separates it. It removes a comment above the entry only if the
+ * comment starts with the name of the node and names no other node. No other character changes. Pure.
  */
 import type { Unchanged } from './add.ts'
 import {
