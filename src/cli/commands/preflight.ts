@@ -38,7 +38,7 @@ export const preflight: Command = {
       'Checks the files of the site, checksums of images, addresses, free ports, firewall, SELinux, other DHCP servers, ' +
         'resolvers, registries, clock, disk space, state directory, and the configuration of HAProxy. Prints one line ' +
         'for each result (ok, warning, or failure), with what to do. Run it as root: some checks need a privilege.',
-      'To find other DHCP servers, it sends a DISCOVER from a random MAC address on each attached subnet, and never ' +
+      'To find other DHCP servers, it sends DISCOVER messages from a random MAC address on each attached subnet, and never ' +
         'accepts an offer. Nothing else is sent to the nodes, and nothing is changed.',
     ],
     options: checkRows,
