@@ -81,9 +81,9 @@ export type Running = {
   /** Returns fields of the local API only: they name files of this machine. */
   status?(): Readonly<Record<string, unknown>>
   metrics?(): readonly MetricFamily[]
-  /** Returns conditions that last, in which slipway does not serve what the site declares. */
+  /** Returns persistent problems that prevent slipway from serving what the site declares. */
   problems?(): readonly ActiveProblem[]
-  /** Returns conditions that last, of other machines: resolvers, DHCP servers, and the servers of HAProxy. */
+  /** Returns persistent problems of other machines: resolvers, DHCP servers, and the servers of HAProxy. */
   outages?(): readonly ActiveProblem[]
   /** Returns a promise where closing takes time; it never rejects. */
   close(graceMs: number): unknown

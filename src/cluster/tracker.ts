@@ -1,6 +1,6 @@
 /**
  * Tracks one cluster through its stages: asks for the API until it answers, then holds the kinds that the stages need,
- * and evaluates them after every change and in intervals.
+ * and evaluates them after every change and at intervals.
  */
 import { type Clock, type Timer, isAborted, pause } from '../host/clock.ts'
 import type { Kind } from './objects.ts'
@@ -92,7 +92,7 @@ export function trackStages(options: TrackerOptions): StageTracker {
     if (isAborted(end.signal)) return
     timer?.cancel()
     dueMs = Infinity
-    // A stage that is reached puts others in turn, whose kinds another holder may have read already.
+    // After a stage is reached, others can be evaluated. Another holder may have read their kinds already.
     for (let before: InstallProgress | undefined; before !== evaluation.progress;) {
       before = evaluation.progress
       holdNeeded()

@@ -137,7 +137,10 @@ export function createLogLimit(clock: Clock): LogLimit {
     return bucket
   }
 
-  /** Takes a token from both buckets, or from none. Most lines of a flood have no message left, so that is checked first. */
+  /**
+   * Takes a token from both buckets, or from none. Most lines of a flood find the bucket of their message empty, so
+   * that is checked first.
+   */
   function takes(message: string, subject: string | undefined, now: number): boolean {
     const all = filled(message, ofMessage, now)
     if (all.tokens < 1) return false

@@ -1,5 +1,5 @@
 /**
- * Records and observations on their way to the store: observations are written in batches, decisions at once. What
+ * Buffers records and observations until they are stored: observations are written in batches, decisions at once. What
  * cannot be written stays in memory, bounded, and is written when that is possible again.
  */
 import type { Clock, Timer } from '../host/clock.ts'
@@ -28,7 +28,7 @@ export type Journal = {
    * @throws when it cannot be written; then the record of `machine` is unchanged
    */
   keep<T>(machine: string, change: () => T): T
-  /** Takes observations of another appliance into the history of their machines. */
+  /** Adds observations of another appliance to the history of their machines. */
   receive(observations: readonly Kept[]): void
   /** Writes all unwritten changes. @throws when it cannot be written */
   write(): void

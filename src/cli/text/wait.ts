@@ -50,7 +50,7 @@ const maxLines = 12
 
 type Row = { begunMs: number; maxMs: number; end?: 'done' | 'late'; endMs?: number; note: string }
 
-/** A line for each stage and, below the one under way, what it lacks. */
+/** A line for each stage and, below the current one, what it lacks. */
 export function liveReport(
   terminal: Output & { readonly columns: number },
   stages: readonly Stage[],
@@ -101,7 +101,7 @@ export function liveReport(
   }
 }
 
-/** So that no line takes two on the screen and the view stays where it is. */
+/** So that no line wraps and the view stays at its position. */
 function fitLine(text: string, columns: number): string {
   const plain = stripVTControlCharacters(text)
   return plain.length < columns ? text : `${plain.slice(0, columns - 2)}…`

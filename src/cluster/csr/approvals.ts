@@ -61,7 +61,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       const request = held.get(name)
       const outcome = request === undefined ? 'done' : await attempt(request)
       failures = outcome === 'later' ? failures + 1 : 0
-      // After the others: the cluster may be able to do for them what it cannot do for this one.
+      // After the others, because the approval of the others may succeed.
       if (outcome === 'later') waiting.add(name)
       await pause(clock, failures === 0 ? betweenMs : delayMs(failures), signal)
     }

@@ -176,7 +176,9 @@ function listed(names: readonly string[]): string {
 /** How long all masters have to pass: while the first revisions roll out, their API servers restart. */
 export const passingForMs = 3 * 60_000
 
-/** @param installedFrom when the bootstrap was last installed: an older ConfigMap is of the installation before */
+/**
+ * @param installedFrom when the bootstrap was last installed: an older ConfigMap belongs to the previous installation
+ */
 export function isComplete(configMaps: readonly ConfigMap[], installedFrom: number | undefined): boolean {
   return configMaps.some((configMap) => {
     const createdAt = Date.parse(textOf(configMap.metadata?.creationTimestamp))
@@ -188,7 +190,7 @@ export function isComplete(configMaps: readonly ConfigMap[], installedFrom: numb
 export type CheckHistory = {
   /** Since when all checks pass, by the monotonic clock. */
   readonly passingSinceMs?: number
-  /** False while the checks that pass may be of the installation before. */
+  /** False while the checks that pass may belong to the previous installation. */
   readonly counts: boolean
 }
 

@@ -1,5 +1,5 @@
 /**
- * The stages of an installation, with openshift-install's time-outs, and how far a cluster has come through them. The
+ * The stages of an installation, with openshift-install's time-outs, and the progress of a cluster through them. The
  * running service and `slipway wait` evaluate them the same way. Pure.
  */
 import { conditionOf, isBootstrapComplete, kinds, type Kind } from '../objects.ts'
@@ -138,7 +138,7 @@ const initialized: Stage = {
   evaluate: (items) => evaluateVersion(items(kinds.clusterVersion), items(kinds.clusterOperators)),
 }
 
-/** Before the version is installed, more operators are still to come. */
+/** Before the version is installed, not all operators exist. */
 const settled: Stage = {
   name: 'operators',
   awaited: 'every operator to be stable',
@@ -166,7 +166,7 @@ export function everyStage(declared: readonly DeclaredNode[], hasBootstrap: bool
   return [apiUp, ...(hasBootstrap ? [bootstrap, etcdMember] : []), nodesReady(declared), initialized, settled]
 }
 
-/** The kinds that are needed now: those of the stages that are in turn and not reached. */
+/** The kinds that are needed now: those of the stages that can be evaluated and are not reached. */
 export function neededKinds(stages: readonly Stage[], progress: InstallProgress): readonly Kind<unknown>[] {
   return stages
     .filter((stage) => isInTurn(progress, stage) && !isReached(progress, stage.name))
@@ -176,7 +176,7 @@ export function neededKinds(stages: readonly Stage[], progress: InstallProgress)
 export type StageEvaluation = {
   /** The same object if nothing changed. */
   readonly progress: InstallProgress
-  /** What each stage that is in turn still needs. */
+  /** What each stage that can be evaluated still needs. */
   readonly missing: ReadonlyMap<string, readonly Problem[]>
 }
 
@@ -228,7 +228,7 @@ function evaluate(stage: Stage, snapshot: Snapshot, now: number): NotedEvaluatio
   return stage.kinds.every(snapshot.isCurrent) ? stage.evaluate(snapshot.items, now) : undefined
 }
 
-/** Returns the state of each stage for people and programs. */
+/** Returns the state of each stage, as users and programs see it. */
 export function stageReports(
   stages: readonly Stage[],
   { progress, missing }: StageEvaluation,

@@ -75,7 +75,7 @@ const attemptMs = 700
 const limitDefaultMs = 2000
 const roundPauseMs = 100
 const pageSize = 500
-/** A request or a line of a watch is far smaller; more is a fault. */
+/** A request or a line of a watch is far smaller; a larger one is an error. */
 const maxReplyLength = 64 * 1024 * 1024
 /** Codes after which another member may succeed: deadline exceeded, internal, unavailable. */
 const transientCodes = new Set([4, 13, 14])

@@ -79,9 +79,10 @@ export function pageKey({ observations }: Layout, id: string, sequence: number):
 }
 
 // Two versions of one record are merged: the shared one, and ours with changes from the time when the shared store did not
-// answer, or that another appliance overtook. The result permits an installation only where the shared record does.
+// answer, or that a change of another appliance superseded. The result permits an installation only where the shared
+// record does.
 
-/** Returns the shared record with what only ours shows: the progress of the same attempt, and evidence. */
+/** Returns the shared record with what only the local record shows: the progress of the same attempt, and evidence. */
 export function reconcile(shared: State, ours: State): State {
   if (isBlank(shared)) return ours
   const isSame = isSameAttempt(shared.attempt, ours.attempt)

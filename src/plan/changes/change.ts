@@ -1,6 +1,6 @@
 /**
  * What differs between two compiled sites, as data: the things that are added, changed, and removed, with their
- * properties as text, and what follows from it. No text contains a secret. Pure.
+ * properties as text, and the consequences. No text contains a secret. Pure.
  */
 import type { PlanCode } from '../codes.ts'
 import type { Plan } from '../compile.ts'
@@ -53,7 +53,7 @@ export type Detail = {
   readonly isHidden?: true
 }
 
-/** What follows from a change for machines and their clients. */
+/** The consequences of a change for machines and their clients. */
 export type Effect = {
   readonly code: PlanCode
   /** One sentence in lower case without a full stop. */
@@ -133,7 +133,7 @@ export function* compareThings(
   return changes
 }
 
-/** Compares one thing that a site has or not. */
+/** Compares one thing that a site has at most once. */
 export function compareSingle(
   kind: Kind,
   before: readonly Field[] | undefined,

@@ -149,7 +149,7 @@ function requiredBaseDomains({ site }: Model): PlanFinding[] {
   }))
 }
 
-/** A base domain that was one zone before zones began at `<cluster>.<domain>`, where the division has consequences. */
+/** A base domain that was one zone before zones started at `<cluster>.<domain>`, if the division has consequences. */
 function dividedBaseDomains({ site }: Model, forward: readonly string[]): PlanFinding[] {
   if (site.dns.zones !== undefined) return []
   const clusters = new Set(site.clusters.map(clusterDomain))

@@ -170,8 +170,8 @@ function boundTwice({ endpoint }: Model, all: readonly ServiceFrontend[]): PlanF
 }
 
 /**
- * HAProxy does not start if an address is on no interface of this machine, unless keepalived shares it. An IPv4 address
- * outside of all subnets is most likely that of another machine.
+ * HAProxy does not start if an address is not on an interface of this machine, unless keepalived shares it. An IPv4
+ * address outside of all subnets is most likely that of another machine.
  */
 function elsewhere({ site }: Model, all: readonly ServiceFrontend[]): PlanFinding[] {
   if (site.keepalived !== undefined) return []

@@ -1,4 +1,4 @@
-/** Worker thread of load.ts: decodes one Ignition file, and sends the result. */
+/** Worker thread of files.ts: decodes one Ignition file, and sends the result. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { decodeIgnition } from './decode.ts'
 

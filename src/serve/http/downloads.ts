@@ -120,7 +120,7 @@ export type ReaderLimits = {
   readonly heldBytes: number
   readonly perKnownClient: number
   readonly perUnknownClient: number
-  /** All unknown clients together. A reader without progress for `stalledMs` makes way for a new one. */
+  /** All unknown clients together. A reader without progress for `stalledMs` is disconnected in favor of a new one. */
   readonly unknown: number
   readonly stalledMs: number
 }

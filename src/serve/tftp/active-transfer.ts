@@ -43,7 +43,7 @@ export type ActiveTransfer = {
   /**
    * Reacts to the same request again: sends the first packets again if none is acknowledged.
    *
-   * @returns false when the client starts again: it was silent after its first ACK
+   * @returns false when the client starts again: it stopped responding after its first ACK
    */
   readonly repeat: () => boolean
   /** Whether the client has acknowledged anything, which shows that it is at that address. */
@@ -54,7 +54,7 @@ export type ActiveTransfer = {
   readonly abandon: (why: AbandonReason) => void
 }
 
-/** `restarted`: the client sent a new request. `replaced`: another transfer needs its place. */
+/** `restarted`: the client sent a new request. `replaced`: another transfer needs its slot. */
 export type AbandonReason = 'restarted' | 'replaced'
 
 const abandonReasons: Readonly<Record<AbandonReason, { readonly code: TftpCode; readonly reason: string }>> =
@@ -80,8 +80,8 @@ export type ActiveTransferOptions = {
 }
 
 /**
- * The same request within this time after another packet is a copy of the network. Clients wait longer before they repeat
- * a request, and forgers get fewer answers than requests.
+ * The same request within this time after another packet is a duplicate that the network made. Clients wait longer
+ * before they repeat a request, and forgers get fewer answers than requests.
  */
 const minRepeatMs = 200
 

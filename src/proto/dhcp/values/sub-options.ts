@@ -57,7 +57,7 @@ export function ipxeFeaturesOf(option: DhcpOption): { readonly http: boolean } |
 
 /**
  * A mark in requests of `slipway simulate`, in an option for private use (RFC 3942 §3.2): the server answers them like
- * those of a machine, and does not take them for its boot.
+ * those of a machine, and does not count them as its boot.
  */
 export const simulationOption = 224
 
