@@ -38,7 +38,7 @@ export const serve: Command = {
         'the file has errors, slipway keeps the current plan. The log goes to standard output, one JSON document per line.',
     ],
     options: [
-      ['--log-level LEVEL', `${logLevels.join(', ')} (default: info)`],
+      ['--log-level LEVEL', `one of ${logLevels.join(', ')} (default: info)`],
       [
         '--state DIR',
         `directory for installation records (default: $STATE_DIRECTORY, else /var/lib/slipway)`,

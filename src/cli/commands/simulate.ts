@@ -27,11 +27,11 @@ export const simulate: Command = {
         'file system, and Ignition of the live system. It installs nothing and starts no installation. It ' +
         'checks that the server refuses the Ignition file to a simulated node, unless the site makes Ignition files public.',
       'Run it on the machine that serves, or on a machine in the network of the nodes. Do not run it for a node that ' +
-        'is being installed: its packets look like those of the node. The default DHCP ports need root.',
+        'is being installed: the simulated packets look like those of the node. The default DHCP ports need root.',
     ],
     options: [
       ['--node NAME', 'only this node (w1 or ocp45/w1); can be repeated'],
-      ['--firmware KIND', `${firmwareChoices.join(', ')} (default: uefi)`],
+      ['--firmware KIND', `one of ${firmwareChoices.join(', ')} (default: uefi)`],
       ...siteRows,
       ['--json', 'print one JSON document instead of timelines'],
     ],

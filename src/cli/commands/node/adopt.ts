@@ -21,7 +21,7 @@ export const adoptionOptions = {
 } as const
 
 export const adoptionRows: readonly HelpRow[] = [
-  ['--role ROLE', roles.join(', ')],
+  ['--role ROLE', `one of ${roles.join(', ')}`],
   [
     '--address ADDRESS',
     'address that DHCP assigns; slipway never chooses one for you. Repeat it for an additional IPv6 address',
