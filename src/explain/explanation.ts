@@ -51,14 +51,14 @@ export type Explanation = {
   }
   /** Forward names of the node, then reverse names of its addresses. */
   readonly dns: { readonly forward: readonly Answer[]; readonly reverse: readonly Answer[] }
-  readonly haproxy: readonly BackEnd[]
+  readonly haproxy: readonly ExplainedBackend[]
 }
 
 /** The file on this machine for a boot file, or why there is none. */
 type Loader = { readonly path: string } | { readonly problem: string }
 /** Names end in a dot, as in a master file. */
 export type Answer = { readonly owner: string; readonly type: string; readonly data: string }
-export type BackEnd = {
+export type ExplainedBackend = {
   readonly service: string
   /** The addresses that clients connect to. */
   readonly addresses: readonly string[]
@@ -93,7 +93,7 @@ export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explan
     },
     ...(!isAgent && { ignition: ignitionOf(model, node) }),
     dns: records(plan, node),
-    haproxy: backEnds(model, node),
+    haproxy: backendsOf(model, node),
   }
 }
 
@@ -136,7 +136,7 @@ function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {
   }
 }
 
-function backEnds({ site, nodes }: Model, node: NodeModel): BackEnd[] {
+function backendsOf({ site, nodes }: Model, node: NodeModel): ExplainedBackend[] {
   if (site.haproxy === undefined) return []
   return site.clusters
     .flatMap((cluster) => serviceFrontends(cluster, nodes))

@@ -83,7 +83,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       kind: 'boot',
       role: role ?? node.role,
       isChosen: role !== undefined,
-      isConscious: !isMenuAutomatic,
+      isDeliberate: !isMenuAutomatic,
       tokenHash: '',
       requiresExchange: isNode && requiresExchange,
       isInstaller,

@@ -217,7 +217,7 @@ export type BootEvent = {
   /** Whether the role was selected in the boot menu. */
   readonly isChosen: boolean
   /** Whether an administrator made that selection: false if the menu selects an installation after its time-out. */
-  readonly isConscious: boolean
+  readonly isDeliberate: boolean
   /** Empty if the event cannot start an installation. */
   readonly tokenHash: string
   readonly startedHash?: string
@@ -252,8 +252,8 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
     hasExchange: !boot.requiresExchange || hasExchange(state, now),
   }
 
-  function consentOf({ mode: current }: State, { isConscious }: BootEvent): boolean {
-    if (current === 'menu') return isChosen && isConscious
+  function consentOf({ mode: current }: State, { isDeliberate }: BootEvent): boolean {
+    if (current === 'menu') return isChosen && isDeliberate
     if (current === 'installing') return attempt !== undefined && attempt.startedBy !== 'site'
     return armed !== undefined
   }

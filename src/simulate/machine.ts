@@ -21,7 +21,7 @@ import { probeSize, readFile, type TftpClient } from './tftp-client.ts'
 import { BootProblem, type Timeline } from './timeline.ts'
 
 /** Shared by all nodes of a simulation. */
-export type Rack = {
+export type SimulationContext = {
   readonly model: Model
   readonly clock: Clock
   readonly dhcp: DhcpClients
@@ -33,7 +33,7 @@ export type Rack = {
 export type Machine = {
   readonly node: NodeModel
   readonly firmware: Firmware
-  readonly rack: Rack
+  readonly context: SimulationContext
   readonly timeline: Timeline
   /** The HTTP client of iPXE, and that of the live system. */
   readonly loader: HttpClient
@@ -41,10 +41,10 @@ export type Machine = {
 }
 
 /** Requests a lease; offer and ACK must have the same values. */
-export async function lease({ node, rack }: Machine, profile: DhcpProfile): Promise<Lease> {
-  const result = await rack.dhcp.exchange(profile, node.mac)
-  checkLease(result.offer, node, rack.model, false)
-  checkLease(result.ack, node, rack.model, false)
+export async function lease({ node, context }: Machine, profile: DhcpProfile): Promise<Lease> {
+  const result = await context.dhcp.exchange(profile, node.mac)
+  checkLease(result.offer, node, context.model, false)
+  checkLease(result.ack, node, context.model, false)
   const [offered, acknowledged] = [bootFileOf(result.offer), bootFileOf(result.ack)]
   if (offered !== acknowledged) {
     throw new BootProblem(
@@ -70,13 +70,13 @@ export async function requestBootFile(
   profile: DhcpProfile,
   checkOffer: (offer: DhcpMessage) => void,
 ): Promise<BootAnswer> {
-  const { node, rack } = machine
+  const { node, context } = machine
   if (node.subnet.dhcp === 'full') {
     const { offer, octets } = await lease(machine, profile)
     checkOffer(offer)
     return { reply: offer, leased: formatIpv4(offer.yiaddr), octets }
   }
-  const replies = await rack.dhcp.requestBootFile(profile, node.mac, node.address)
+  const replies = await context.dhcp.requestBootFile(profile, node.mac, node.address)
   for (const { message } of replies) checkProxyOffer(message)
   const { message } = replies.at(-1) as Reply
   return { reply: message, leased: 'ProxyDHCP', octets: replies.reduce((sum, { octets }) => sum + octets, 0) }
@@ -143,13 +143,13 @@ export async function startLoader(machine: Machine): Promise<void> {
 }
 
 async function askPxeDhcp(machine: Machine): Promise<string> {
-  const { node, firmware, rack } = machine
+  const { node, firmware, context } = machine
   return machine.timeline.step('DHCP firmware', async () => {
     const { reply, leased, octets } = await requestBootFile(machine, firmwareProfile(firmware), checkPxeOffer)
     const file = bootFileOf(reply)
     const wanted = loaderOf(node, firmware)
     if (file !== wanted) throw wrongBootFile(wanted, file, node)
-    const { address } = rack.model.endpoint
+    const { address } = context.model.endpoint
     if (reply.siaddr !== address) {
       throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(reply.siaddr), 'server.address')
     }
@@ -158,7 +158,7 @@ async function askPxeDhcp(machine: Machine): Promise<string> {
 }
 
 async function askHttpDhcp(machine: Machine): Promise<string> {
-  const { node, firmware, rack } = machine
+  const { node, firmware, context } = machine
   return machine.timeline.step('DHCP firmware', async () => {
     const { reply, leased, octets } = await requestBootFile(
       machine,
@@ -166,13 +166,13 @@ async function askHttpDhcp(machine: Machine): Promise<string> {
       checkHttpOffer,
     )
     const url = bootFileOf(reply)
-    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.loader(loaderOf(node, firmware)))
+    const wanted = absoluteUrl(context.model.endpoint, urlPaths.loader(loaderOf(node, firmware)))
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
     return { value: url, octets, text: `${leased}, its loader's URL` }
   })
 }
 
-async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: string): Promise<void> {
+async function fetchByHttp({ node, firmware, context, timeline }: Machine, url: string): Promise<void> {
   const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
   try {
     await timeline.step('HTTP loader', async () => {
@@ -183,7 +183,7 @@ async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: str
         const expected = `${announced} bytes, the length in the response to HEAD ${url}`
         throw new BootProblem(expected, `${sent.octets}`, 'the server, and report this bug')
       }
-      await rack.disk.compare(sent, rack.model.facts.loaders.get(loaderOf(node, firmware)))
+      await context.disk.compare(sent, context.model.facts.loaders.get(loaderOf(node, firmware)))
       return { value: undefined, octets: sent.octets, text: pathOf(url) }
     })
   } finally {
@@ -191,13 +191,13 @@ async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: str
   }
 }
 
-async function fetchByTftp({ firmware, rack, timeline }: Machine, file: string): Promise<void> {
+async function fetchByTftp({ firmware, context, timeline }: Machine, file: string): Promise<void> {
   await timeline.step('TFTP loader', async () => {
     // OVMF requests the size, aborts, and starts again. The block sizes are those of OVMF and of BIOS ROMs.
     const wanted: [string, string][] =
       firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
-    const size = await probeSize(rack.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
-    const sent = await readFile(rack.tftp, { file, options: new Map(wanted) })
+    const size = await probeSize(context.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
+    const sent = await readFile(context.tftp, { file, options: new Map(wanted) })
     if (size !== sent.octets) {
       throw new BootProblem(
         `${size} bytes, the tsize of ${file}`,
@@ -205,7 +205,7 @@ async function fetchByTftp({ firmware, rack, timeline }: Machine, file: string):
         'the server, and report this bug',
       )
     }
-    await rack.disk.compare(sent, rack.model.facts.loaders.get(file as LoaderName))
+    await context.disk.compare(sent, context.model.facts.loaders.get(file as LoaderName))
     const window = sent.windowsize === 1 ? '' : ` x ${sent.windowsize}`
     return { value: undefined, octets: sent.octets, text: `${file} by ${sent.blksize}${window}` }
   })
@@ -230,7 +230,7 @@ export function fileName(url: string): string {
 
 /** Downloads a file and compares it with the one on the disk of the server. */
 export async function fetchFile(
-  { rack, timeline }: Machine,
+  { context, timeline }: Machine,
   client: HttpClient,
   step: string,
   url: string,
@@ -238,7 +238,7 @@ export async function fetchFile(
 ): Promise<void> {
   await timeline.step(step, async () => {
     const sent = await client.fetch(url)
-    await rack.disk.compare(sent, fact)
+    await context.disk.compare(sent, fact)
     return { value: undefined, octets: sent.octets, text: fileName(url) }
   })
 }

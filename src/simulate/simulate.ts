@@ -26,7 +26,7 @@ import {
   startLoader,
   wrongBootFile,
   type Machine,
-  type Rack,
+  type SimulationContext,
 } from './machine.ts'
 import { BootProblem, Timeline, type SimulatedBoot, type Simulation } from './timeline.ts'
 
@@ -61,7 +61,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     server: { address, port: ports.dhcp, clientPort: ports.dhcpClient },
     randomXid: () => randomInt(2 ** 32),
   })
-  const rack: Rack = {
+  const context: SimulationContext = {
     model,
     clock,
     dhcp,
@@ -75,7 +75,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   const bootOthers = async (): Promise<void> => {
     for (let index = next++; index < nodes.length; index = next++) {
       const node = nodes[index] as NodeModel
-      boots[index] = await bootNode(node, firmwareOf(model, node, firmware, index), rack)
+      boots[index] = await bootNode(node, firmwareOf(model, node, firmware, index), context)
       for (let done = boots[reported]; done !== undefined; done = boots[++reported]) onBooted(done)
     }
   }
@@ -106,13 +106,17 @@ const turns = ['uefi', 'bios', 'http'] as const
 const maxScripts = 8
 
 /** Does not reject when the server behaves wrongly: the problem is the last event of the boot. */
-async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack): Promise<SimulatedBoot> {
-  const timeline = new Timeline(rack.clock)
+async function bootNode(
+  node: NodeModel,
+  firmware: Firmware,
+  context: SimulationContext,
+): Promise<SimulatedBoot> {
+  const timeline = new Timeline(context.clock)
   const loader = openHttpClient('iPXE/1.0.0+ (slipway simulate)')
   const system = openHttpClient('CoreOS (slipway simulate)')
   let ending = ''
   try {
-    ending = await powerOn({ node, firmware, rack, timeline, loader, system })
+    ending = await powerOn({ node, firmware, context, timeline, loader, system })
   } catch (error) {
     if (!(error instanceof BootProblem)) throw error
     timeline.fail(error.message)
@@ -137,11 +141,11 @@ async function powerOn(machine: Machine): Promise<string> {
 }
 
 async function askIpxeDhcp(machine: Machine): Promise<string> {
-  const { node, firmware, rack } = machine
+  const { node, firmware, context } = machine
   return machine.timeline.step('DHCP iPXE', async () => {
     const { reply, leased, octets } = await requestBootFile(machine, ipxeProfile(firmware), checkIpxeOffer)
     const url = bootFileOf(reply)
-    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.bootScript(node))
+    const wanted = absoluteUrl(context.model.endpoint, urlPaths.bootScript(node))
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
     return { value: url, octets, text: `${leased}, the script's URL` }
   })
@@ -201,7 +205,7 @@ async function fetchKernel(
   machine: Machine,
   { kernel, initrds }: Extract<ScriptOutcome, { kind: 'boot' }>,
 ): Promise<Installation> {
-  const image = machine.rack.model.facts.images.get(machine.node.image)
+  const image = machine.context.model.facts.images.get(machine.node.image)
   await fetchFile(machine, machine.loader, 'HTTP kernel', kernel.url, image?.kernel)
   for (const { url } of initrds) {
     // The initramfs of an agent image contains keys. Its URL needs a token, which a simulation does not get.
@@ -221,32 +225,32 @@ async function askSystemDhcp(machine: Machine): Promise<void> {
   if (machine.node.subnet.dhcp === 'proxy') return
   await machine.timeline.step('DHCP system', async () => {
     const { ack, octets } = await lease(machine, systemProfile)
-    checkLease(ack, machine.node, machine.rack.model, true)
+    checkLease(ack, machine.node, machine.context.model, true)
     return { value: undefined, octets, text: machine.node.fqdn }
   })
 }
 
-async function askNames({ node, rack, timeline }: Machine): Promise<void> {
-  if (!rack.model.site.dns.serve) return
+async function askNames({ node, context, timeline }: Machine): Promise<void> {
+  if (!context.model.site.dns.serve) return
   await timeline.step('DNS names', async () => {
     let octets = 0
-    const questions = dnsQuestions(node, rack.model)
-    for (const question of questions) octets += await checkName(rack.dns, question)
+    const questions = dnsQuestions(node, context.model)
+    for (const question of questions) octets += await checkName(context.dns, question)
     return { value: undefined, octets, text: 'own, reverse, api, api-int, apps' }
   })
 }
 
 async function fetchInstallation(machine: Machine, installation: Installation): Promise<void> {
   const { system } = installation
-  const { node, rack, timeline } = machine
-  const image = rack.model.facts.images.get(node.image)
+  const { node, context, timeline } = machine
+  const image = context.model.facts.images.get(node.image)
   const systemFact = image?.style === 'installer' ? image.metal : image?.rootfs
   await fetchFile(machine, machine.system, `HTTP ${system.kind}`, system.url, systemFact)
   if (installation.kind === 'agent') return
   const { ignitionUrl } = installation
   await timeline.step('HTTP Ignition', async () => {
     const kind = node.ignition
-    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))
+    const wanted = absoluteUrl(context.model.endpoint, urlPaths.ignition(node, kind))
     if (ignitionUrl !== wanted) {
       throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
     }
@@ -256,16 +260,16 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     }
     const sent = await machine.system.fetch(ignitionUrl, { asText: true })
     const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)
-    const fact = rack.model.facts.ignition.get(node.cluster)?.[kind]
-    if (fact?.kind !== 'asked') await rack.disk.compare(role, fact)
+    const fact = context.model.facts.ignition.get(node.cluster)?.[kind]
+    if (fact?.kind !== 'asked') await context.disk.compare(role, fact)
     const version = readIgnition(sent.text, ignitionUrl)
     return { value: undefined, octets: sent.octets, text: `${ignitionFileNames[kind]}, version ${version}` }
   })
 }
 
 /** Whether only a node that is being installed gets secrets; a simulated node does not. */
-function isGuarded({ node, rack }: Machine): boolean {
-  const cluster = rack.model.site.clusters.find(({ name }) => name === node.cluster)
+function isGuarded({ node, context }: Machine): boolean {
+  const cluster = context.model.site.clusters.find(({ name }) => name === node.cluster)
   return cluster?.ignitionAccess !== 'open'
 }
 

@@ -51,10 +51,10 @@ export function formatPath(path: Path): string {
   return path.map((step) => (/^[\w$-]+$/.test(String(step)) ? step : quoteText(String(step)))).join('.')
 }
 
-export type Violation = Breach & { readonly code: SiteCode }
+export type Violation = RuleViolation & { readonly code: SiteCode }
 
 /** What a rule reports; the code is the rule's. */
-export type Breach = {
+export type RuleViolation = {
   /** The value that is wrong. If the file has no such value, the position is that of the closest one around it. */
   readonly path: Path
   /** Points at the key instead of its value. */
@@ -75,5 +75,5 @@ export type Rule = {
    * rule checks entry by entry need not be named; rejected entries are then left out.
    */
   readonly needs: readonly Section[]
-  readonly check: (site: Site) => readonly Breach[]
+  readonly check: (site: Site) => readonly RuleViolation[]
 }

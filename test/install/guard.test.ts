@@ -26,7 +26,7 @@ const event: Event = {
   kind: 'boot',
   role: 'master',
   isChosen: false,
-  isConscious: true,
+  isDeliberate: true,
   tokenHash: hashToken(token),
   startedHash: hashToken(startedToken),
   requiresExchange: false,

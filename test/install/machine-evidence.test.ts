@@ -150,7 +150,7 @@ const cases: readonly {
   {
     name: 'a menu that installs after its time-out is not consent',
     from: initialState({ ...m1, declared: 'menu' }, 'the state was lost'),
-    steps: [{ ...chosen, isConscious: false }],
+    steps: [{ ...chosen, isDeliberate: false }],
     mode: 'menu',
   },
   {

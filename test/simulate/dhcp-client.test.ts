@@ -32,7 +32,7 @@ const m1 = model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
 const serverAddress = '192.0.2.2'
 
 /** Machines in memory; `serve` may put a server beside them. */
-async function rack(): Promise<{
+async function context(): Promise<{
   clients: DhcpClients
   sockets: ReturnType<typeof memorySockets>
   clock: ReturnType<typeof fakeClock>
@@ -73,7 +73,7 @@ const option = (code: number, ...value: number[]) => ({ code, value: Uint8Array.
 const identifier = (text: string) => option(OptionCode.serverIdentifier, ...octetsOf(text))
 
 t.test('slipway completes every exchange, several at a time', async (t) => {
-  const { clients, sockets, clock } = await rack()
+  const { clients, sockets, clock } = await context()
   const service = await startDhcp({
     plan: () => compileDhcp(model).plan,
     sockets,
@@ -113,7 +113,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
   Object.assign(site.clusters[0] as object, { loader: 'ipxe' })
   const proxied = exampleModel(site)
   const node = proxied.nodes.find(({ key }) => key === m1.key) as NodeModel
-  const { clients, sockets, clock } = await rack()
+  const { clients, sockets, clock } = await context()
   const service = await startDhcp({
     plan: () => compileDhcp(proxied).plan,
     sockets,
@@ -122,7 +122,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
     onLost: () => {},
     log: silentLog(),
   })
-  const machine = { node, rack: { dhcp: clients } } as unknown as Machine
+  const machine = { node, context: { dhcp: clients } } as unknown as Machine
   const ask = async (profile: DhcpProfile) => {
     const { reply, leased, octets } = await requestBootFile(machine, profile, () =>
       t.fail('there is no lease to check'),
@@ -138,7 +138,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
 })
 
 t.test('boot file and lease come from the same server', async (t) => {
-  const { clients, sockets, clock } = await rack()
+  const { clients, sockets, clock } = await context()
   const service = await startDhcp({
     plan: () => compileDhcp(model).plan,
     sockets,
@@ -147,14 +147,14 @@ t.test('boot file and lease come from the same server', async (t) => {
     onLost: () => {},
     log: silentLog(),
   })
-  const machine = { node: m1, rack: { dhcp: clients, model } } as unknown as Machine
+  const machine = { node: m1, context: { dhcp: clients, model } } as unknown as Machine
   const { leased } = await requestBootFile(machine, firmwareProfile('uefi'), checkPxeOffer)
   t.equal(leased, '192.0.2.11')
   await service.close(0)
 })
 
 t.test('no reply after three attempts is a problem', async (t) => {
-  const { clients, sockets, clock } = await rack()
+  const { clients, sockets, clock } = await context()
   const failed = clients.exchange(firmwareProfile('uefi'), m1.mac)
   clock.advance(7000)
   await t.rejects(failed, {
@@ -168,7 +168,7 @@ t.test('no reply after three attempts is a problem', async (t) => {
 })
 
 t.test('the problem lists the servers that replied', async (t) => {
-  const { clients, sockets, clock } = await rack()
+  const { clients, sockets, clock } = await context()
   await serveWith(sockets, () => [
     { options: [option(OptionCode.messageType, MessageType.offer), identifier('192.0.2.66')] },
     { options: [option(OptionCode.messageType, MessageType.offer)] },
@@ -185,7 +185,7 @@ t.test('the problem lists the servers that replied', async (t) => {
 })
 
 t.test('a NAK after an offer is a problem', async (t) => {
-  const { clients, sockets } = await rack()
+  const { clients, sockets } = await context()
   await serveWith(sockets, ({ options }) => {
     const isDiscover = options[0]?.value[0] === MessageType.discover
     const type = isDiscover ? MessageType.offer : MessageType.nak
@@ -204,7 +204,7 @@ t.test('a NAK after an offer is a problem', async (t) => {
 })
 
 t.test('other datagrams are ignored', async (t) => {
-  const { clients, sockets, clock } = await rack()
+  const { clients, sockets, clock } = await context()
   const noise = await sockets.bindUdp({ address: '192.0.2.2', port: 6700, broadcast: true })
   const offer = [option(OptionCode.messageType, MessageType.offer), identifier(serverAddress)]
   await serveWith(sockets, (request) => {

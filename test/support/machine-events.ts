@@ -14,7 +14,7 @@ export const boot: BootEvent = {
   kind: 'boot',
   role: 'master',
   isChosen: false,
-  isConscious: true,
+  isDeliberate: true,
   tokenHash: 'hash',
   requiresExchange: false,
   isClusterRead: true,

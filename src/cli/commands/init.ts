@@ -24,13 +24,13 @@ type Question = {
   readonly suggested: (answers: Partial<Answers>) => string | undefined
 }
 
-type Surroundings = {
+type InitContext = {
   readonly interfaces: () => InterfaceAddresses
   /** Absent without a terminal. */
   readonly ask: ((question: string) => Promise<string>) | undefined
 }
 
-export const createInit = (surroundings: () => Surroundings): Command => ({
+export const createInit = (context: () => InitContext): Command => ({
   name: 'init',
   help: {
     usage: [
@@ -71,7 +71,7 @@ export const createInit = (surroundings: () => Surroundings): Command => ({
       },
     })
     const { output } = values
-    const answers = await complete(values, surroundings(), terminal)
+    const answers = await complete(values, context(), terminal)
     if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i.test(answers.cluster)) {
       throw new UsageError(
         `--cluster: got ${answers.cluster}, expected its name and domain, such as ocp.example.com`,
@@ -112,7 +112,7 @@ async function askOnTerminal(question: string): Promise<string> {
 
 async function complete(
   given: { readonly [Key in keyof Answers]?: string | undefined },
-  { interfaces, ask }: Surroundings,
+  { interfaces, ask }: InitContext,
   terminal: Terminal,
 ): Promise<Answers> {
   let answers: Partial<Answers> = {}

@@ -1,6 +1,6 @@
 /** An {@link Explanation} as text: a paragraph for each service. Pure. */
 import { askedText, ignitionText } from './output.ts'
-import type { Answer, BackEnd, Explanation } from '../../explain/explanation.ts'
+import type { Answer, ExplainedBackend, Explanation } from '../../explain/explanation.ts'
 import { macsText } from '../../plan/model.ts'
 import { alignColumns } from '../../text/lines.ts'
 
@@ -102,10 +102,10 @@ function recordLines(answers: readonly Answer[]): string[] {
   return columns(answers.map(({ owner, type, data }) => [owner, type, data]))
 }
 
-function backendLines(backEnds: readonly BackEnd[]): string[] {
-  if (backEnds.length === 0) return ['  not a server in any backend']
+function backendLines(backends: readonly ExplainedBackend[]): string[] {
+  if (backends.length === 0) return ['  not a server in any backend']
   return columns(
-    backEnds.map(({ service, addresses, server, isBackup, isOut }) => [
+    backends.map(({ service, addresses, server, isBackup, isOut }) => [
       service,
       addresses.join(', '),
       `to ${server}${whenUsed(isBackup, isOut)}`,

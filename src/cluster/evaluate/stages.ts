@@ -50,7 +50,7 @@ export type Stage = {
   /** @param now milliseconds since 1970 */
   readonly evaluate: (items: Items, now: number) => Evaluation
   /** Returns why the stage counts as reached when its time limit is reached; undefined if it does not. */
-  readonly excuse?: (items: Items) => string | undefined
+  readonly exemption?: (items: Items) => string | undefined
 }
 
 const minuteMs = 60_000
@@ -107,7 +107,7 @@ const etcdMember: Stage = {
       },
     ],
   }),
-  excuse: (items) =>
+  exemption: (items) =>
     memberConditions(items).some((condition) => condition !== undefined)
       ? undefined
       : 'this release does not report whether the member was removed',
@@ -193,7 +193,7 @@ export function evaluateStages(
   let { progress } = before
   const missing = new Map(before.missing)
   for (const stage of stages) {
-    const { name, timeoutMs, excuse } = stage
+    const { name, timeoutMs, exemption } = stage
     if (isReached(progress, name) || !isInTurn(progress, stage)) continue
     const result = stage.after === undefined ? evaluateApi(snapshot.api) : evaluate(stage, snapshot, now)
     if (result === undefined) continue
@@ -203,7 +203,7 @@ export function evaluateStages(
       // Without credentials it is not known whether the API is up.
       if (snapshot.hasCredentials) progress = startStage(progress, stage, now)
       const isLate = name === expired || now - (progress[name]?.since ?? now) >= timeoutMs
-      note = isLate ? excuse?.(snapshot.items) : undefined
+      note = isLate ? exemption?.(snapshot.items) : undefined
       isDone = note !== undefined
     }
     if (!isDone) continue

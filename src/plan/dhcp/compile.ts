@@ -39,13 +39,13 @@ class LazyReservation implements Reservation {
   readonly network: Cidr
   readonly mtu: number | undefined
   readonly leaseTime: PreparedOption
-  readonly unasked: readonly number[]
+  readonly unrequested: readonly number[]
   readonly #encodeOptions: () => Reservation['options']
   readonly #boot: (() => NodeBoot) | undefined
   #options: Reservation['options'] | undefined
 
   constructor(
-    { name, address, network, mtu, leaseTime, unasked }: Omit<Reservation, 'options' | 'boot'>,
+    { name, address, network, mtu, leaseTime, unrequested }: Omit<Reservation, 'options' | 'boot'>,
     encodeOptions: () => Reservation['options'],
     boot: (() => NodeBoot) | undefined,
   ) {
@@ -54,7 +54,7 @@ class LazyReservation implements Reservation {
     this.network = network
     this.mtu = mtu
     this.leaseTime = leaseTime
-    this.unasked = unasked
+    this.unrequested = unrequested
     this.#encodeOptions = encodeOptions
     this.#boot = boot
   }
@@ -84,7 +84,7 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       network: subnet.cidr,
       mtu: subnet.mtu,
       leaseTime: leaseTimeOf(subnet),
-      unasked: unaskedCodes(dhcpOptions),
+      unrequested: unrequestedCodes(dhcpOptions),
     }
     return new LazyReservation(fixed, encodeOptions, boot)
   }
@@ -179,7 +179,7 @@ function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
 }
 
 /** Returns the codes of options that are sent even if not requested; the last option of a code decides. */
-function unaskedCodes(options: readonly ExtraOption[]): number[] {
+function unrequestedCodes(options: readonly ExtraOption[]): number[] {
   const last = new Map(options.map((option) => [option.code, option]))
   return [...last.values()].filter(({ always }) => always).map(({ code }) => code)
 }

@@ -55,7 +55,7 @@ export type Reservation = {
   /** Options by code, in the order for clients that send no parameter request list. */
   readonly options: ReadonlyMap<number, PreparedOption>
   /** Codes of options that are sent even if not requested. */
-  readonly unasked: readonly number[]
+  readonly unrequested: readonly number[]
   /** Absent for hosts, which slipway does not boot. */
   readonly boot: NodeBoot | undefined
 }

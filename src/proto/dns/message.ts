@@ -6,7 +6,7 @@ import { Packet, type Resource } from 'dns2'
 import { MalformedPacket } from '../bytes.ts'
 import { fromDns2, srvInDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
 import { classIn, dnssecOkFlag, HeaderFlag, headerOctets, RecordType, type TypeName } from './registry.ts'
-import { walkMessage, type RecordPlace } from './walk.ts'
+import { walkMessage, type RecordPosition } from './walk.ts'
 
 export type QueryOptions = {
   readonly id: number
@@ -91,10 +91,10 @@ export function decodeAnswer(octets: Uint8Array): DecodedAnswer {
   const packet = parse(octets)
   const question = packet.questions[0]
   const opt = packet.additionals.find((record) => record.type === RecordType.OPT)
-  const records = (section: readonly Resource[], places: readonly RecordPlace[]) =>
+  const records = (section: readonly Resource[], positions: readonly RecordPosition[]) =>
     section
       .map((record, index) => {
-        const { start, end } = places[index] as RecordPlace
+        const { start, end } = positions[index] as RecordPosition
         return fromDns2(record, octets.subarray(start, end))
       })
       .filter(({ data }) => data.type !== 'other' || data.code !== RecordType.OPT)

@@ -6,7 +6,7 @@ import { MalformedPacket, Reader } from '../bytes.ts'
 import { maxLabelOctets, maxNameOctets } from './name.ts'
 import { headerOctets, RecordType } from './registry.ts'
 
-export type RecordPlace = {
+export type RecordPosition = {
   readonly type: number
   /** Offsets of its RDATA; `end` is exclusive. */
   readonly start: number
@@ -17,9 +17,9 @@ export type Layout = {
   readonly questions: number
   /** Offset of the first octet after the question section. */
   readonly questionEnd: number
-  readonly answers: readonly RecordPlace[]
-  readonly authority: readonly RecordPlace[]
-  readonly additional: readonly RecordPlace[]
+  readonly answers: readonly RecordPosition[]
+  readonly authority: readonly RecordPosition[]
+  readonly additional: readonly RecordPosition[]
   /** Offsets of all compression pointers in questions, owner names, and RDATA. */
   readonly pointers: readonly number[]
   /** Whether a label contains a dot, which plain text cannot represent. */
@@ -73,8 +73,8 @@ export function walkMessage(octets: Uint8Array): Layout {
   }
 }
 
-function walkRecords(reader: Reader, count: number, found: Findings): RecordPlace[] {
-  const places: RecordPlace[] = []
+function walkRecords(reader: Reader, count: number, found: Findings): RecordPosition[] {
+  const positions: RecordPosition[] = []
   for (let index = 0; index < count; index++) {
     walkName(reader, found)
     const type = reader.u16()
@@ -91,9 +91,9 @@ function walkRecords(reader: Reader, count: number, found: Findings): RecordPlac
       rdata.take(names.after)
       for (let name = 0; name < names.count; name++) walkName(rdata, found)
     }
-    places.push({ type, start, end })
+    positions.push({ type, start, end })
   }
-  return places
+  return positions
 }
 
 /** RFC 6891 §6.1.2: code, length, data, without trailing octets. Checked because options are forwarded to clients. */
@@ -164,7 +164,11 @@ export function expandName(octets: Uint8Array, at: number): Uint8Array {
  *
  * @param at the offset of its owner name
  */
-export function expandRecord(octets: Uint8Array, at: number, { type, start, end }: RecordPlace): Uint8Array {
+export function expandRecord(
+  octets: Uint8Array,
+  at: number,
+  { type, start, end }: RecordPosition,
+): Uint8Array {
   const { after, count } = namesInRdata.get(type) ?? { after: 0, count: 0 }
   const parts = [octets.subarray(start, start + after)]
   let offset = start + after

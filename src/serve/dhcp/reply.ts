@@ -199,7 +199,7 @@ function putParameters(
     const option = prepared.get(list[index] as number)
     if (option !== undefined && list.indexOf(option.code) === index) put(option) // once, even if requested twice
   }
-  for (const code of reservation.unasked) {
+  for (const code of reservation.unrequested) {
     const option = prepared.get(code)
     if (option !== undefined && !list.includes(code)) put(option)
   }

@@ -3,7 +3,7 @@
  * zone. The search restarts at such an alias (RFC 1034 §4.3.2 step 3a and §5.2.2). Bounded in restarts and in time.
  */
 import type { Clock } from '../../host/clock.ts'
-import { expandName, expandRecord, walkMessage, type RecordPlace } from '../../proto/dns/walk.ts'
+import { expandName, expandRecord, walkMessage, type RecordPosition } from '../../proto/dns/walk.ts'
 import { lowerOctet } from '../../proto/dns/name.ts'
 import {
   classIn,
@@ -73,23 +73,25 @@ function findRestart(octets: Uint8Array, request: ForwardRequest): Restart | und
   const qtype = readU16(octets, questionEnd - 4)
   if (qtype === RecordType.CNAME || qtype === RecordType.ANY) return undefined
   const owners = answers.map((_, index) => answers[index - 1]?.end ?? questionEnd)
-  const records = answers.map((place, index) => {
+  const records = answers.map((position, index) => {
     const at = owners[index] as number
-    return { place, at, owner: lowerName(octets, at) }
+    return { position, at, owner: lowerName(octets, at) }
   })
   const chain: Uint8Array[] = []
   const passed = new Set<string>()
   let owner = lowerName(octets, headerOctets)
   while (!passed.has(owner)) {
     passed.add(owner)
-    const alias = records.find((record) => record.owner === owner && record.place.type === RecordType.CNAME)
+    const alias = records.find(
+      (record) => record.owner === owner && record.position.type === RecordType.CNAME,
+    )
     if (alias === undefined) return undefined
     const kept = records.filter(
-      (record) => record === alias || (record.owner === owner && record.place.type === RecordType.RRSIG),
+      (record) => record === alias || (record.owner === owner && record.position.type === RecordType.RRSIG),
     )
-    chain.push(...kept.map(({ at, place }) => expandRecord(octets, at, place)))
-    const next = sourceOf(expandName(octets, alias.place.start), qtype, request)
-    owner = lowerName(octets, alias.place.start)
+    chain.push(...kept.map(({ at, position }) => expandRecord(octets, at, position)))
+    const next = sourceOf(expandName(octets, alias.position.start), qtype, request)
+    owner = lowerName(octets, alias.position.start)
     if (next !== undefined) return { chain, target: owner, next }
   }
   return undefined
@@ -123,9 +125,9 @@ function sourceOf(
 /** Returns the answer to `request`: the aliases, then the records of the last message. */
 function joined(request: ForwardRequest, chain: readonly Uint8Array[], last: Uint8Array): Resolution {
   const { questionEnd, answers, authority } = walkMessage(last)
-  const places = [...answers, ...authority]
-  const records = places.map((place: RecordPlace, index) =>
-    expandRecord(last, places[index - 1]?.end ?? questionEnd, place),
+  const positions = [...answers, ...authority]
+  const records = positions.map((position: RecordPosition, index) =>
+    expandRecord(last, positions[index - 1]?.end ?? questionEnd, position),
   )
   const message = Buffer.concat([request.query.subarray(0, request.end), ...chain, ...records])
   if (message.length > maxMessageOctets) return failed

@@ -6,7 +6,7 @@ import type { Clock } from '../../host/clock.ts'
 import { lowerOctet } from '../../proto/dns/name.ts'
 import { HeaderFlag, headerOctets, RecordType, ResponseCode } from '../../proto/dns/registry.ts'
 import { MalformedPacket } from '../../proto/bytes.ts'
-import { walkMessage, type Layout, type RecordPlace } from '../../proto/dns/walk.ts'
+import { walkMessage, type Layout, type RecordPosition } from '../../proto/dns/walk.ts'
 import type { ForwardRequest } from './query.ts'
 import { readU16, readU32, writeU16, writeU32 } from './reply.ts'
 
@@ -140,9 +140,10 @@ export function readFound(message: Uint8Array, layout: Layout = walkMessage(mess
     ({ end }) => end <= octets.length,
   )
   const soa = isNegative ? layout.authority.find(({ type }) => type === RecordType.SOA) : undefined
-  const ttls = kept.map((place) => {
-    const at = place.start - ttlBeforeRdata
-    const max = place === soa ? Math.min(maxNegativeSeconds, readU32(octets, place.end - 4)) : maxSeconds
+  const ttls = kept.map((position) => {
+    const at = position.start - ttlBeforeRdata
+    const max =
+      position === soa ? Math.min(maxNegativeSeconds, readU32(octets, position.end - 4)) : maxSeconds
     const ttl = Math.min(readU32(octets, at), max)
     writeU32(octets, at, ttl)
     return { at, ttl }
@@ -175,7 +176,9 @@ function withoutOpt(
 ): Uint8Array {
   const index = additional.findIndex(({ type }) => type === RecordType.OPT)
   const kept = index === -1 ? additional : additional.slice(0, index)
-  const before: Pick<RecordPlace, 'end'> = [...answers, ...authority, ...kept].at(-1) ?? { end: questionEnd }
+  const before: Pick<RecordPosition, 'end'> = [...answers, ...authority, ...kept].at(-1) ?? {
+    end: questionEnd,
+  }
   const octets = new Uint8Array(message.subarray(0, before.end)) // a Buffer's slice would be a view
   writeU16(octets, 10, kept.length)
   return octets

@@ -1,7 +1,7 @@
 /** What nodes boot (image, disk, menu, kernel arguments) and the files that the site adds to them, per cluster or per node. */
 import { declaredClusters, declaredNodes, nodesOf, repetitions, type DeclaredNode } from '../declared.ts'
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
-import type { Breach, Rule, Path } from '../problem.ts'
+import type { RuleViolation, Rule, Path } from '../problem.ts'
 import { nearest } from '../../text/nearest.ts'
 import { listed } from '../schema-violations.ts'
 import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
@@ -17,8 +17,8 @@ function settings(site: Site): { readonly path: Path; readonly settings: Setting
 }
 
 /** Reports a setting that nodes lack once per cluster, at the position where one line fixes it. */
-function missingSetting(site: Site, key: 'image' | 'disk', expected: string): Breach[] {
-  return declaredClusters(site).flatMap((declared): Breach[] => {
+function missingSetting(site: Site, key: 'image' | 'disk', expected: string): RuleViolation[] {
+  return declaredClusters(site).flatMap((declared): RuleViolation[] => {
     if (declared.cluster[key] !== undefined) return []
     const without = nodesOf(declared).filter(({ node }) => node[key] === undefined)
     if (without.length === 0) return []
@@ -51,7 +51,7 @@ const imageKnown: Rule = {
   needs: ['images'],
   check(site) {
     const known = Object.keys(site.images)
-    return settings(site).flatMap(({ path, settings: { image } }): Breach[] => {
+    return settings(site).flatMap(({ path, settings: { image } }): RuleViolation[] => {
       if (image === undefined || known.includes(image)) return []
       const suggestion = nearest(image, known)
       const names = known.length === 0 ? ', but there is no image' : `: ${listed(known)}`
@@ -66,7 +66,7 @@ const oneStyle: Rule = {
   code: 'site.image-style-ambiguous',
   needs: ['images'],
   check: (site) =>
-    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): Breach[] =>
+    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): RuleViolation[] =>
       rootfs === undefined || metal === undefined
         ? []
         : [
@@ -99,7 +99,7 @@ const menuDefault: Rule = {
   code: 'site.menu-default-unsafe',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap((declared): Breach[] => {
+    declaredNodes(site).flatMap((declared): RuleViolation[] => {
       const { node, cluster } = declared
       const chosen = (node.menu ?? cluster.menu)?.default
       const own = node.role === 'infra' ? 'worker' : node.role
@@ -138,7 +138,7 @@ const kernelArguments: Rule = {
   needs: [],
   check: (site) =>
     settings(site).flatMap(({ path, settings: { kernelArguments = [] } }) =>
-      kernelArguments.flatMap((argument, index): Breach[] => {
+      kernelArguments.flatMap((argument, index): RuleViolation[] => {
         const name = argument.replace(/=.*/, '')
         const source = reservedArguments.get(name)
         if (source === undefined) return []
@@ -165,11 +165,13 @@ const distinctNodeFiles: Rule = {
   needs: [],
   check: (site) =>
     settings(site).flatMap(({ path, settings }) =>
-      repetitions(nodeFiles(path, settings), ({ onNode }) => onNode).map(({ first, again }): Breach => ({
-        path: again.path,
-        expected: `another path: ${again.onNode} is already written`,
-        other: first.path,
-      })),
+      repetitions(nodeFiles(path, settings), ({ onNode }) => onNode).map(
+        ({ first, again }): RuleViolation => ({
+          path: again.path,
+          expected: `another path: ${again.onNode} is already written`,
+          other: first.path,
+        }),
+      ),
     ),
 }
 

@@ -8,7 +8,7 @@ import {
   nodesOf,
   repetitions,
 } from '../declared.ts'
-import type { Breach, Rule } from '../problem.ts'
+import type { RuleViolation, Rule } from '../problem.ts'
 import type { Cluster } from '../schema.ts'
 import { folderOf, resolvePath } from '../file-paths.ts'
 
@@ -46,7 +46,7 @@ const singleAlone: Rule = {
   code: 'site.single-not-alone',
   needs: [],
   check: (site) =>
-    declaredClusters(site).flatMap((declared): Breach[] => {
+    declaredClusters(site).flatMap((declared): RuleViolation[] => {
       const nodes = nodesOf(declared)
       const single = nodes.find(({ node }) => node.role === 'single')
       if (single === undefined) return []
@@ -89,7 +89,7 @@ const separateLoadBalancer: Rule = {
     declaredClusters(site)
       .filter(({ cluster }) => masterCount(cluster) > 0)
       .flatMap((declared) =>
-        loadBalancerAddresses(declared).flatMap(({ path, address }): Breach[] => {
+        loadBalancerAddresses(declared).flatMap(({ path, address }): RuleViolation[] => {
           const owner = declaredNodes(site).find(({ node }) => node.address.includes(address))
           const isSingleNode = owner?.cluster === declared.cluster && masterCount(declared.cluster) === 1
           if (owner === undefined || isSingleNode) return []
@@ -126,7 +126,7 @@ export const clusterRules = [
 const haproxyFileRead: Rule = {
   code: 'site.haproxy-file-unused',
   needs: ['haproxy'],
-  check({ haproxy }): Breach[] {
+  check({ haproxy }): RuleViolation[] {
     if (haproxy === undefined || haproxy.with.length === 0) return []
     // Only to compare them: relative paths become absolute once the site has no problems.
     const absolute = (path: string): string => resolvePath('', path)
@@ -165,7 +165,7 @@ const oneReloadMethod: Rule = {
 const completeKeepalived: Rule = {
   code: 'site.keepalived-incomplete',
   needs: ['server', 'haproxy', 'keepalived'],
-  check({ server, haproxy, keepalived }): Breach[] {
+  check({ server, haproxy, keepalived }): RuleViolation[] {
     if (keepalived === undefined) return []
     const reasons = [
       haproxy === undefined &&

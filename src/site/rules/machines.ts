@@ -8,7 +8,7 @@ import {
   isHostAddress,
 } from '../../proto/address/ip.ts'
 import { declaredNodes, machines, repetitions, reserved, declaredAddresses } from '../declared.ts'
-import type { Breach, Rule } from '../problem.ts'
+import type { RuleViolation, Rule } from '../problem.ts'
 
 const uniqueMacs: Rule = {
   code: 'site.mac-taken',
@@ -34,7 +34,7 @@ const oneIpv4: Rule = {
   code: 'site.node-ipv4-count',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, node }): Breach[] => {
+    declaredNodes(site).flatMap(({ path, node }): RuleViolation[] => {
       const ipv4s = node.address.filter(isIpv4)
       if (ipv4s.length === 1) return []
       const got = ipv4s.length === 0 ? 'no IPv4 address' : ipv4s.map(formatIpv4).join(' and ')
@@ -60,7 +60,7 @@ const reservedInSubnet: Rule = {
   code: 'site.address-outside-subnets',
   needs: ['subnets'],
   check: (site) =>
-    machines(site).flatMap((machine): Breach[] => {
+    machines(site).flatMap((machine): RuleViolation[] => {
       const address = reserved(machine)
       if (address === undefined) return []
       const path = [...machine.path, 'address']
@@ -129,7 +129,7 @@ const notAGateway: Rule = {
   needs: [],
   check: (site) =>
     declaredNodes(site).flatMap(({ path, node }) =>
-      site.subnets.flatMap(({ gateway }, index): Breach[] =>
+      site.subnets.flatMap(({ gateway }, index): RuleViolation[] =>
         gateway === undefined || !node.address.includes(gateway)
           ? []
           : [
@@ -148,7 +148,7 @@ const notAGateway: Rule = {
 const oneInstaller: Rule = {
   code: 'site.installer-missing',
   needs: ['server', 'store'],
-  check({ server, store }): Breach[] {
+  check({ server, store }): RuleViolation[] {
     if (store !== undefined) return []
     const { address, peers, installer } = server
     const all = [address, ...peers.filter((peer) => peer !== address)]
@@ -188,7 +188,7 @@ const sharedInstaller: Rule = {
 const wholeCertificate: Rule = {
   code: 'site.store-certificate-incomplete',
   needs: ['store'],
-  check({ store }): Breach[] {
+  check({ store }): RuleViolation[] {
     const { cert, key } = store?.etcd ?? {}
     if ((cert === undefined) === (key === undefined)) return []
     const message = 'expected both cert and key, or neither of them'

@@ -1,6 +1,6 @@
 /** Names of clusters, nodes, and hosts: unique, not too long, and not hidden by another cluster's wildcard. */
 import { declaredClusters, declaredNodes, machines, repetitions } from '../declared.ts'
-import type { Breach, Rule } from '../problem.ts'
+import type { RuleViolation, Rule } from '../problem.ts'
 
 const uniqueClusterNames: Rule = {
   code: 'site.cluster-name-taken',
@@ -40,7 +40,7 @@ const nodeNameLength: Rule = {
   code: 'site.node-name-too-long',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, node, fqdn }): Breach[] =>
+    declaredNodes(site).flatMap(({ path, node, fqdn }): RuleViolation[] =>
       fqdn.length <= 63
         ? []
         : [
@@ -56,7 +56,7 @@ const hostsQualified: Rule = {
   code: 'site.host-name-not-qualified',
   needs: [],
   check: (site) =>
-    site.hosts.flatMap(({ name }, index): Breach[] =>
+    site.hosts.flatMap(({ name }, index): RuleViolation[] =>
       name.includes('.')
         ? []
         : [

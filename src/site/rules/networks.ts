@@ -17,7 +17,7 @@ import {
   type DeclaredAddress,
 } from '../declared.ts'
 import type { ResolverAddress } from '../dns-section.ts'
-import type { Breach, Rule, Path } from '../problem.ts'
+import type { RuleViolation, Rule, Path } from '../problem.ts'
 import type { Site } from '../schema.ts'
 
 const firstMulticast = 224 * 2 ** 24
@@ -31,7 +31,7 @@ const subnetSize: Rule = {
   code: 'site.subnet-size',
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr }, index): Breach[] =>
+    site.subnets.flatMap(({ cidr }, index): RuleViolation[] =>
       isMachineNetwork(cidr)
         ? []
         : [
@@ -47,7 +47,7 @@ const separateSubnets: Rule = {
   code: 'site.subnet-overlap',
   needs: [],
   check: ({ subnets }) =>
-    subnets.flatMap(({ cidr }, index): Breach[] => {
+    subnets.flatMap(({ cidr }, index): RuleViolation[] => {
       const before = subnets
         .slice(0, index)
         .findIndex((other) => isMachineNetwork(other.cidr) && overlaps(other.cidr, cidr))
@@ -65,7 +65,7 @@ const gatewayInSubnet: Rule = {
   code: 'site.gateway-outside-subnet',
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr, gateway }, index): Breach[] =>
+    site.subnets.flatMap(({ cidr, gateway }, index): RuleViolation[] =>
       gateway === undefined || isHostAddress(cidr, gateway)
         ? []
         : [
@@ -81,7 +81,7 @@ const validRoutes: Rule = {
   code: 'site.route-invalid',
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr, gateway, routes }, index): Breach[] => {
+    site.subnets.flatMap(({ cidr, gateway, routes }, index): RuleViolation[] => {
       const path = ['subnets', index, 'routes'] as const
       const written = routes.map((route, at) => ({ ...route, path: [...path, at] }))
       const unreachable = written
@@ -120,7 +120,7 @@ const hostAddresses: Rule = {
           addresses.map((address) => ({ path: [...path, 'address'], address })),
         ),
     ]
-    return written.flatMap(({ path, address }): Breach[] =>
+    return written.flatMap(({ path, address }): RuleViolation[] =>
       isIpv4(address) && isNotAHost(site, address)
         ? [{ path, got: formatIp(address), expected: 'the address of a machine' }]
         : [],
@@ -158,7 +158,7 @@ const forwardLoop: Rule = {
   needs: ['server', 'dns'],
   check: ({ server, dns }) =>
     resolverLists(dns).flatMap(({ path, servers }) =>
-      servers.flatMap(({ address, port }, index): Breach[] =>
+      servers.flatMap(({ address, port }, index): RuleViolation[] =>
         dns.serve && server.ports.dns === port && address === server.address
           ? [
               {
@@ -204,7 +204,7 @@ const resolversNamed: Rule = {
   code: 'site.resolvers-missing',
   needs: ['dns'],
   check: ({ dns, subnets }) =>
-    subnets.flatMap((subnet, index): Breach[] =>
+    subnets.flatMap((subnet, index): RuleViolation[] =>
       dns.serve || subnet.dns !== undefined || subnet.dhcp === 'proxy'
         ? []
         : [
@@ -253,7 +253,7 @@ const oneTransferMode: Rule = {
 const rangeSize: Rule = {
   code: 'site.tftp-port-range',
   needs: ['tftp'],
-  check({ tftp: { ports } }): Breach[] {
+  check({ tftp: { ports } }): RuleViolation[] {
     if (ports === undefined) return []
     const { from, to } = ports
     if (from < firstUnprivileged) {
@@ -269,7 +269,7 @@ const rangeSize: Rule = {
 const freeTransferPorts: Rule = {
   code: 'site.tftp-port-conflict',
   needs: ['server', 'tftp'],
-  check({ server, tftp: { ports } }): Breach[] {
+  check({ server, tftp: { ports } }): RuleViolation[] {
     if (ports === undefined) return []
     return (['dhcp', 'dhcpClient', 'tftp', 'dns'] as const)
       .filter((key) => server.ports[key] >= ports.from && server.ports[key] <= ports.to)

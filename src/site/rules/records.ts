@@ -9,7 +9,7 @@ import {
   withAncestors,
   forwardZoneNames,
 } from '../declared.ts'
-import type { Breach, Rule, Path } from '../problem.ts'
+import type { RuleViolation, Rule, Path } from '../problem.ts'
 import type { DnsRecord, Site } from '../schema.ts'
 
 type DeclaredRecord = { readonly record: DnsRecord; readonly path: Path }
@@ -106,18 +106,18 @@ const exclusiveRecords: Rule = {
   check(site) {
     const zones = forwardZoneNames(site)
     const servers = nameServers(site)
-    return declaredRecords(site).flatMap(({ record, path }): Breach[] => {
+    return declaredRecords(site).flatMap(({ record, path }): RuleViolation[] => {
       const key = record.cname !== undefined ? 'cname' : record.ns !== undefined ? 'ns' : undefined
       if (key === undefined) return []
       const what = key === 'cname' ? 'an alias' : 'delegated'
-      const breach = (reason: string): Breach[] => [
+      const violation = (reason: string): RuleViolation[] => [
         { path: [...path, key], at: 'key', message: `${record.name} cannot be ${what}: ${reason}` },
       ]
       const other = contents.find((each) => each !== key && record[each] !== undefined)
-      if (other !== undefined) return breach(`it also has ${other}, and ${key} must be the only key`)
-      if (zones.includes(record.name)) return breach('it is the apex of a zone of this site')
-      if (servers.has(record.name)) return breach('it is a name server of the zones') // RFC 2181 §10.3
-      if (key === 'ns' && record.name.startsWith('*.')) return breach('it is a wildcard') // RFC 4592 §4.2
+      if (other !== undefined) return violation(`it also has ${other}, and ${key} must be the only key`)
+      if (zones.includes(record.name)) return violation('it is the apex of a zone of this site')
+      if (servers.has(record.name)) return violation('it is a name server of the zones') // RFC 2181 §10.3
+      if (key === 'ns' && record.name.startsWith('*.')) return violation('it is a wildcard') // RFC 4592 §4.2
       return []
     })
   },
@@ -132,7 +132,7 @@ const freeName: Rule = {
         .filter(({ path }) => path[0] !== 'dns')
         .map((owner) => [owner.name, owner]),
     )
-    return declaredRecords(site).flatMap(({ record, path }): Breach[] => {
+    return declaredRecords(site).flatMap(({ record, path }): RuleViolation[] => {
       const other = others.get(record.name)
       const conflicting = record.address ?? record.cname ?? record.ns
       if (other === undefined || conflicting === undefined) return []
@@ -178,7 +178,7 @@ const targets: Rule = {
     }
 
     return declaredRecords(site).flatMap(
-      ({ record: { name, cname, srv = [], mx = [], ns = [] }, path }): Breach[] => {
+      ({ record: { name, cname, srv = [], mx = [], ns = [] }, path }): RuleViolation[] => {
         const isBroken = cname !== undefined && !resolves(cname, [name])
         const hosts = [
           ...srv.map(({ target }, index) => ({ target, path: [...path, 'srv', index, 'target'] })),
@@ -219,7 +219,7 @@ const belowCuts: Rule = {
   needs,
   check(site) {
     const cuts = new Map(delegations(site).map((cut) => [cut.record.name, cut]))
-    return owners(site).flatMap(({ name, path }): Breach[] => {
+    return owners(site).flatMap(({ name, path }): RuleViolation[] => {
       const cut = withAncestors(name)
         .slice(1)
         .find((ancestor) => cuts.has(ancestor))

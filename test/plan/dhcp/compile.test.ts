@@ -159,7 +159,7 @@ for (const { name, keys, code, value } of declared) {
 t.test(
   'of options without a key of their own, the most specific one counts: node, cluster, subnet, site',
   (t) => {
-    const { options, unasked } = reservation((site) => {
+    const { options, unrequested } = reservation((site) => {
       const text = (text: string) => (code: number) => ({ code, text, always: text === 'subnet' })
       site['dhcpOptions'] = [150, 151, 152, 153].map(text('site'))
       Object.assign(site.subnets[0] as object, { dhcpOptions: [151, 152, 153].map(text('subnet')) })
@@ -168,7 +168,7 @@ t.test(
     })
     const said = [150, 151, 152, 153].map((code) => Buffer.from(options.get(code)?.value ?? []).toString())
     t.same(said, ['site', 'subnet', 'cluster', 'node'])
-    t.same(unasked, [151], 'what a narrower place says takes `always` back')
+    t.same(unrequested, [151], 'what a narrower place says takes `always` back')
     t.end()
   },
 )
