@@ -43,7 +43,7 @@ export type AppOptions = {
   readonly directory?: string
   readonly log: Log
   readonly sockets: Sockets
-  /** Installation records; closed with the app, also when it cannot start. */
+  /** Installation records; closed with the app, even if it cannot start. */
   readonly store: Store
   readonly clock?: Clock
   /** Counters that others increment too, for example the sockets. */

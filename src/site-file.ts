@@ -102,7 +102,8 @@ export function explain(failed: NotLoaded): string[] {
 }
 
 /**
- * Reads the text and the time from one open file, so that they belong together even if the file is replaced meanwhile.
+ * Reads the text and the time from one open file, so that they belong together even if the file is replaced at the same
+ * time.
  *
  * @throws {Error} if the file cannot be read, is too large, or is not text
  */

@@ -10,7 +10,7 @@ const secretKey =
 const secretTexts: readonly RegExp[] = [
   // The token of an installation: /boot/CLUSTER/NODE/TOKEN/…
   /(?<=\/boot\/[^/\s"]{1,100}\/[^/\s"]{1,100}\/)[\w-]{16,}/g,
-  // A block of PEM, also with escaped line feeds.
+  // A block of PEM, with or without escaped line feeds.
   /-----BEGIN [A-Z ]+-----[\s\S]*?(?:-----END [A-Z ]+-----|$)/g,
   // JSON Web Tokens, and the static tokens of kubeconfigs.
   /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g,

@@ -1,4 +1,4 @@
-/** Atomic replacement of files that other programs read: always complete, also after a crash. */
+/** Atomic replacement of files that other programs read: always complete, even after a crash. */
 import { open, readdir, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 

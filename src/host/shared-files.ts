@@ -270,7 +270,7 @@ function changed(): UnusableFile {
 // Limits how many chunks of shared files are read from the disk at once.
 
 /**
- * Returns a function that limits the reads in progress of all files that are passed to it to `max`: the threads that
+ * Returns a function that limits how many reads are in progress, to `max` for all files together: the threads that
  * read for many clients would compete with the event loop. Further reads wait for their turn.
  */
 export function createReadLimit(max: number): (file: SharedFile) => SharedFile {

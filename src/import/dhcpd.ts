@@ -75,7 +75,7 @@ type Scope = {
   readonly hostDomain?: string
 }
 
-/** Statements of a scope apply to all blocks in it, also to those before them. */
+/** Statements of a scope apply to all blocks in it, including those before them. */
 function readBlock(statements: readonly Statement[], scope: Scope): void {
   const simple = statements.filter(({ block }) => block === undefined)
   const inner = {

@@ -13,7 +13,7 @@ import type { Kept, Store, Sync } from './store.ts'
 
 export type Journal = {
   state(machine: string): State | undefined
-  /** All records, also of machines that are no longer declared. */
+  /** All records, including those of machines that are no longer declared. */
   states(): ReadonlyMap<string, State>
   /** Returns the MAC addresses of other records of the same machine. */
   readonly relativesOf: Relatives['of']

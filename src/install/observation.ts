@@ -114,7 +114,7 @@ export type Seen = { readonly node: string } & (
 )
 
 export type Observation = Seen & {
-  /** Increases by one with each observation, also across restarts. */
+  /** Increases by one with each observation, even across restarts. */
   readonly sequence: number
   /** Milliseconds since 1970. */
   readonly at: number

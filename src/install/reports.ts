@@ -228,7 +228,7 @@ const startMs = 60 * 60_000
  * Before its installation, and while its system starts, it is normal that a node is down.
  *
  * @param now milliseconds since 1970
- * @returns a function that returns for the key of a node whether it should serve
+ * @returns a predicate: whether the node with this key should serve
  */
 export function expectedNodes(records: readonly NodeRecord[], now: number): (node: string) => boolean {
   const expected = records.filter(

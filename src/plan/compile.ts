@@ -1,7 +1,7 @@
 /**
  * The plan: the answers of all services, compiled from one site, immutable, and replaced as a whole. Compiling is pure and
  * deterministic, so that golden files can contain whole plans. It has steps, because a reload of a large site must not delay
- * answers: no step takes more than some tens of milliseconds for 5,000 nodes.
+ * answers: no step takes more than a few tens of milliseconds for 5,000 nodes.
  */
 import { masterCount } from '../site/declared.ts'
 import type { Cluster } from '../site/schema.ts'
@@ -77,7 +77,7 @@ export function clusterFindings({ site }: Model): PlanFinding[] {
   return site.clusters.flatMap((cluster) => [...controlPlaneSize(cluster), ...repeatedName(cluster)])
 }
 
-/** etcd needs a majority, so a second member lowers the availability. */
+/** etcd needs a majority, so a second member reduces the availability. */
 function controlPlaneSize(cluster: Cluster): PlanFinding[] {
   if (masterCount(cluster) !== 2) return []
   const message =

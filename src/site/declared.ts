@@ -41,7 +41,7 @@ export function nodesOf(declared: DeclaredCluster): DeclaredNode[] {
   }))
 }
 
-/** Returns the full name of a node: the declared one, or that of the pattern of OpenShift. */
+/** Returns the full name of a node: the declared one, or the one that follows the pattern of OpenShift. */
 export function nodeFqdn(cluster: Cluster, { name, fqdn }: Pick<Node, 'name' | 'fqdn'>): string {
   return fqdn ?? `${name}.${cluster.name}.${cluster.domain}`
 }

@@ -60,7 +60,7 @@ export const plan: Command = {
     if (positionals.length > 1) throw new UsageError('expected one site file')
     const sitePath = resolve(await siteFile(values, positionals[0]))
     const { against } = values
-    // The service reads its own file, because this user can lack the permission.
+    // The service reads the file itself, because this user might not be allowed to read it.
     const isServed = (values.site ?? positionals[0] ?? process.env['SLIPWAY_SITE']) === undefined
     return toResult(terminal, async () => {
       const compared =

@@ -134,7 +134,7 @@ function bullet(text: string, columns: number): string[] {
   return wrap(text, Math.max(40, columns - 4)).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`)
 }
 
-/** Returns all results, also those without a problem. */
+/** Returns all results, including those without a problem. */
 export function driftJson({ servers, records, zones }: DriftReport): object {
   return {
     servers: servers.map((server) => ({

@@ -156,7 +156,7 @@ type Open = (
  * Calls `onOpen` when the server starts to answer, and `onEvent` with each event. Resolves when the server ends the
  * watch after the requested time.
  *
- * @throws {ApiProblem} for an error response, also for an ERROR event; {BadEvent}, {Unreachable}, {NoCredentials}
+ * @throws {ApiProblem} for an error response, and for an ERROR event; {BadEvent}, {Unreachable}, {NoCredentials}
  */
 export async function readWatch(
   open: Open,

@@ -1,6 +1,6 @@
 /**
  * The nodes of a cluster as it reports them: the state of each declared node, and the transitions to record as
- * observations: registered, ready, not ready, removed. Each transition is recorded once, also after a restart: the
+ * observations: registered, ready, not ready, removed. Each transition is recorded once, even after a restart: the
  * node's history holds the earlier ones. Pure, apart from the memory of what was recorded.
  */
 import type { ClusterEvent, Observation, Seen } from '../../install/observation.ts'

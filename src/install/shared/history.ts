@@ -1,6 +1,7 @@
 /**
  * Exchanges observations between appliances: each appliance sends its own in pages, and stores those of the others. The
- * pages expire; the whole history of a machine is in the database of each appliance that was up meanwhile.
+ * pages expire; the complete history of a machine is in the database of each appliance that was running during that
+ * time.
  */
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Journal } from '../journal.ts'

@@ -162,7 +162,7 @@ function isConfigUrl(cluster: Cluster, source: string): boolean {
   )
 }
 
-/** A bootstrap.ign has some hundred KiB. */
+/** A bootstrap.ign has a few hundred KiB. */
 const maxBytes = 16 * 1024 * 1024
 /** Decoding a file of this size takes about 10 ms. */
 const maxInlineBytes = 384 * 1024

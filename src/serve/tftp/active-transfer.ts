@@ -80,7 +80,7 @@ export type ActiveTransferOptions = {
 }
 
 /**
- * The same request within this time after another packet is a duplicate that the network made. Clients wait longer
+ * The same request within this time after another packet is a duplicate from the network. Clients wait longer
  * before they repeat a request, and forgers get fewer answers than requests.
  */
 const minRepeatMs = 200
