@@ -55,7 +55,7 @@ export function styleOf(names: readonly string[]): ImageStyle | undefined {
 /** As in the file names of releases. */
 const knownArchitectures = ['x86_64', 'aarch64', 'ppc64le', 's390x']
 
-/** Returns the architecture in a file name if it differs from `wanted`; undefined also for a name without any. */
+/** Returns the architecture in a file name if it differs from `wanted`; also undefined for a name without one. */
 export function otherArchitecture(name: string, wanted: string): string | undefined {
   const named = knownArchitectures.filter((each) => name.includes(each))
   return named.includes(wanted) ? undefined : named[0]

@@ -139,7 +139,7 @@ const initialized: Stage = {
 }
 
 /** Before the version is installed, not all operators exist. */
-const settled: Stage = {
+const operatorsStable: Stage = {
   name: 'operators',
   awaited: 'every operator to be stable',
   timeoutMs: 30 * minuteMs,
@@ -157,19 +157,25 @@ export function stagesOf(goal: Goal, declared: readonly DeclaredNode[]): readonl
     case 'nodes-ready':
       return [apiUp, nodesReady(declared)]
     case 'install-complete':
-      return [apiUp, initialized, settled]
+      return [apiUp, initialized, operatorsStable]
   }
 }
 
 /** All stages of a cluster. @param declared all nodes but the bootstrap */
 export function everyStage(declared: readonly DeclaredNode[], hasBootstrap: boolean): readonly Stage[] {
-  return [apiUp, ...(hasBootstrap ? [bootstrap, etcdMember] : []), nodesReady(declared), initialized, settled]
+  return [
+    apiUp,
+    ...(hasBootstrap ? [bootstrap, etcdMember] : []),
+    nodesReady(declared),
+    initialized,
+    operatorsStable,
+  ]
 }
 
 /** The kinds that are needed now: those of the stages that can be evaluated and are not reached. */
 export function neededKinds(stages: readonly Stage[], progress: InstallProgress): readonly Kind<unknown>[] {
   return stages
-    .filter((stage) => isInTurn(progress, stage) && !isReached(progress, stage.name))
+    .filter((stage) => canEvaluate(progress, stage) && !isReached(progress, stage.name))
     .flatMap((stage) => stage.kinds)
 }
 
@@ -194,7 +200,7 @@ export function evaluateStages(
   const missing = new Map(before.missing)
   for (const stage of stages) {
     const { name, timeoutMs, exemption } = stage
-    if (isReached(progress, name) || !isInTurn(progress, stage)) continue
+    if (isReached(progress, name) || !canEvaluate(progress, stage)) continue
     const result = stage.after === undefined ? evaluateApi(snapshot.api) : evaluate(stage, snapshot, now)
     if (result === undefined) continue
     missing.set(name, result.missing)
@@ -238,7 +244,7 @@ export function stageReports(
     const { name } = stage
     const { state, ...times } = progress[name] ?? { state: 'under-way' as const }
     if (state === 'reached') return { name, state, ...times, missing: [] }
-    if (!isInTurn(progress, stage)) return { name, state: 'ahead', missing: [] }
+    if (!canEvaluate(progress, stage)) return { name, state: 'ahead', missing: [] }
     if (stage.kinds.some(snapshot.isStale)) return { name, state: 'unknown', ...times, missing: [] }
     const isUnknown = stage.after === undefined && !snapshot.hasCredentials
     const lines = missing.get(name) ?? []
@@ -267,7 +273,7 @@ export function isReached(progress: InstallProgress, name: string): boolean {
 }
 
 /** Whether a stage can be evaluated: the one before it is reached. */
-export function isInTurn(progress: InstallProgress, { after }: StageOrder): boolean {
+export function canEvaluate(progress: InstallProgress, { after }: StageOrder): boolean {
   return after === undefined || isReached(progress, after)
 }
 

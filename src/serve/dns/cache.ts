@@ -35,7 +35,7 @@ const usualLimits: CacheLimits = { entries: 10_000, octets: 16 * 1024 * 1024, st
 /** The memory of an entry beside its message and its key: objects, offsets, the table. */
 const overheadOctets = 256
 
-/** An answer is refreshed in the last tenth of its lifetime, if its lifetime has this length. */
+/** An answer is refreshed in the last tenth of its lifetime, if its lifetime is at least this long. */
 const endingPart = 0.1
 const minEndingLifeSeconds = 10
 

@@ -20,7 +20,7 @@ import { optOctets, writeHeader, writeOpt, writeU16, type Asked } from './reply.
 /** The extent of a transfer: the whole zone, its SOA record only, or nothing because UDP carries no zones. */
 type Extent = 'zone' | 'soa' | 'none'
 
-/** Encoding takes time in proportion to the square of a message: about 1 ms for this size. */
+/** Encoding takes time in proportion to the square of the size of a message: about 1 ms for this size. */
 const maxMessageOctets = 2000
 
 export function isTransferType(qtype: number): boolean {
