@@ -11,7 +11,7 @@ import { checkDelegation, type Delegated, findHiddenNames } from './zones.ts'
 import { type AskServer, forEachInParallel } from './exchange.ts'
 import type { CheckedServer, DriftReport, Expectation, RecordResult } from './report.ts'
 
-/** After this many queries without an answer, a server is not queried any more. */
+/** After this many queries without an answer, a server is no longer queried. */
 const maxUnanswered = 3
 
 export type DriftOptions = {

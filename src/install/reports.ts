@@ -37,7 +37,7 @@ type Options = {
   /** Returns the nodes of the active plan. */
   readonly nodes: () => readonly NodeModel[]
   readonly clock: Clock
-  /** The longest time in one turn of the event loop. */
+  /** The maximum time in one turn of the event loop. */
   readonly turnMs?: number
 }
 

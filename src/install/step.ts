@@ -71,7 +71,7 @@ const dhcpSteps = {
 } as const satisfies Partial<Record<Asker, StepKind>>
 
 /**
- * Files that iPXE and shim request and do not need. iPXE for EFI requests a script since 2024, shim requests
+ * Files that iPXE and shim request and do not need. iPXE for EFI (since 2024) requests a script, and shim requests
  * revocation lists.
  */
 const expectedMisses = /(?:^|\/)(?:autoexec\.ipxe|revocations\w*\.efi|shim_certificate\w*\.efi)$/i

@@ -47,7 +47,7 @@ const firstDelayMs = 500
 const maxDelayMs = 30_000
 /** A shorter watch without an event ended unexpectedly. A watch that stays open this long proves the server works. */
 const shortWatchMs = 1000
-/** The longest time between two lists, whatever the watch reports. It bounds the effect of a lost event. */
+/** The maximum time between two lists, whatever the watch reports. It bounds the effect of a lost event. */
 export const relistMs = 10 * 60_000
 /**
  * An API server that was unreachable for this long may come back with another state. Its version does not show that if

@@ -88,7 +88,9 @@ export function listField(label: string, values: readonly (string | number)[]): 
   return field(label, values.length === 0 ? undefined : values.join(', '))
 }
 
-/** Returns what differs between the fields of a thing before and after; without one, all fields of the other. */
+/**
+ * Returns what differs between the fields of a thing before and after; if it exists on one side only, all its fields.
+ */
 export function differences(before: readonly Field[], after: readonly Field[]): Detail[] {
   const old = new Map(before.map((each) => [each.label, each]))
   const labels = new Set(after.map(({ label }) => label))

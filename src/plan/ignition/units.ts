@@ -1,6 +1,7 @@
 /**
- * systemd units for Ignition with which a node reports to slipway. A report of progress waits only a short time and its failure
- * never stops the node. The disk check of the live system waits until the installer may overwrite the target disk.
+ * systemd units for Ignition with which a node reports to slipway. A report of progress waits only for a short time,
+ * and its failure never stops the node. The disk check of the live system waits until the installer may overwrite the
+ * target disk.
  */
 
 /** An entry of `systemd.units`. */

@@ -240,8 +240,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
     const code: HttpCode = 'http.not-found'
     counters.refuse(code)
     const { node, client } = exchangeOf(request, reply)
-    // A node gets all of its paths from slipway, so another path is an error in its boot. The exception: since 2024,
-    // iPXE for EFI requests a script beside itself, and boots without it.
+    // A node gets all of its paths from slipway, so another path is an error in its boot. The exception: iPXE for EFI
+    // (since 2024) requests a script beside itself, and boots without it.
     const isExpected = node === undefined || request.url.endsWith('/autoexec.ipxe')
     const facts = { node, client, file: request.url, code }
     log[isExpected ? 'debug' : 'warn'](facts, 'path not found')

@@ -199,7 +199,7 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
 
 /** A declared node does not boot without the file; a request of another client matters less. */
 function missingFileLevel(name: string, node: string | undefined): LogLevel {
-  // Since 2024, iPXE for EFI requests this file at every start, and boots without it.
+  // iPXE for EFI (since 2024) requests this file at every start, and boots without it.
   if (name.toLowerCase().endsWith('autoexec.ipxe')) return 'debug'
   return node === undefined ? 'warn' : 'error'
 }

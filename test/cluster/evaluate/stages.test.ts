@@ -8,7 +8,7 @@ import {
   stageReports,
   stagesOf,
   type Snapshot,
-  isInTurn,
+  canEvaluate,
   isReached,
   reachStage,
   startStage,
@@ -109,7 +109,7 @@ t.test('a cluster without a bootstrap has four stages', (t) => {
 const stages = everyStage([], true)
 const stage = (name: string) => stages.find((each) => each.name === name)!
 const names = (progress: InstallProgress) =>
-  stages.filter((each) => isInTurn(progress, each)).map((each) => each.name)
+  stages.filter((each) => canEvaluate(progress, each)).map((each) => each.name)
 
 t.test('a stage is next when the one before it is reached', (t) => {
   t.same(names({}), ['API'])
