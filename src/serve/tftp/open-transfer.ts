@@ -2,6 +2,7 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log, LogLevel } from '../../host/log.ts'
+import { UnusableFile } from '../../host/shared-files.ts'
 import type { UdpPort } from '../../host/udp.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
@@ -168,7 +169,10 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
     if (error.code !== ErrorCode.fileNotFound || path !== undefined) {
       counters.increment('tftp.failed')
       const reason = path === undefined ? error.message : `${path}: ${error.message}`
-      log.error({ ...facts, ...refused('tftp.file-unreadable'), reason }, 'file not readable')
+      // A directory or a device is a wrong name, if the client and not the plan names it.
+      const isWrongName = path === undefined && error.cause instanceof UnusableFile
+      const level = isWrongName ? missingFileLevel(read.name, facts.node) : 'error'
+      log[level]({ ...facts, ...refused('tftp.file-unreadable'), reason }, 'file not readable')
       return
     }
     counters.increment('tftp.notFound')

@@ -180,6 +180,15 @@ t.test('an unknown file for an undeclared address is only a warning', async (t) 
   t.equal(lines[0]?.node, undefined)
 })
 
+t.test('a directory that an undeclared address requests is only a warning', async (t) => {
+  const { lines, bind, state } = await serve(t)
+  const root = t.testdir({ directory: {} })
+  state.plan = { ...state.plan, root }
+  ask(await bind(2000, '192.0.2.99'), 'directory')
+  await until(() => lines.length > 0)
+  t.match(lines, [{ level: 'warn', code: 'tftp.file-unreadable', reason: 'not a regular file' }])
+})
+
 t.test('a packet other than a request at the request port is counted, not answered', async (t) => {
   const { bind, sockets, counters, lines } = await serve(t)
   const port = await bind()
