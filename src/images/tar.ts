@@ -103,7 +103,8 @@ export function decodeHeader(block: Uint8Array): TarHeader {
 }
 
 /**
- * Decodes records `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record. Other keys than path and size are skipped.
+ * Decodes records `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record. Keys other than path and size are
+ * skipped.
  *
  * @throws {ImageProblem}
  */

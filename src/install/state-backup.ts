@@ -27,7 +27,7 @@ export type StateSummary = {
 export function backupState(directory: string, target: string): StateSummary {
   const path = join(directory, databaseName)
   using(path, true, (database) => {
-    // A running slipway holds the lock: found here, it is reported as such.
+    // A running slipway holds the lock. This check reports that it is running.
     database.prepare('SELECT count(*) FROM sqlite_schema').get()
     backupDatabase(database, target)
   })

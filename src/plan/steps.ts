@@ -11,7 +11,7 @@ export function runSteps<Result>(steps: Generator<void, Result>): Result {
   }
 }
 
-/** The most items in one step. */
+/** The maximum number of items in one step. */
 export const itemsPerStep = 500
 
 /** Calls a function for each item, with a pause after every 500 items. */

@@ -5,7 +5,7 @@ import { isStalledAt, repeatsOf, type SymptomRow, type View } from './boot-view.
 /** A transfer that ends within its first window was never acknowledged. */
 const firstWindowBytes = 8192
 
-/** A firmware repeats its request after 4 s, and again after 8 s. */
+/** Firmware repeats its request after 4 s, and again after 8 s. */
 const unansweredRequests = 3
 
 const waitsLongMs = 30 * 60_000

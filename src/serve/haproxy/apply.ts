@@ -196,7 +196,7 @@ async function run(command: string): Promise<string | undefined> {
   return output === '' ? ending : `${ending}: ${output}`
 }
 
-/** Since 2.7 the master process replies with the result: `Success=0`, `--`, and the log. Earlier versions reply nothing. */
+/** From 2.7 on, the master process replies with `Success=0`, `--`, and the log. Earlier versions do not reply. */
 async function reloadMaster(socket: string, clock: Clock): Promise<string | undefined> {
   const reply = await queryHaproxy(socket, 'reload', clock)
   if (reply.kind === 'unreachable') return reply.reason
