@@ -21,7 +21,7 @@ export type TrackerOptions = {
   readonly stages: readonly Stage[]
   /** The progress before. */
   readonly progress: InstallProgress
-  /** Kinds that are held in any case, once the API answered. */
+  /** Kinds that are always held, once the API has answered. */
   readonly always: readonly Kind<unknown>[]
   /** The interval between two requests for the API, and between two evaluations: some stages are reached by time alone. */
   readonly intervalMs: number

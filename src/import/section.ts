@@ -70,7 +70,7 @@ export class Section {
     for (const key of keys) this.#read.add(key)
   }
 
-  /** Reports nothing that was not read, here or below. */
+  /** Ignores the keys that were not read, here and below. */
   ignoreRest(): void {
     this.#isIgnored = true
   }

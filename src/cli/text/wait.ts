@@ -64,7 +64,7 @@ export function liveReport(
     const lines = [...stages.flatMap((stage) => stageLines(stage, rows.get(stage), nowMs))].map((text) =>
       fitLine(text, terminal.columns),
     )
-    // Up to where it was drawn last, and clear from there on.
+    // Moves the cursor up to where the view was drawn last, and clears the screen from there.
     const back = drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`
     terminal.out(back + lines.join('\n'))
     drawn = lines.length

@@ -1,6 +1,7 @@
 /**
- * Resolves one question with several resolvers: queries the first, after its usual response time the next as well,
- * and uses the first answer. Uses TCP for an answer that is truncated (RFC 7766 §5). Bounded in attempts and in time.
+ * Resolves one question with several resolvers: queries the first one, also queries the next one after the usual
+ * response time of the first, and uses the first answer. Uses TCP for an answer that is truncated (RFC 7766 §5).
+ * Bounded in attempts and in time.
  */
 import { connect } from 'node:net'
 import type { Timer, Clock } from '../../host/clock.ts'
