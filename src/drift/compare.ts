@@ -15,7 +15,7 @@ export type DnsReply =
 
 type Owners = ReadonlyMap<string, readonly ResourceRecord[]>
 
-/** RFC 1034 §3.6.2 has no limit; resolvers follow about as many. */
+/** RFC 1034 §3.6.2 sets no limit; resolvers follow about this many aliases. */
 const maxAliases = 16
 
 /**
@@ -130,7 +130,7 @@ export function isReferral({ rcode, answers, authority, ...answer }: DecodedAnsw
   return !answer.isRecursionAvailable || (has('NS') && !has('SOA'))
 }
 
-/** Names are compared without case, texts with. */
+/** Names are compared case-insensitively, texts case-sensitively. */
 function valueOf(data: RecordData): string {
   const text = rdataText(data)
   return data.type === 'TXT' || data.type === 'CAA' ? text : text.toLowerCase().replace(/\.$/, '')

@@ -132,7 +132,10 @@ function unknownKey(parent: Path, key: string, schema: JsonSchema): Violation {
   return { ...about, message: `unknown key; ${help}` }
 }
 
-/** Keys of install-config.yaml, agent-config.yaml, helper node files, and DHCP servers, with ours. */
+/**
+ * Keys of install-config.yaml, agent-config.yaml, helper node files, and DHCP servers, with the corresponding keys of a
+ * site file.
+ */
 const keySynonyms = new Map<string, readonly string[]>([
   ['ip', ['address', 'api']],
   ['ips', ['address']],

@@ -183,7 +183,7 @@ function cells(data: RecordData): (string | number)[] {
     case 'CAA':
       return [caaFlags(data), data.tag, data.value]
     default:
-      // A text is in quotes, without which NIOS drops blanks.
+      // Texts are in quotes, because NIOS drops blanks from texts without quotes.
       return ['target' in data ? data.target : rdataText(data)]
   }
 }
