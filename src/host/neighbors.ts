@@ -77,7 +77,7 @@ const systemSources: NeighborSources = { table: createTableReader(), interfaces:
 const maxTableAgeMs = 500
 /** How many datagrams use one copy of the table: fewer than fit into a socket's default send buffer. */
 const maxTableUses = 100
-/** A new machine is found in the table at the latest after this time. */
+/** A new machine is found in the table after at most this time. */
 const minTableAgeMs = 10
 const maxInterfacesAgeMs = 10_000
 

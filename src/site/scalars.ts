@@ -184,7 +184,7 @@ export const recordName = scalar<string>({
   pattern: String.raw`^(?:\*\.)?${dnsLabelPattern}(?:\.${dnsLabelPattern})*\.?$`,
 })
 
-/** RFC 8659 §4.1; tags are compared without case, so the lower-case form is enough. */
+/** RFC 8659 §4.1; tags are compared case-insensitively, so the lower-case form is enough. */
 export const caaTag = matching('a tag of up to 15 lower-case letters and digits', /^[a-z0-9]{1,15}$/, [
   'issue',
 ])

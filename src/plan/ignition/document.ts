@@ -44,7 +44,7 @@ export type IgnitionContents = IgnitionAge & {
   /** Set if the file fetches a configuration from a server. */
   readonly pointer?: {
     readonly url: string
-    /** Whether the file has nothing else but certificate authorities. */
+    /** Whether, apart from that, the file contains only certificate authorities. */
     readonly isPlain: boolean
   }
 }

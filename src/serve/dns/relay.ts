@@ -151,7 +151,7 @@ export function emptyReply(
   return out.subarray(0, writeError(request.query, request, rcode, flags, out, option))
 }
 
-/** Compares names without case (RFC 4343 §4.1), QTYPE and QCLASS exactly. */
+/** Compares names case-insensitively (RFC 4343 §4.1), and QTYPE and QCLASS exactly. */
 function hasSameQuestion({ query, end }: ForwardRequest, octets: Uint8Array): boolean {
   if (octets.length < end) return false
   for (let at = headerOctets; at < end - 4; at++) {
