@@ -181,7 +181,7 @@ function refusalFamily(refusals: Readonly<Record<string, number>>): MetricFamily
   return { name: 'slipway_refusals_total', type: 'counter', help, samples }
 }
 
-/** Names `dns.cacheHits` `slipway_dns_cache_hits_total`. */
+/** Returns the family `slipway_dns_cache_hits_total` for `dns.cacheHits`. */
 function counterFamily(counter: string, value: number): MetricFamily {
   const name = counter
     .replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -32,7 +32,9 @@ export type InstallNode = {
   readonly isInstaller: boolean
   /** Whether an installation that no administrator started may overwrite a disk that holds data. */
   readonly wipe: WipeMode
-  /** Whether its boot menu starts an installation when its time is up: a selection is then not made by an administrator. */
+  /**
+   * Whether its boot menu starts an installation after its time-out: a selection is then not made by an administrator.
+   */
   readonly isMenuAutomatic: boolean
   /** By role: one of these servers must answer first. A node without servers does not wait. */
   readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
