@@ -160,21 +160,29 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
     return chunks
   }
 
+  /** Returns the file with one more reader: from then on, no other reader closes it. */
   async function openFile(path: string): Promise<Opened> {
     // Non-blocking, because opening a named pipe would wait for a writer.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     let isKept = false
     try {
       const state = stateOf(await handle.stat({ bigint: true }))
-      const other = opened.get(state.identity)
+      const other = addReader(state)
       if (other !== undefined) return other
-      const file = { handle, state, loading: new Map(), readers: 0 }
+      const file = { handle, state, loading: new Map(), readers: 1 }
       opened.set(state.identity, file)
       isKept = true
       return file
     } finally {
       if (!isKept) await handle.close()
     }
+  }
+
+  /** Adds a reader to a file that is open. */
+  function addReader({ identity }: State): Opened | undefined {
+    const file = opened.get(identity)
+    if (file !== undefined) file.readers++
+    return file
   }
 
   async function load({ handle, state }: Opened, index: number, chunk: Held): Promise<Chunk> {
@@ -244,8 +252,7 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
           },
         })
       }
-      const file = opened.get(state.identity) ?? (await openFile(path))
-      file.readers++
+      const file = addReader(state) ?? (await openFile(path))
       return shared(file.state, { take: (index) => take(file, index), close: () => release(file) })
     },
   }

@@ -1,5 +1,6 @@
 import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createSharedFiles, type Chunk, type SharedFile } from '../../src/host/shared-files.ts'
 import { openFilesBelow } from '../support/open-files.ts'
@@ -118,4 +119,23 @@ t.test("a file that cannot be read is refused with a code like the system's", as
     message: 'the file changed while it was being sent',
   })
   file.close()
+})
+
+t.test('a file that is opened while its other reader closes it can be read', async (t) => {
+  const path = join(t.testdir({ image: 'abcd' }), 'image')
+  const files = createSharedFiles({ cacheOctets: 0, chunkOctets: 4 })
+  for (let time = 0; time < 300; time++) {
+    const [first, second] = [files.open(path), files.open(path)]
+    // The first reader closes at every moment of the second one's opening.
+    const closing = first.then(async (file) => {
+      for (let turn = 0; turn < time % 30; turn++) await nextTurn()
+      file.close()
+    })
+    const file = await second
+    const chunk = await file.take(0)
+    t.equal(Buffer.from(chunk.octets).toString(), 'abcd')
+    chunk.release()
+    file.close()
+    await closing
+  }
 })
