@@ -34,6 +34,18 @@ t.test('every yaml block in the documents that is a site loads without a problem
   t.ok(sites > 0, 'there are such blocks')
 })
 
+t.test('the steps for moving a load balancer name the TTL that its records have', async (t) => {
+  const text = await readFile(new URL('docs/running.md', root), 'utf8')
+  const steps = text.split('\n## Moving a load balancer\n')[1]?.split('\n## ')[0] ?? ''
+  const ttl = siteSchema.shape.dns.parse({}).ttlSeconds
+  t.match(steps, `\`dns.ttlSeconds\`, by default ${ttl}`)
+  t.equal(ttl, 3600)
+  t.match(
+    steps,
+    /1\. Set `dns\.ttlSeconds: 60` and reload\.\n2\. Wait for the previous TTL, one hour by default/,
+  )
+})
+
 t.test('every command of npm that the documents name exists', async (t) => {
   const manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
     scripts: Record<string, string>
