@@ -114,8 +114,7 @@ async function report(
     return code
   }
   if (output === undefined) terminal.out(text.trimEnd())
-  if (notes.length > 0)
-    terminal.err(`Not imported (${pluralize(notes.length, 'entry').replace('entrys', 'entries')}):`)
+  if (notes.length > 0) terminal.err(`Not imported (${pluralize(notes.length, 'item')}):`)
   for (const note of notes) terminal.err(`  ${printable(noteLine(note))}`)
   if (problems.length > 0) terminal.err('Fill in or correct:')
   for (const problem of problems) terminal.err(`  ${formatProblem(problem)}`)
@@ -124,8 +123,8 @@ async function report(
 }
 
 function nextStep(output: string | undefined, missing: number): string {
-  if (output === undefined) return 'Next: run the command again with --output site.yaml'
+  if (output === undefined) return 'next: run the command again with --output site.yaml'
   return missing > 0
-    ? `Next: edit ${output}, then run: slipway check ${output}`
-    : `Next: slipway check ${output}`
+    ? `next: edit ${output}, then run: slipway check ${output}`
+    : `next: slipway check ${output}`
 }

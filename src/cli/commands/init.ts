@@ -90,7 +90,7 @@ export const createInit = (context: () => InitContext): Command => ({
       return ExitCode.problems
     }
     terminal.out(`Wrote ${output}.`)
-    terminal.out(`Next: slipway check ${output}`)
+    terminal.out(`next: slipway check ${output}`)
     terminal.out(`Then: add the nodes of ${answers.cluster} at the end of ${output}`)
     return ExitCode.fine
   },

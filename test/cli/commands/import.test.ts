@@ -22,8 +22,8 @@ t.test('files of several programs become a valid site file, and the rest is list
   t.equal(code, 0)
   t.equal(out, '')
   t.equal(loadSite(readFileSync(output, 'utf8'), output).kind, 'site')
-  t.match(err, [/^Not imported \(11 entries\):$/, /^ {2}.*db\.example\.com|dhcpd\.conf:\d+: /])
-  t.equal(err.at(-1), `Next: slipway check ${output}`)
+  t.match(err, [/^Not imported \(11 items\):$/, /^ {2}.*db\.example\.com|dhcpd\.conf:\d+: /])
+  t.equal(err.at(-1), `next: slipway check ${output}`)
   const again = await run('--output', output, ...files)
   t.match(again, {
     code: 1,
@@ -39,14 +39,14 @@ t.test('a site file that lacks values is written, and each missing key has its p
     err.join('\n'),
     `Fill in or correct:\n  ${output}:8:9 server.address: missing: address of this machine`,
   )
-  t.equal(err.at(-1), `Next: edit ${output}, then run: slipway check ${output}`)
+  t.equal(err.at(-1), `next: edit ${output}, then run: slipway check ${output}`)
 })
 
 t.test('without an output file, the site file is standard output', async (t) => {
   const { code, out, err } = await run(fixture('helpernode.yaml'))
   t.equal(code, 0)
   t.match(out, /^site: ocp4$/m)
-  t.equal(err.at(-1), 'Next: run the command again with --output site.yaml')
+  t.equal(err.at(-1), 'next: run the command again with --output site.yaml')
   const json = await run('--json', fixture('netbox-interfaces.json'))
   t.equal(json.code, 1)
   t.match(JSON.parse(json.out), {

@@ -46,7 +46,7 @@ t.test('empty answers accept the suggestions, and the file passes the check', as
   ])
   t.same(out, [
     `Wrote ${output}.`,
-    `Next: slipway check ${output}`,
+    `next: slipway check ${output}`,
     `Then: add the nodes of ocp.example.com at the end of ${output}`,
   ])
   t.equal(await check.run([output], keptTerminal()), 0)
