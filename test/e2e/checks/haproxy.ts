@@ -229,7 +229,7 @@ export const haproxyChecks: readonly Check[] = [
           return haproxy.applied.outcome === 'reload failed'
         })
         const { haproxy, counters } = await health(rig)
-        expectMatch(haproxy.applied.reason ?? '', /^process \d+ of HAProxy still runs/, 'the reason')
+        expectMatch(haproxy.applied.reason ?? '', /^process \d+ of HAProxy is still running/, 'the reason')
         expectEqual(counters['haproxy.reloadsFailed'], 1, 'failed reloads')
         expectEqual(await readFile(rig.site.haproxyPath, 'utf8'), old, 'the file')
         expectMatch(
