@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { output } from '../test/e2e/process.ts'
 import type { TestedServer, Benchmark } from './benchmark.ts'
 import { download, type Downloads } from './downloads.ts'
-import { serverAddress, subnet, type Network } from './network.ts'
+import { clientAddress, serverAddress, subnet, type Network } from './network.ts'
 import { parseWrk } from './load-output.ts'
 import { cluster, image, nodes, type Node } from './site.ts'
 
@@ -72,20 +72,30 @@ export const scripts: Benchmark = {
 
 async function fetchScripts(network: Network, seconds: number) {
   // slipway sends the script only to the node itself; with `rehearse`, the request starts no installation.
-  await becomeNode(network)
-  const url = `http://${serverAddress}${scriptPath}?rehearse`
-  const command = ['wrk', '-t', '1', '-c', '32', '-d', `${seconds}s`, url]
-  return parseWrk(await output(network.onClient(0, ...command)))
+  const restore = await becomeNode(network)
+  try {
+    const url = `http://${serverAddress}${scriptPath}?rehearse`
+    const command = ['wrk', '-t', '1', '-c', '32', '-d', `${seconds}s`, url]
+    return parseWrk(await output(network.onClient(0, ...command)))
+  } finally {
+    await restore()
+  }
 }
 
-/** Gives a client the MAC address and the address of the node. */
-async function becomeNode(network: Network): Promise<void> {
-  for (const command of [
-    ['link', 'set', 'eth0', 'address', node.mac],
-    ['addr', 'replace', `${node.address}/21`, 'dev', 'eth0'],
-    ['route', 'replace', subnet, 'dev', 'eth0', 'src', node.address],
-  ]) {
-    await output(network.onClient(0, 'ip', ...command))
+/**
+ * Gives a client the MAC address and the address of the node. Returns the function that restores its own: with two
+ * interfaces of one MAC address, the bridge sends the replies of other benchmarks to the wrong one.
+ */
+async function becomeNode(network: Network): Promise<() => Promise<void>> {
+  const ip = (...command: string[]): Promise<string> => output(network.onClient(0, 'ip', ...command))
+  const own = await output(network.onClient(0, 'cat', '/sys/class/net/eth0/address'))
+  await ip('link', 'set', 'eth0', 'address', node.mac)
+  await ip('addr', 'replace', `${node.address}/21`, 'dev', 'eth0')
+  await ip('route', 'replace', subnet, 'dev', 'eth0', 'src', node.address)
+  return async () => {
+    await ip('addr', 'del', `${node.address}/21`, 'dev', 'eth0')
+    await ip('route', 'replace', subnet, 'dev', 'eth0', 'src', clientAddress(0))
+    await ip('link', 'set', 'eth0', 'address', own.trim())
   }
 }
 
