@@ -23,6 +23,7 @@ import { createReports, expectedNodes } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import type { Plan } from './plan/compile.ts'
 import type { Ready } from './prepare.ts'
+import { createAccess } from './serve/control/access/access.ts'
 import type { Reloaded, SiteControl } from './serve/control/site-routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
@@ -155,6 +156,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     }),
     follow: options.follow,
     control: options.control,
+    stateDirectory: options.directory,
+    access: createAccess(options.directory, clock),
     app: {
       health: report.health,
       metrics: report.metrics,

@@ -54,6 +54,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   state: 'State directory',
   store: 'Shared store',
   server: 'The slipway process and its local API',
+  api: 'API on the network',
 }
 
 /** Renders docs/codes.md: one table for each area that has codes, sorted by code. */

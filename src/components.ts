@@ -6,7 +6,7 @@ import type { FileWatch } from './file-watch.ts'
 import type { Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
-import type { Sessions } from './cluster/session.ts'
+import type { Sessions as ClusterSessions } from './cluster/session.ts'
 import { createOwnAddresses } from './host/attached-networks.ts'
 import type { Clock } from './host/clock.ts'
 import type { Counters, MetricFamily } from './host/counters.ts'
@@ -15,6 +15,8 @@ import type { Sockets } from './host/udp.ts'
 import type { Installs } from './install/installs.ts'
 import type { Reports } from './install/reports.ts'
 import type { Plan } from './plan/compile.ts'
+import type { Sessions } from './serve/control/access/sessions.ts'
+import type { Tokens } from './serve/control/access/tokens.ts'
 import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
 import { startControl } from './serve/control/service.ts'
@@ -34,7 +36,7 @@ export type Shared = {
   /** Returns the active plan: one assignment in the app replaces it for all components. */
   readonly plan: () => Plan
   readonly installs: Installs
-  readonly sessions: Sessions
+  readonly sessions: ClusterSessions
   readonly ignitionFiles: RoleIgnition
   readonly fileWatch: FileWatch
   readonly balancer: Balancer
@@ -49,6 +51,10 @@ export type Shared = {
   readonly follow: { readonly site: Site; readonly directory: string } | undefined
   /** Path of the control socket. */
   readonly control: string | undefined
+  /** State directory, if there is one. */
+  readonly stateDirectory: string | undefined
+  /** Tokens and sessions of the API. */
+  readonly access: { readonly tokens: Tokens; readonly sessions: Sessions }
   /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
     Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site'> & {
@@ -256,13 +262,34 @@ export const components: readonly Component[] = [
     name: 'control',
     isEssential: true,
     isWanted: ({ control }) => control !== undefined,
-    start: ({ control, log, app, ...shared }) =>
+    start: ({ control, log, app, access, ...shared }) =>
       startControl({
         ...shared,
         ...app,
+        tokens: access.tokens,
         clusters: app.clusters(),
         path: control as string,
         log: log.for('control'),
       }),
+  },
+  {
+    name: 'api',
+    isWanted: ({ plan }) => plan().api !== undefined,
+    async start({ plan, log, app, access, ...shared }) {
+      // Its packages take time to load, and the services before it already answer.
+      const { startNetwork } = await import('./serve/control/network.ts')
+      let settings = plan().api as NonNullable<Plan['api']>
+      const api = await startNetwork({
+        ...shared,
+        ...app,
+        ...access,
+        directory: shared.stateDirectory,
+        clusters: app.clusters(),
+        // A reload that removes the section is rejected, so there is always one.
+        plan: () => (settings = plan().api ?? settings),
+        log: log.for('api'),
+      })
+      return { ...api, status: () => ({ api: api.state() }) }
+    },
   },
 ]

@@ -6,6 +6,7 @@
 import { masterCount } from '../site/declared.ts'
 import type { Cluster } from '../site/schema.ts'
 import { inOrder, type Finding } from '../text/codes.ts'
+import { compileApi, type ApiPlan } from './api.ts'
 import type { PlanFinding } from './codes.ts'
 import { compileDhcp } from './dhcp/compile.ts'
 import type { DhcpPlan } from './dhcp/plan.ts'
@@ -51,6 +52,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     install,
     dns: dns.plan,
     haproxy: haproxy.plan,
+    api: compileApi(model.site),
     findings: inOrder(findings),
   }
 }
@@ -68,6 +70,8 @@ export type Plan = {
   readonly dns: DnsPlan | undefined
   /** Absent if the site has no section `haproxy`. */
   readonly haproxy: HaproxyPlan | undefined
+  /** Absent if the site has no section `api`. */
+  readonly api: ApiPlan | undefined
   /** Errors first, then warnings. */
   readonly findings: readonly Finding[]
 }

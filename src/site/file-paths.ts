@@ -22,7 +22,7 @@ export function folderOf(file: string): string {
 export function withAbsolutePaths(site: Site, folder: string): Site {
   const absolute = (path: string) => resolvePath(folder, path)
   const absoluteIfSet = (path: string | undefined) => (path === undefined ? undefined : absolute(path))
-  const { tftp, haproxy, store } = site
+  const { tftp, haproxy, store, api } = site
   const { bios, x64, arm64 } = tftp.loaders
   return {
     ...site,
@@ -44,6 +44,19 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     },
     ...(haproxy !== undefined && { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
     ...(store !== undefined && { store: withAbsoluteStore(store, absoluteIfSet) }),
+    ...(api !== undefined && { api: withAbsoluteApi(api, absoluteIfSet) }),
+  }
+}
+
+function withAbsoluteApi(
+  api: NonNullable<Site['api']>,
+  absolute: (path: string | undefined) => string | undefined,
+): NonNullable<Site['api']> {
+  const { certificate, key, clientCA, proxy } = api
+  return {
+    ...api,
+    ...defined({ certificate: absolute(certificate), key: absolute(key), clientCA: absolute(clientCA) }),
+    ...(proxy && { proxy: { ...proxy, ...defined({ socket: absolute(proxy.socket) }) } }),
   }
 }
 

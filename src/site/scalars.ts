@@ -305,6 +305,19 @@ export const etcdPrefix = matching(
   ['/slipway/ocp45-lab'],
 )
 
+/** The name of a user of the API: printed in the log, so without control characters. */
+export const userName = matching('a name of 1 to 128 printable ASCII characters', /^[\x20-\x7e]{1,128}$/, [
+  'alice',
+])
+
+/** In lower case, as Node.js reports it. Excludes headers that have another meaning for the API. */
+export const headerName = scalar<string>({
+  expected: 'the name of a header that starts with X- or Remote-, such as X-Forwarded-User',
+  parse: (text) => (/^(?:X|Remote)-[A-Za-z0-9-]{1,64}$/i.test(text) ? text.toLowerCase() : undefined),
+  examples: ['X-Forwarded-User'],
+  pattern: '^(?:[Xx]|[Rr][Ee][Mm][Oo][Tt][Ee])-[A-Za-z0-9-]{1,64}$',
+})
+
 export const command = matching('a command', /\S/, ['systemctl reload haproxy'])
 
 export const seconds = (min: number, max: number) => wholeNumber(min, max, ' of seconds')

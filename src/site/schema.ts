@@ -3,6 +3,7 @@
  * (duplicates, addresses outside their subnets) are in rules/.
  */
 import { z } from 'zod'
+import { apiSection } from './api-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
 import {
@@ -282,6 +283,7 @@ export const siteSchema = z.strictObject({
   haproxy: haproxySection.optional(),
   keepalived: keepalivedSection.optional(),
   store: storeSection.optional(),
+  api: apiSection.optional(),
   dhcpOptions: extraOptions,
 })
 

@@ -8,6 +8,7 @@ import { json } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
+import { createAccess } from '../../src/serve/control/access/access.ts'
 import type { Compared, Confirmed, HistoryRow, Reloaded } from '../../src/serve/control/site-routes.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
@@ -41,14 +42,9 @@ function compared(source: { readonly path: string; readonly text: string } | und
   return { outcome: 'compared', changes: { items: [item], restart: [] }, troubles: [`${text}: no kernel`] }
 }
 
-/** @param more replaces members of the sample clusters */
-export async function controlService(
-  t: Test,
-  path = socketPath(t),
-  more: Partial<typeof sampleClusters> = {},
-) {
+/** The routes for the sample nodes, and what they did. @param more replaces members of the sample clusters */
+export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
   const installs = sampleInstalls()
-  const reports = sampleReports(installs)
   const condition = sampleStatus()
   const counters = new Counters()
   const clock = fakeClock(now)
@@ -59,36 +55,49 @@ export async function controlService(
   const confirmations: Confirmed[] = []
   /** Reloads and rollbacks, with their arguments. */
   const requests: string[] = []
-  const service = await startControl({
-    path,
+  const options = {
     installs,
-    reports,
+    reports: sampleReports(installs),
     counters,
     clock,
     site: {
-      reload(confirmMs) {
+      reload(confirmMs?: number) {
         requests.push(`reload ${confirmMs ?? ''}`.trimEnd())
-        return Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] })
+        return Promise.resolve(reloads.shift() ?? { outcome: 'swapped' as const, nodes: 7, troubles: [] })
       },
-      compare: (source) => Promise.resolve(compared(source)),
-      confirm: () => Promise.resolve(confirmations.shift() ?? { outcome: 'confirmed' }),
-      rollback(number) {
+      compare: (source?: { readonly path: string; readonly text: string }) =>
+        Promise.resolve(compared(source)),
+      confirm: () => Promise.resolve(confirmations.shift() ?? { outcome: 'confirmed' as const }),
+      rollback(number: number) {
         requests.push(`rollback ${number}`)
-        return Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 6, troubles: [] })
+        return Promise.resolve(reloads.shift() ?? { outcome: 'swapped' as const, nodes: 6, troubles: [] })
       },
       history: () => Promise.resolve(sampleHistory),
     },
     condition: () => ({ ...condition }),
     strangers: () => sampleUnknownClients,
-    explain: (node) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
+    explain: (node: string) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
+    ...createAccess(undefined, clock),
     clusters: { ...sampleClusters, ...more },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
-    onLost: (error) => {
+    onLost(error: Error) {
       throw error
     },
-  })
+  }
+  return { options, lines, reloads, confirmations, requests }
+}
+
+/** @param more replaces members of the sample clusters */
+export async function controlService(
+  t: Test,
+  path = socketPath(t),
+  more: Partial<typeof sampleClusters> = {},
+) {
+  const { options, ...records } = sampleControl(more)
+  const { installs, reports, counters, clock } = options
+  const service = await startControl({ ...options, path })
   t.teardown(() => service.close(0))
-  return { path, installs, reports, counters, clock, service, lines, reloads, confirmations, requests }
+  return { path, installs, reports, counters, clock, service, ...records }
 }
 
 /** Sends one request and reads the JSON of its response. */

@@ -44,6 +44,7 @@ export type Kind =
   | 'tftp'
   | 'keepalived'
   | 'store'
+  | 'api'
 
 /** `before` is absent for an added property, `after` for a removed one, and both if the value must not be printed. */
 export type Detail = {

@@ -2,6 +2,7 @@
  * Compares two compiled sites: what an administrator sees before a change takes effect (`slipway plan`), and after it
  * (`slipway reload`, `slipway rollback`). Runs in steps, like compiling. Pure.
  */
+import type { ApiPlan } from '../api.ts'
 import { runSteps } from '../steps.ts'
 import type { Change, Changes, CompiledSite, Effect } from './change.ts'
 import { compareFiles } from './files.ts'
@@ -34,6 +35,9 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
   if (JSON.stringify(before.model.site.store) !== JSON.stringify(after.model.site.store)) {
     reasons.push('store changed: restart the service to connect to it')
   }
+  if (listenerOf(old.api) !== listenerOf(next.api)) {
+    reasons.push('api changed: restart the service to listen with the new settings')
+  }
   if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
     reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
   }
@@ -46,4 +50,9 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }
   return reasons.map((text) => ({ code: 'plan.restart-needed', text }))
+}
+
+/** Returns what a running process cannot change: only names and users take effect with a reload. */
+function listenerOf(api: ApiPlan | undefined): string {
+  return JSON.stringify([api?.address, api?.port, api?.files, api?.clients?.ca, api?.proxy?.socket])
 }

@@ -70,6 +70,7 @@ export function* compareServer(before: Site, after: Site): Generator<void, Chang
     ...(yield* compareSingle('tftp', tftpFields(before), tftpFields(after))),
     ...(yield* compareSingle('keepalived', keepalivedFields(before), keepalivedFields(after))),
     ...(yield* compareSingle('store', storeFields(before), storeFields(after))),
+    ...(yield* compareSingle('api', apiFields(before), apiFields(after))),
   ]
 }
 
@@ -115,5 +116,23 @@ function storeFields({ store }: Site): Field[] | undefined {
     field('cert', cert),
     field('key', key),
     field('prefix', prefix),
+  ]
+}
+
+function apiFields({ api }: Site): Field[] | undefined {
+  if (api === undefined) return undefined
+  const { address, port, names, certificate, key, clientCA, clients, proxy } = api
+  const usersOf = (users: typeof clients) => users.map(({ name, scope }) => `${name} (${scope})`)
+  return [
+    field('listens on', `${formatIp(address)} port ${port}`),
+    listField('names', names),
+    field('certificate', certificate),
+    field('key', key),
+    field('client CA', clientCA),
+    listField('clients', usersOf(clients)),
+    listField('proxy', proxy?.from.map(formatIp) ?? []),
+    field('proxy socket', proxy?.socket),
+    field('proxy header', proxy?.header),
+    listField('proxy users', usersOf(proxy?.users ?? [])),
   ]
 }

@@ -19,6 +19,7 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   tftp: 'TFTP setting',
   keepalived: 'keepalived setting',
   store: 'shared store',
+  api: 'setting of the API',
 }
 
 export type Summary = {

@@ -1,7 +1,55 @@
-/** Codes of the local API: why it refused a request. */
+/** Codes of the API: why it refused a request, or does not serve. */
 import { defineCodes } from '../../text/codes.ts'
 
 export const controlCodes = defineCodes({
+  'api.certificate': {
+    meaning: 'The certificate of the API on the network cannot be used, or has expired',
+    remedy: 'Correct api.certificate and api.key in the site file, then run slipway reload',
+  },
+  'api.client-limit': {
+    meaning: 'A client has the maximum number of connections to the API',
+    remedy: 'Find out why the client opens so many connections',
+  },
+  'api.connection-limit': {
+    meaning: 'All connections to the API are in use',
+    remedy: 'Find the clients with many connections, and restrict access to the port with a firewall',
+  },
+  'api.cross-site-request': {
+    meaning: 'A browser sent a request that changes something for a page of another site',
+    remedy: 'Find that page; if it is your reverse proxy, let it keep the headers Host and Origin',
+  },
+  'api.csrf-token': {
+    meaning: 'A browser sent a request that changes something without the CSRF token of its user',
+    remedy: 'Get the token from GET /v1/session, and send it in the header Slipway-CSRF',
+  },
+  'api.locked-out': {
+    meaning: 'A client sent too many wrong tokens, so slipway refuses its logins for a minute',
+    remedy: 'Correct the token of the client; if you do not know the client, block its address',
+  },
+  'api.not-authenticated': {
+    meaning: 'A request to the API has no valid credentials',
+    remedy: 'Create a token with slipway token create, and send it in the header Authorization',
+  },
+  'api.scope-too-small': {
+    meaning: 'The user of the API is not allowed to send this request',
+    remedy: 'Use a token with the scope that the message names',
+  },
+  'api.too-many-tokens': {
+    meaning: 'The maximum number of tokens exists',
+    remedy: 'Revoke tokens that are no longer needed with slipway token revoke',
+  },
+  'api.unknown-host': {
+    meaning: 'A request to the API has a name in its URL that is not a name of this server',
+    remedy: 'Add the name to api.names in the site file; if it is not yours, a page tried DNS rebinding',
+  },
+  'api.unknown-token': {
+    meaning: 'No token has this id',
+    remedy: 'Use an id that slipway token list prints',
+  },
+  'api.unknown-user': {
+    meaning: 'A client certificate or a proxy names a user that the site file does not list',
+    remedy: 'Add the user to api.clients or api.proxy.users in the site file, then run slipway reload',
+  },
   'server.bad-event-id': {
     meaning: 'The header Last-Event-ID of a request for events is not a number',
     remedy: 'Send the id of the last event that you received',

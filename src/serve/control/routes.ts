@@ -1,13 +1,18 @@
 /** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
 import { isAbsolute } from 'node:path'
-import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyError, type FastifyInstance, type FastifyServerFactory } from 'fastify'
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import { withoutSchemas } from '../../host/http.ts'
+import { defined } from '../../text/defined.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand, Observation } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
+import { addGuard, type Guard } from './access/guard.ts'
+import { addTokenRoutes } from './access/routes.ts'
+import { admin, operate, read } from './access/scopes.ts'
+import type { Tokens } from './access/tokens.ts'
 import { refuse } from './refusal.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
 import type { ServerResponse } from 'node:http'
@@ -25,6 +30,7 @@ export type RoutesOptions = {
   readonly clusters: ClusterControl | undefined
   /** Replaces the active site. */
   readonly site: SiteControl
+  readonly tokens: Tokens
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
@@ -53,44 +59,47 @@ const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 /** Each stream holds a connection and a subscription. */
 const maxStreams = 32
 
-export function createRoutes(options: RoutesOptions): FastifyInstance {
+/** @param serverFactory of the server on the network; by default a plain HTTP server */
+export function createRoutes(
+  options: RoutesOptions,
+  guard: Guard,
+  serverFactory?: FastifyServerFactory,
+): FastifyInstance {
   const { installs, reports, condition, strangers, explain, clusters, log, counters, clock } = options
   const app = fastify({
     ...withoutSchemas,
     bodyLimit: 1024,
     requestTimeout: 15_000,
+    ...defined({ serverFactory }),
     frameworkErrors: (error, _request, reply) => void refuse(reply, 400, 'server.bad-request', error.message),
   })
   let streams = 0
 
-  app.addHook('onRequest', (_request, reply, done) => {
-    counters.increment('control.requests')
-    reply.header('cache-control', 'no-store')
-    done()
-  })
+  addGuard(app, { ...guard, log, counters })
 
-  app.get('/v1/status', async () => {
+  app.get('/v1/status', read, async () => {
     const nodes = await reports.listInTurns()
     return { ...condition(), strangers: strangers(), nodes }
   })
 
   addSiteRoutes(app, options.site)
+  addTokenRoutes(app, options.tokens, clock)
 
-  app.get('/v1/nodes', () => reports.listInTurns())
+  app.get('/v1/nodes', read, () => reports.listInTurns())
 
-  app.get('/v1/nodes/seen', () => strangers())
+  app.get('/v1/nodes/seen', read, () => strangers())
 
-  app.get<NodeParams>('/v1/nodes/:cluster/:node', ({ params }, reply) => {
+  app.get<NodeParams>('/v1/nodes/:cluster/:node', read, ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     return reports.details(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
-  app.get<NodeParams>('/v1/nodes/:cluster/:node/explain', ({ params }, reply) => {
+  app.get<NodeParams>('/v1/nodes/:cluster/:node/explain', read, ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
-  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', async ({ params }, reply) => {
+  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', operate, async ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     const command = commands.find((name) => name === params.command)
     if (command === undefined) {
@@ -114,20 +123,24 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     return reports.details(key)
   })
 
-  app.get('/v1/state', () => ({ problems: installs.problems() }))
+  app.get('/v1/state', read, () => ({ problems: installs.problems() }))
 
   // The path is on this machine; slipway writes the file, and only its administrators reach this socket.
-  app.post<{ Querystring: { path?: string } }>('/v1/state/backup', ({ query: { path = '' } }, reply) => {
-    if (!isAbsolute(path)) return refuse(reply, 400, 'server.bad-path', 'path must be an absolute path')
-    try {
-      installs.backup(path)
-      return { path }
-    } catch (error) {
-      return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
-    }
-  })
+  app.post<{ Querystring: { path?: string } }>(
+    '/v1/state/backup',
+    admin,
+    ({ query: { path = '' } }, reply) => {
+      if (!isAbsolute(path)) return refuse(reply, 400, 'server.bad-path', 'path must be an absolute path')
+      try {
+        installs.backup(path)
+        return { path }
+      } catch (error) {
+        return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
+      }
+    },
+  )
 
-  app.post('/v1/state/accept', (_request, reply) => {
+  app.post('/v1/state/accept', admin, (_request, reply) => {
     try {
       installs.acceptLoss()
       return { problems: installs.problems() }
@@ -136,37 +149,41 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     }
   })
 
-  app.get('/v1/clusters', () => clusters?.reports() ?? [])
+  app.get('/v1/clusters', read, () => clusters?.reports() ?? [])
 
-  app.get<ClusterParams>('/v1/clusters/:cluster', ({ params: { cluster } }, reply) => {
+  app.get<ClusterParams>('/v1/clusters/:cluster', read, ({ params: { cluster } }, reply) => {
     const report = clusters?.reports().find((each) => each.cluster === cluster)
     return report ?? refuse(reply, 404, 'server.unknown-cluster', `the site has no cluster ${cluster}`)
   })
 
-  app.get('/v1/csrs', () => clusters?.csrs() ?? [])
+  app.get('/v1/csrs', read, () => clusters?.csrs() ?? [])
 
-  app.post<BootstrapParams>('/v1/clusters/:cluster/bootstrap/:command', async ({ params }, reply) => {
-    const command = bootstrapCommands.find((name) => name === params.command)
-    if (command === undefined) {
-      const known = bootstrapCommands.join(', ')
+  app.post<BootstrapParams>(
+    '/v1/clusters/:cluster/bootstrap/:command',
+    operate,
+    async ({ params }, reply) => {
+      const command = bootstrapCommands.find((name) => name === params.command)
+      if (command === undefined) {
+        const known = bootstrapCommands.join(', ')
+        return refuse(
+          reply,
+          404,
+          'server.unknown-command',
+          `unknown command ${params.command}: use one of ${known}`,
+        )
+      }
+      const state = await clusters?.commandBootstrap(params.cluster, command)
+      if (state !== undefined) return state
       return refuse(
         reply,
         404,
-        'server.unknown-command',
-        `unknown command ${params.command}: use one of ${known}`,
+        'server.no-bootstrap',
+        `cluster ${params.cluster} has no bootstrap, or no masters that replace it in the load balancer`,
       )
-    }
-    const state = await clusters?.commandBootstrap(params.cluster, command)
-    if (state !== undefined) return state
-    return refuse(
-      reply,
-      404,
-      'server.no-bootstrap',
-      `cluster ${params.cluster} has no bootstrap, or no masters that replace it in the load balancer`,
-    )
-  })
+    },
+  )
 
-  app.get<EventQuery>('/v1/events', ({ query, headers }, reply) => {
+  app.get<EventQuery>('/v1/events', read, ({ query, headers }, reply) => {
     const { node } = query
     const lastId = headers['last-event-id']
     if (node !== undefined && reports.details(node) === undefined)

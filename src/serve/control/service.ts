@@ -8,7 +8,9 @@ import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import type { Service } from '../../host/udp.ts'
 import { CannotListen } from '../../host/cannot-listen.ts'
+import { userHeader, type Identity } from './access/identity.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
+import type { FastifyRequest } from 'fastify'
 
 export type ControlOptions = RoutesOptions & {
   readonly path: string
@@ -18,7 +20,7 @@ export type ControlOptions = RoutesOptions & {
 /** @throws {CannotListen} */
 export async function startControl(options: ControlOptions): Promise<Service> {
   const { path, onLost } = options
-  const app = createRoutes(options)
+  const app = createRoutes(options, { identify: localUser })
   await app.ready()
   const { server } = app
   await listenOnUnixSocket(server, path)
@@ -36,6 +38,16 @@ export async function startControl(options: ControlOptions): Promise<Service> {
   }
 }
 
+/**
+ * The mode of the socket decides who can connect, and Node.js does not report the user of the other process. The name is
+ * the one that the client sends, for the log only.
+ */
+function localUser({ headers }: FastifyRequest): Identity {
+  const name = headers[userHeader]
+  const isName = typeof name === 'string' && /^[\w.@-]{1,64}$/.test(name)
+  return { name: isName ? `local:${name}` : 'local', scope: 'admin' }
+}
+
 /** Owner and group can connect (mode 0660). */
 const maskFor0660 = 0o117
 
@@ -44,7 +56,7 @@ const maskFor0660 = 0o117
  *
  * @throws {CannotListen} when another process listens on it, or the file cannot be created
  */
-async function listenOnUnixSocket(server: Server, path: string): Promise<void> {
+export async function listenOnUnixSocket(server: Server, path: string): Promise<void> {
   try {
     await listen(server, path)
   } catch (error) {

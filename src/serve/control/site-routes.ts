@@ -2,6 +2,7 @@
 import { isAbsolute } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Changes } from '../../plan/changes/change.ts'
+import { admin, operate, read } from './access/scopes.ts'
 import type { ControlCode } from './codes.ts'
 import { refuse } from './refusal.ts'
 
@@ -57,7 +58,9 @@ const minConfirmSeconds = 10
 const maxConfirmSeconds = 86_400
 
 export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
-  app.post<{ Querystring: { confirm?: string } }>('/v1/reload', async ({ query: { confirm } }, reply) => {
+  type Confirm = { Querystring: { confirm?: string } }
+
+  app.post<Confirm>('/v1/reload', operate, async ({ query: { confirm } }, reply) => {
     const seconds = confirm === undefined ? undefined : Number(confirm)
     if (seconds !== undefined && !(seconds >= minConfirmSeconds && seconds <= maxConfirmSeconds)) {
       const error = `confirm must be a number of seconds from ${minConfirmSeconds} to ${maxConfirmSeconds}`
@@ -71,9 +74,18 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
 
   app.post<{ Body: { path?: unknown; text?: unknown } | undefined }>(
     '/v1/plan',
-    { bodyLimit: maxBodyBytes },
-    async ({ body }, reply) => {
+    { ...operate, bodyLimit: maxBodyBytes },
+    async ({ body, identity }, reply) => {
       const { path, text } = body ?? {}
+      // The messages about a text can show which files exist on this machine.
+      if (body !== undefined && identity?.scope !== 'admin') {
+        return refuse(
+          reply,
+          403,
+          'api.scope-too-small',
+          'to compare another site file, the scope must be admin',
+        )
+      }
       if (body !== undefined && (typeof path !== 'string' || !isAbsolute(path) || typeof text !== 'string')) {
         return refuse(reply, 400, 'server.bad-path', 'the body must have an absolute path, and a text')
       }
@@ -84,7 +96,7 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
     },
   )
 
-  app.post('/v1/confirm', async (_request, reply) => {
+  app.post('/v1/confirm', operate, async (_request, reply) => {
     const confirmed = await site.confirm()
     if (confirmed.outcome === 'confirmed') return confirmed
     return refuse(reply, 409, confirmed.code, confirmed.reason)
@@ -92,6 +104,7 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
 
   app.post<{ Querystring: { number?: string } }>(
     '/v1/rollback',
+    admin,
     async ({ query: { number = '1' } }, reply) => {
       if (!/^\d{1,3}$/.test(number)) {
         return refuse(reply, 400, 'server.bad-request', 'number must be a number of the history')
@@ -103,5 +116,5 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
     },
   )
 
-  app.get('/v1/history', () => site.history())
+  app.get('/v1/history', read, () => site.history())
 }
