@@ -95,7 +95,9 @@ export function createAppReport(options: AppReportOptions): AppReport {
   return {
     findings,
     siteProblems,
-    strangers: () => condition().strangers,
+    strangers: () =>
+      ({ ...noClients, ...merge(running.map((each) => ({ ...each.health?.(), ...each.status?.() }))) })
+        .strangers,
     status: () => ({
       siteFile: resolve(sitePath),
       ...condition(),

@@ -213,8 +213,14 @@ export const components: readonly Component[] = [
     // After DNS, TFTP, and HTTP: it sends clients to them.
     name: 'dhcp',
     isWanted: () => true,
-    async start({ plan, log, installs: { observe }, ...shared }) {
-      const dhcp = await startDhcp({ ...shared, observe, plan: () => plan().dhcp, log: log.for('dhcp') })
+    async start({ plan, log, installs, ...shared }) {
+      const dhcp = await startDhcp({
+        ...shared,
+        observe: installs.observe,
+        lastSeen: () => new Map(installs.list().map(({ node, lastSeen = 0 }) => [node, lastSeen])),
+        plan: () => plan().dhcp,
+        log: log.for('dhcp'),
+      })
       return {
         name: dhcp.name,
         listening: dhcp.listening,
@@ -225,6 +231,8 @@ export const components: readonly Component[] = [
           otherDhcpServers: dhcp.otherServers(),
           strangers: dhcp.unknownClients(),
         }),
+        // /health, which any client can read, does not name the MAC addresses of nodes.
+        status: () => ({ strangers: dhcp.comparedClients() }),
       }
     },
   },

@@ -14,6 +14,10 @@ export const installCodes = defineCodes({
     meaning: 'the node requested an address but did not accept the offer',
     remedy: 'Look for another DHCP server, and make the switch port an edge port',
   },
+  'boot.other-dhcp-server': {
+    meaning: 'the node accepted the offer of another DHCP server',
+    remedy: 'Turn the other DHCP server off on this network, or list it under server.peers',
+  },
   'boot.loader-not-requested': {
     meaning: 'the firmware accepted its address but did not request its boot loader',
     remedy: 'Open UDP port 69, or set `pxeOptions: true` for the node',

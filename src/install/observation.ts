@@ -50,6 +50,8 @@ export type Seen = { readonly node: string } & (
       readonly isUnprivileged?: true
       /** `nothing-to-boot`: an address without a boot file. */
       readonly answer: 'offered' | 'acknowledged' | 'refused' | 'nothing-to-boot'
+      /** The other DHCP server whose offer the client accepted, in dotted text. */
+      readonly server?: string
     }
   | {
       readonly kind: 'loader'
@@ -211,6 +213,7 @@ function isSameDhcp(one: DhcpSeen, other: DhcpSeen): boolean {
     one.isFresh === other.isFresh &&
     one.architecture === other.architecture &&
     one.vendorClass === other.vendorClass &&
+    one.server === other.server &&
     isSameList(one.ignored, other.ignored)
   )
 }

@@ -232,7 +232,7 @@ function eventsOf(
 ): readonly Event[] {
   switch (seen.kind) {
     case 'dhcp':
-      if (seen.answer === 'refused' || seen.isUnprivileged === true) return []
+      if (seen.answer === 'refused' || seen.isUnprivileged === true || seen.server !== undefined) return []
       if (seen.asker === 'ipxe') return [{ kind: 'exchange', entry }]
       return seen.asker === 'system' && seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
     case 'cluster': {

@@ -16,6 +16,8 @@ import { latestStep, stageOf, timelineOf, type Boot, type Timeline } from './tim
 export type NodeReport = NodeRecord &
   Pick<NodeModel, 'role' | 'mac' | 'otherMacs' | 'fqdn'> & {
     readonly address: string
+    /** The firmware of the latest boot from the network: `x64 UEFI`, `x64 UEFI, HTTP Boot`. */
+    readonly firmware?: string
     /** The latest step of the latest boot; without a boot, the latest report of its cluster. */
     readonly step?: Step
     readonly symptom?: Symptom
@@ -61,6 +63,7 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
     const step = shownStep(boot?.steps ?? history.words, boot && latestStep(boot))
     const context = { record, timeline: history, usesDhcp: usesDhcp(model), now: clock.now() }
     const symptom = symptomOf(context)
+    const firmware = history.boots.map(firmwareOf).findLast((name) => name !== undefined)
     return {
       ...record,
       role,
@@ -68,6 +71,7 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
       ...defined({ otherMacs }),
       fqdn,
       address: formatIpv4(address),
+      ...defined({ firmware }),
       ...(step && { step }),
       ...(symptom && { symptom }),
     }
@@ -105,6 +109,12 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
     },
     close: unsubscribe,
   }
+}
+
+function firmwareOf({ steps }: Boot): string | undefined {
+  const step = steps.find(({ kind }) => kind === 'firmware-dhcp' || kind === 'http-firmware-dhcp')
+  if (step === undefined || step.what === '') return undefined
+  return step.kind === 'firmware-dhcp' ? step.what : `${step.what}, HTTP Boot`
 }
 
 /** Returns false if `ip=` gives the system a static address. */

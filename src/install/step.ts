@@ -43,6 +43,8 @@ export type Step = {
   readonly by?: 'tftp' | 'http'
   /** Option 93. */
   readonly architecture?: number
+  /** The other DHCP server whose offer the client accepted, in dotted text. */
+  readonly server?: string
   /** Number of the latest observation. */
   readonly sequence: number
 }
@@ -50,7 +52,7 @@ export type Step = {
 /** The part of a step that follows from one observation; the timeline adds times and counts. */
 export type StepUpdate = Pick<
   Step,
-  'what' | 'outcome' | 'reason' | 'octets' | 'total' | 'by' | 'architecture'
+  'what' | 'outcome' | 'reason' | 'octets' | 'total' | 'by' | 'architecture' | 'server'
 > & {
   readonly kind: Exclude<StepKind, ClusterEvent>
   /** Duration of a download. */
@@ -98,6 +100,9 @@ export function stepUpdateOf(
         isAnother: ({ outcome }) => seen.message === 'discover' || outcome !== 'offered',
         ...(seen.architecture === undefined ? {} : { architecture: seen.architecture }),
         ...ignoredOptions(seen),
+        ...(seen.server === undefined
+          ? {}
+          : { reason: `accepted the offer of another DHCP server (${seen.server})`, server: seen.server }),
       }
     }
     case 'loader': {
@@ -169,7 +174,8 @@ export function stepUpdateOf(
   }
 }
 
-function dhcpOutcome({ asker, message, answer }: Observation & { kind: 'dhcp' }): StepOutcome {
+function dhcpOutcome({ asker, message, answer, server }: Observation & { kind: 'dhcp' }): StepOutcome {
+  if (server !== undefined) return 'offered'
   if (answer === 'refused') return 'refused'
   // A Linux system does not request a boot file.
   if (answer === 'nothing-to-boot' && asker !== 'system') return 'nothing-to-boot'

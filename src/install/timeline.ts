@@ -3,6 +3,7 @@
  * missing, and the clock may have been set between two observations; the sequence numbers give the order.
  */
 import type { NodeCommand, Observation } from './observation.ts'
+import { defined } from '../text/defined.ts'
 import { stages, stepKinds, type StepKind } from './step-kinds.ts'
 import { stepUpdateOf, type StepUpdate, type Step } from './step.ts'
 
@@ -153,8 +154,11 @@ function mayHaveSystem({ stage, steps }: BootDraft): boolean {
 function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observation): void {
   const { key, isAnother, durationMs: transferMs, ...facts } = update
   const before = boot.steps.get(key)
+  // A client that repeats its request did not boot from the other server, whose offer it accepted before.
+  const isElsewhere = before?.server !== undefined && facts.outcome === 'offered'
   // The note about invalid options belongs to the whole DHCP exchange.
-  const note = update.kind.endsWith('-dhcp') ? before?.reason : undefined
+  const hasNote = update.kind.endsWith('-dhcp') && (before?.server === undefined || isElsewhere)
+  const note = hasNote ? before?.reason : undefined
   const startedAt = before?.startedAt ?? at - (transferMs ?? 0)
   const durationMs = transferMs ?? elapsed(startedAt, at)
   const count = before === undefined ? 1 : before.count + (isAnother(before) ? 1 : 0)
@@ -164,6 +168,7 @@ function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observat
   } else {
     boot.steps.set(key, {
       ...(note !== undefined && { reason: note }),
+      ...(isElsewhere && before !== undefined && defined({ server: before.server })),
       ...facts,
       startedAt,
       endedAt: Math.max(startedAt, at),

@@ -186,3 +186,12 @@ t.test('in any order of observations, each has its step, and the counts add up',
   )
   t.end()
 })
+
+t.test('a step names the other DHCP server whose offer the node accepted', (t) => {
+  const life = observedNode().discover('firmware').pass(2000).acceptsOther('firmware')
+  const elsewhere = 'x64 UEFI, offer not accepted, accepted the offer of another DHCP server (172.16.0.7)'
+  t.equal(stepDetail(step(life, 'firmware-dhcp')), elsewhere)
+  t.equal(stepDetail(step(life.pass(60_000).discover('firmware'), 'firmware-dhcp')), elsewhere)
+  t.equal(stepDetail(step(life.dhcp('firmware', 'request', 'acknowledged', 7), 'firmware-dhcp')), 'x64 UEFI')
+  t.end()
+})

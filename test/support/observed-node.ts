@@ -56,6 +56,17 @@ export function observedNode(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21,
       const option = architecture === undefined ? {} : { architecture }
       return life.see({ kind: 'dhcp', asker, message, isFresh: true, vendorClass: '', answer, ...option })
     },
+    /** A REQUEST that accepts the offer of another DHCP server. */
+    acceptsOther(asker: Asker, server = '172.16.0.7') {
+      const message = {
+        kind: 'dhcp',
+        message: 'request',
+        isFresh: true,
+        vendorClass: '',
+        architecture: 7,
+      } as const
+      return life.see({ ...message, asker, answer: 'offered', server })
+    },
     /** A DISCOVER and a REQUEST with replies. */
     asks(asker: Asker, ms = 2000, architecture = asker === 'system' ? undefined : 7) {
       life.discover(asker, architecture).pass(ms)

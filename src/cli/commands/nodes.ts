@@ -2,6 +2,7 @@
  * `slipway nodes seen`: undeclared machines that sent DHCP requests, with the facts by which an administrator recognizes one.
  */
 import { parseArgs } from 'node:util'
+import { similarText } from '../../serve/dhcp/similar-mac.ts'
 import type { UnknownClient, RelayFacts } from '../../serve/dhcp/unknown-clients.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { toResult, askControl } from '../client.ts'
@@ -71,13 +72,14 @@ function row({ mac, vendorClass, architecture, lastSeen, count }: UnknownClient,
   return [mac, shownClass, shownArchitecture, `${formatDuration(now - lastSeen)} ago`, formatCount(count)]
 }
 
-function more({ uuid, hostName, relay }: UnknownClient): string[] {
+function more({ uuid, hostName, relay, similar }: UnknownClient): string[] {
   const parts = [
     ...(hostName === undefined ? [] : [`host name ${hostName}`]),
     ...(uuid === undefined ? [] : [`UUID ${uuid}`]),
     ...(relay === undefined ? [] : [relayText(relay)]),
   ]
-  return parts.length === 0 ? [] : [`  ${parts.join(', ')}`]
+  const hint = similar === undefined ? [] : [`  ! ${similarText(similar)}`]
+  return parts.length === 0 ? hint : [`  ${parts.join(', ')}`, ...hint]
 }
 
 function relayText({ address, circuitId, remoteId }: RelayFacts): string {

@@ -40,6 +40,19 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
         : undefined,
   },
   {
+    name: 'other-dhcp-server',
+    code: 'boot.other-dhcp-server',
+    diagnose: ({ latest: { server, outcome } }) =>
+      server !== undefined && outcome === 'offered'
+        ? {
+            saw: `accepted the offer of another DHCP server (${server})`,
+            likely: 'that server leases addresses on the network of the node and answers before slipway',
+            advice:
+              'turn it off on this network; if it has the same site, list it under `server.peers`; if it must lease the addresses, set `dhcp: proxy` for the subnet',
+          }
+        : undefined,
+  },
+  {
     name: 'offer-not-taken',
     code: 'boot.offer-not-accepted',
     diagnose: (view) =>

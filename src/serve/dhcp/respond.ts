@@ -59,12 +59,19 @@ export type Replied = {
   readonly isSimulated: boolean
 }
 
+/** A declared machine uses another DHCP server. */
+export type OtherServerUse = Omit<Replied, 'kind' | 'octets' | 'to'> & {
+  readonly kind: 'other-server'
+  readonly server: Ipv4
+  /** Whether it accepted an offer; else it declined or released an address. */
+  readonly isAccepted: boolean
+}
+
 export type DhcpResult =
   | Replied
   | { readonly kind: 'declined'; readonly address: Ipv4; readonly about: RequestContext }
   | { readonly kind: 'released' | 'ignored'; readonly about: RequestContext }
-  /** A declared machine uses another DHCP server. */
-  | { readonly kind: 'other-server'; readonly server: Ipv4; readonly about: RequestContext }
+  | OtherServerUse
   | {
       readonly kind: 'unknown-client'
       readonly client: ClientFacts
@@ -72,7 +79,7 @@ export type DhcpResult =
       /** A simulation or a probe of slipway: not a machine that an administrator looks for. */
       readonly isSimulated?: true
     }
-  /** Not a message of a client to this server; logged for debugging only. */
+  /** Not a message of a client to this server. */
   | ({ readonly kind: 'not-ours' } & Refusal)
 
 /**
@@ -149,7 +156,9 @@ export function respond(
       return { kind: 'ignored', about: { ...known, code: decision.code, reason: decision.reason } }
     case 'other-server': {
       const { server, code, reason } = decision
-      return { kind: 'other-server', server, about: { ...known, code, reason } }
+      const isAccepted = request.type === MessageType.request
+      const about = { ...known, code, reason }
+      return { kind: 'other-server', server, isAccepted, about, ...senderOf(request) }
     }
     case 'released':
       return { kind: 'released', about: { ...known, address: decision.address } }
@@ -173,9 +182,11 @@ export function respond(
     decision.kind === 'nak'
       ? { ...known, state, code: decision.code, reason: decision.reason }
       : { ...known, state, address: reservation.address, bootFile: file?.name, ...noBootFile(reason) }
-  const vendorClass = shownText(request.vendorClass)
-  const { client, isSimulated } = request
-  return { kind: replied[decision.kind], octets, to, about, client, vendorClass, isSimulated }
+  return { kind: replied[decision.kind], octets, to, about, ...senderOf(request) }
+}
+
+function senderOf({ client, vendorClass, isSimulated }: DhcpRequest) {
+  return { client, vendorClass: shownText(vendorClass), isSimulated }
 }
 
 const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const
@@ -209,9 +220,7 @@ function respondProxied(
     octets: writeProxyReply(decision, request, plan, out),
     to: arrival === 'proxy-port' ? 'sender' : destination({ kind: 'offer' }, request, plan),
     about: { ...about, bootFile: decision.file.name },
-    client: request.client,
-    vendorClass: shownText(request.vendorClass),
-    isSimulated: request.isSimulated,
+    ...senderOf(request),
   }
 }
 

@@ -12,14 +12,15 @@ import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service, Datagram, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
-import type { BootClient } from '../../plan/dhcp/boot-table.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
-import type { Asker, Observe, Seen } from '../../install/observation.ts'
+import type { Observe } from '../../install/observation.ts'
 import type { DhcpCode } from './codes.ts'
 import type { Arrival } from './decide.ts'
+import { observationOf } from './observe.ts'
 import { maxReplyOctets } from './reply.ts'
 import { respond, type DhcpResult, type Replied, type RequestContext } from './respond.ts'
+import { similarNodes, type SimilarNode } from './similar-mac.ts'
 import { createIsAttached, createReplyInterface, openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
 import {
   createOtherServers,
@@ -33,6 +34,8 @@ import {
 export type DhcpService = Service & {
   /** Undeclared machines that sent requests, latest first. */
   unknownClients(): readonly UnknownClient[]
+  /** The same; the latest ones with the declared nodes that have a similar MAC address. */
+  comparedClients(): readonly UnknownClient[]
   /** Declared machines that found their address in use, latest first. */
   declined(): readonly Declined[]
   /** Other DHCP servers that declared machines use, latest first. */
@@ -40,6 +43,9 @@ export type DhcpService = Service & {
   /** Returns problems that other machines cause: they use an address of a node, or answer instead of this server. */
   problems(): ActiveProblem[]
 }
+
+/** How many undeclared machines are compared with the declared ones, which takes 50 µs each. */
+const maxCompared = 100
 
 /** Other servers and conflicts are no longer reported this long after they were last seen. */
 const shownForMs = 3_600_000
@@ -52,9 +58,18 @@ export async function startDhcp(
     readonly clock: Clock
     /** Receives observations of nodes. */
     readonly observe?: Observe
+    /** Returns when each node was last seen, in milliseconds since 1970. */
+    readonly lastSeen?: () => ReadonlyMap<string, number>
   },
 ): Promise<DhcpService> {
-  const { plan, log, counters, clock, observe = () => {} } = options
+  const {
+    plan,
+    log,
+    counters,
+    clock,
+    observe = () => {},
+    lastSeen = () => new Map<string, number>(),
+  } = options
   const unknownClients = createUnknownClients(clock)
   const otherServers = createOtherServers(clock)
   const declined = new RecentMap<Mac, Declined>()
@@ -84,7 +99,7 @@ export async function startDhcp(
       const result = respond(datagram, arrival, current, out, isAttached)
       if ('octets' in result) send(result, datagram, replies)
       record(result)
-      const seen = 'octets' in result ? observationOf(result, datagram, current) : undefined
+      const seen = observationOf(result, datagram, current)
       if (seen !== undefined) observe(seen)
     } catch (error) {
       const client = `${datagram.address}:${datagram.port}`
@@ -136,7 +151,8 @@ export async function startDhcp(
     switch (result.kind) {
       case 'unknown-client': {
         const isLogged = result.isSimulated !== true && unknownClients.see(about.mac, result.client)
-        log[isLogged ? 'info' : 'debug']({ ...result.client, ...facts(about) }, message)
+        const similar = isLogged ? similarFacts(about.mac) : {}
+        log[isLogged ? 'info' : 'debug']({ ...result.client, ...facts(about), ...similar }, message)
         return
       }
       case 'other-server': {
@@ -176,6 +192,19 @@ export async function startDhcp(
     }
   }
 
+  /** Names the declared nodes with a similar MAC address, for a machine that was just seen for the first time. */
+  function similarFacts(mac: Mac): { readonly similar?: readonly SimilarNode[] } {
+    const seenAt = lastSeen()
+    const similar = similarNodes({ mac, firstSeen: clock.now() }, plan(), (node) => seenAt.get(node))
+    return similar.length === 0 ? {} : { similar }
+  }
+
+  /** A machine that the site declares by now is no longer one of them. */
+  const listUnknown = (): UnknownClient[] => {
+    const { reservationByMac, proxiedByMac } = plan()
+    return unknownClients.list().filter(({ mac }) => !reservationByMac.has(mac) && !proxiedByMac.has(mac))
+  }
+
   const isRecent = ({ lastSeen }: { readonly lastSeen: number }) => clock.now() - lastSeen < shownForMs
   const recentlyDeclined = () => declined.values().filter(isRecent)
   const recentOtherServers = () => otherServers.list().filter(isRecent)
@@ -183,7 +212,16 @@ export async function startDhcp(
   return {
     name: 'dhcp',
     listening: sockets.map(({ port }) => `udp ${port.local.address}:${port.local.port}`),
-    unknownClients: () => unknownClients.list(),
+    unknownClients: listUnknown,
+    comparedClients() {
+      const current = plan()
+      const seenAt = lastSeen()
+      return listUnknown().map((client, index) => {
+        if (index >= maxCompared) return client
+        const similar = similarNodes(client, current, (node) => seenAt.get(node))
+        return similar.length === 0 ? client : { ...client, similar }
+      })
+    },
     declined: recentlyDeclined,
     otherServers: recentOtherServers,
     problems: () => [
@@ -237,52 +275,5 @@ function facts(about: RequestContext): Record<string, unknown> {
     ignored: ignored?.map(({ text }) => text),
     address: address === undefined ? undefined : formatIpv4(address),
     xid: `0x${xid.toString(16).padStart(8, '0')}`,
-  }
-}
-
-/**
- * Returns what a reply shows about a node: which client sent the request, and whether a boot starts. Returns
- * `undefined` for hosts, for `slipway simulate`, and for clients that already have their address and request parameters.
- */
-function observationOf(
-  { kind, about, client, vendorClass, isSimulated }: Replied,
-  { port }: Datagram,
-  { serverPort, clientPort }: DhcpPlan,
-): Seen | undefined {
-  const { node, state, architecture, reason, ignored } = about
-  if (node === undefined || kind === 'informed' || isSimulated) return undefined
-  return {
-    node,
-    kind: 'dhcp',
-    asker: askerOf(client),
-    message: answers[kind] === 'offered' ? 'discover' : 'request',
-    isFresh: state !== 'renewing' && state !== 'rebinding',
-    ...(architecture !== undefined && { architecture }),
-    vendorClass,
-    ...(ignored !== undefined && { ignored }),
-    // Clients and relay agents send from privileged ports; a process without privileges cannot.
-    ...(port !== clientPort && port !== serverPort && { isUnprivileged: true as const }),
-    answer: kind !== 'refused' && reason !== undefined ? 'nothing-to-boot' : answers[kind],
-  }
-}
-
-/** Which server leases the address does not matter for the boot of the node. */
-const answers = {
-  offered: 'offered',
-  acknowledged: 'acknowledged',
-  refused: 'refused',
-  'boot-offered': 'offered',
-  'boot-acknowledged': 'acknowledged',
-} as const
-
-function askerOf({ protocol, isIpxe }: BootClient): Asker {
-  if (isIpxe) return 'ipxe'
-  switch (protocol) {
-    case 'PXEClient':
-      return 'firmware'
-    case 'HTTPClient':
-      return 'http-firmware'
-    case undefined:
-      return 'system'
   }
 }

@@ -10,11 +10,16 @@ import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
 import { latin1, shownText, formatUuid } from '../../proto/dhcp/values/text.ts'
 import type { DhcpCode } from './codes.ts'
 import type { DhcpRequest } from './request.ts'
+import type { SimilarNode } from './similar-mac.ts'
 
 /** Times in milliseconds since 1970, and a count. */
 type LastSeen = { readonly firstSeen: number; readonly lastSeen: number; readonly count: number }
 
-export type UnknownClient = ClientFacts & LastSeen
+export type UnknownClient = ClientFacts &
+  LastSeen & {
+    /** Declared nodes with a similar MAC address, if there are any: the site file may have a typing error. */
+    readonly similar?: readonly SimilarNode[]
+  }
 
 type OtherServerSeen = {
   readonly code: DhcpCode

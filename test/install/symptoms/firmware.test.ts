@@ -39,6 +39,20 @@ testSymptoms(t, [
     advice: /connected to/,
   },
   {
+    name: 'other-dhcp-server',
+    sick: observedNode().discover('firmware').pass(2000).acceptsOther('firmware'),
+    sound: observedNode().acceptsOther('firmware').pass(60_000).asks('firmware'),
+    saw: 'accepted the offer of another DHCP server (172.16.0.7)',
+    advice: /turn it off on this network/,
+  },
+  {
+    name: 'other-dhcp-server',
+    sick: observedNode().acceptsOther('firmware').pass(60_000).discover('firmware'),
+    sound: observedNode().discover('firmware'),
+    saw: 'accepted the offer of another DHCP server (172.16.0.7)',
+    advice: /`server.peers`/,
+  },
+  {
     name: 'offer-not-taken',
     sick: noOffer(observedNode()).pass(8000).discover('firmware'),
     sound: noOffer(observedNode()).pass(3000),

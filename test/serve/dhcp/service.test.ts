@@ -147,7 +147,7 @@ t.test('an undeclared client gets no reply, is remembered, and is logged at info
 t.test(
   'a node that chose another DHCP server causes one warning, and the server is counted and remembered',
   async (t) => {
-    const { send, service, heard, lines, counters, clock } = await running()
+    const { send, service, heard, lines, counters, clock, seen: observations } = await running()
     const mac = '52:54:00:00:00:11'
     const chosen = clientPacket({ mac, type: 'request', options: [[54, octetsOf('10.0.0.1')], [50, octetsOf('10.0.0.9')]] }) // prettier-ignore
     for (let time = 0; time < 3; time++) await send(chosen)
@@ -164,6 +164,11 @@ t.test(
       code: 'dhcp.other-server',
       reason: 'the client chose server 10.0.0.1',
     })
+    t.match(observations, [
+      { node: 'ocp4/master-1', kind: 'dhcp', message: 'request', answer: 'offered', server: '10.0.0.1' },
+      {},
+      {},
+    ])
     const seen = { firstSeen: start, lastSeen: start, count: 3 }
     t.same(service.otherServers(), [
       { code: 'dhcp.other-server', server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen },
