@@ -3,11 +3,18 @@
  * terminal or break a line of a log. Pure.
  */
 
-/** Breaks text at blanks into lines of at most `columns`; a longer word gets a line for itself. */
+/** A number with its unit (`4 min ago`), a time with its date, or a word. */
+const unbroken =
+  /\S*\d (?:%|m?s|min|h|d|B|[KMGT]iB)(?![a-z])(?:\/s)?(?: ago)?\S*|\S*\d-\d\d \d\d:\d\d\S*(?: UTC\S*)?|\S+/g
+
+/**
+ * Breaks text at blanks into lines of at most `columns`, but not between a number and its unit; a longer word gets a line
+ * for itself.
+ */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(/\s+/).filter((each) => each !== '')) {
+  for (const word of text.replaceAll(/\s+/g, ' ').match(unbroken) ?? []) {
     const longer = line === '' ? word : `${line} ${word}`
     if (longer.length <= columns || line === '') {
       line = longer

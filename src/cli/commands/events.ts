@@ -8,7 +8,7 @@ import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { nodeKeys } from './node/node.ts'
 import { interruptible } from '../poll.ts'
 import { clockTime } from '../text/output.ts'
-import { clip, printable } from '../../text/lines.ts'
+import { printable } from '../../text/lines.ts'
 
 export const events: Command = {
   name: 'events',
@@ -56,16 +56,15 @@ export function followEvents(
 ): Promise<void> {
   const query = key === undefined ? '' : `?node=${encodeURIComponent(key)}`
   return followControl(path, `/v1/events${query}`, {
-    onEvent: (data) =>
-      terminal.out(isJson ? data : eventLine(JSON.parse(data) as Observation, terminal.columns)),
+    onEvent: (data) => terminal.out(isJson ? data : eventLine(JSON.parse(data) as Observation)),
     onGone: (sentence) => terminal.err(`slipway events: ${sentence}`),
     signal,
   })
 }
 
-/** `10:00:05  ocp45/w1  rootfs sent: rhcos-live-rootfs.x86_64.img, 1.0 GiB in 9.4 s` */
-export function eventLine(seen: Observation, columns: number): string {
-  return clip(`${clockTime(seen.at)}  ${seen.node}  ${printable(eventText(seen))}`, Math.max(columns, 60))
+/** `10:00:05 UTC  ocp45/w1  rootfs sent: rhcos-live-rootfs.x86_64.img, 1.0 GiB in 9.4 s` */
+export function eventLine(seen: Observation): string {
+  return `${clockTime(seen.at)}  ${seen.node}  ${printable(eventText(seen))}`
 }
 
 const clusterTexts: Readonly<Record<ClusterEvent, string>> = {
@@ -79,8 +78,10 @@ const clusterTexts: Readonly<Record<ClusterEvent, string>> = {
 
 function eventText(seen: Observation): string {
   switch (seen.kind) {
-    case 'dhcp':
-      return `DHCP ${seen.message} as ${seen.asker}: ${seen.answer}${seen.isFresh ? '' : ', lease renewed'}`
+    case 'dhcp': {
+      const server = seen.server === undefined ? '' : ` by another DHCP server (${seen.server}) and accepted`
+      return `DHCP ${seen.message} as ${seen.asker}: ${seen.answer}${server}${seen.isFresh ? '' : ', lease renewed'}`
+    }
     case 'loader':
       return `loader ${seen.outcome}: ${seen.file} by ${seen.by.toUpperCase()}${amount(seen)}`
     case 'script':

@@ -15,7 +15,7 @@ import {
   siteRows,
   stateDirectory,
 } from '../target.ts'
-import { calendarDay, clockTime } from '../text/output.ts'
+import { clockTime, dateTime } from '../text/output.ts'
 
 export const history: Command = {
   name: 'history',
@@ -95,7 +95,7 @@ export function historyLines(rows: readonly HistoryRow[]): string[] {
     ['NUMBER', 'SERVED SINCE', 'SITE'],
     ...rows.map(({ number, at, summary, confirmBy }) => [
       String(number),
-      `${calendarDay(at)} ${clockTime(at)}`,
+      dateTime(at),
       `${number === 0 ? 'active; ' : ''}${confirmBy === undefined ? '' : `not confirmed until ${clockTime(confirmBy)}; `}${printable(summary)}`,
     ]),
   ])

@@ -1,5 +1,5 @@
 /** `slipway status`: the state of every node of the running slipway, once or continuously. */
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { systemClock, type Clock, type Timer } from '../../host/clock.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
@@ -119,7 +119,12 @@ function redraw(terminal: Terminal): Show {
       lines.length <= height
         ? lines
         : [...lines.slice(0, height - 1), `… ${lines.length - height + 1} more lines: enlarge the window`]
-    terminal.out(`\u001b[H${shown.map((line) => `${line}\u001b[K`).join('\n')}\u001b[J`)
+    // A line that the terminal breaks would move those below it.
+    const fitting = shown.map((line) => {
+      const text = stripVTControlCharacters(line)
+      return text.length > terminal.columns ? clip(text, terminal.columns) : line
+    })
+    terminal.out(`\u001b[H${fitting.map((line) => `${line}\u001b[K`).join('\n')}\u001b[J`)
   }
 }
 
@@ -148,5 +153,5 @@ function changeLine(node: NodeReport, now: number): string {
   const { symptom } = node
   const problem = symptom === undefined ? '' : `; ${symptom.saw}: ${symptom.likely}; ${symptom.advice}`
   const text = `${stateText(node, now)}: ${nowText(node.step, now)}${problem}`
-  return `${clockTime(now)}  ${node.node}  ${clip(printable(text), 1000)}`
+  return `${clockTime(now)}  ${node.node}  ${printable(text)}`
 }

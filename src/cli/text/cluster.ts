@@ -5,7 +5,7 @@ import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
 import { formatDuration, pluralize } from '../../text/format.ts'
 import { wrap, alignColumns, printable } from '../../text/lines.ts'
-import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
+import { dateTime, paint, type OutputStyle, type Style } from './output.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { macsText } from '../../plan/model.ts'
 import { stateText } from './node.ts'
@@ -103,7 +103,7 @@ const timeColumns = '2026-11-21 10:16:00'.length
 function stageLines({ stages, trouble }: ClusterStatus, now: number, output: OutputStyle): string[] {
   const width = Math.max(...stages.map(({ name }) => name.length))
   return [
-    paint(output, 'dim', `  ${'stage'.padEnd(width)}  ${'reached'.padEnd(timeColumns)}  took`),
+    paint(output, 'dim', `  ${'stage'.padEnd(width)}  ${'reached (UTC)'.padEnd(timeColumns)}  took`),
     ...stages.flatMap((stage) => {
       const { name, note = '' } = stage
       // Omits what the top of the page shows.
@@ -140,7 +140,7 @@ function timesOf(
   now: number,
 ): readonly [time: string, took: string] {
   if (state === 'reached' && reachedAt === undefined) return ['earlier, not observed', '']
-  const time = reachedAt === undefined ? '' : `${calendarDay(reachedAt)} ${clockTime(reachedAt)}`
+  const time = reachedAt === undefined ? '' : dateTime(reachedAt).replace(' UTC', '')
   return [time, since === undefined ? '' : formatDuration(Math.max(0, (reachedAt ?? now) - since))]
 }
 

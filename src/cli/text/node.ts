@@ -5,8 +5,8 @@ import { nodeStates } from '../../install/node-states.ts'
 import type { NodeDetails, NodeReport } from '../../install/reports.ts'
 import { macsText } from '../../plan/model.ts'
 import { formatDuration, formatBytes, formatCount } from '../../text/format.ts'
-import { wrap, clip, printable } from '../../text/lines.ts'
-import { calendarDay, clockTime, paint, symptomLines, type OutputStyle } from './output.ts'
+import { wrap, printable } from '../../text/lines.ts'
+import { dateTime, paint, proseColumns, symptomLines, timeOfDay, type OutputStyle } from './output.ts'
 import type { StepText } from '../../install/step-row.ts'
 
 // "10:00:05 ✗ firmware DHCP   …   ×3  830.6 KiB    700 ms  12.3 MiB/s"
@@ -28,7 +28,7 @@ export function nodeLines(details: NodeDetails, now: number, output: OutputStyle
   const attempts = attempt === undefined || attempt.earlier === 0 ? '' : `, attempt ${attempt.earlier + 1}`
   return [
     `${paint(output, 'bold', node)}  ${role}, ${address}, ${macsText(details)}, ${fqdn}`,
-    ...wrap(printable(`${stateText(details, now)}${attempts}: ${reason}; ${seen}`), output.columns),
+    ...wrap(printable(`${stateText(details, now)}${attempts}: ${reason}; ${seen}`), proseColumns(output)),
     ...(symptom === undefined ? [] : symptomLines(symptom, output, 0)),
     ...bootsAndCommands(details).flatMap((part) => ['', ...partLines(part, now, output)]),
   ]
@@ -56,11 +56,12 @@ function bootsAndCommands({ boots, commands, words }: NodeDetails): Part[] {
 }
 
 function partLines({ at, title, steps }: Part, now: number, output: OutputStyle): string[] {
-  const head = `${calendarDay(at)} ${clockTime(at)}  ${paint(output, 'bold', title)}`
-  return [head, ...steps.map((step) => stepLine(step, now, output))]
+  const head = `${dateTime(at)}  ${paint(output, 'bold', title)}`
+  return [head, ...steps.flatMap((step) => stepLines(step, now, output))]
 }
 
-function stepLine(step: Step, now: number, output: OutputStyle): string {
+/** A detail that does not fit its column continues on the next lines. */
+function stepLines(step: Step, now: number, output: OutputStyle): string[] {
   const width = Math.min(output.columns, maxColumns)
   const figures = countColumns + byteColumns + durationColumns
   const fixed = timeColumns + 3 + titleColumns + figures
@@ -74,16 +75,20 @@ function stepLine(step: Step, now: number, output: OutputStyle): string {
     durationText(step, now).padStart(durationColumns),
     hasRates ? rate.padStart(rateColumns) : '',
   ].join('')
-  // Without figures, a reason can use their columns.
-  const detailColumns = figureCells.trim() === '' ? detailWidth + figureCells.length : detailWidth
+  // The detail can use the columns of figures that the step does not have.
+  const shownFigures = figureCells.trimStart()
+  const fullWidth = detailWidth + figureCells.length - shownFigures.length
+  const detailColumns = shownFigures === '' ? fullWidth : Math.max(detailWidth, fullWidth - 2)
+  const [detail = '', ...more] = wrap(printable(stepDetail(step)), detailColumns)
   const line = [
-    paint(output, 'dim', clockTime(step.startedAt)),
+    paint(output, 'dim', timeOfDay(step.startedAt)),
     ` ${mark(step, output)} `,
     stepKinds[step.kind].title.padEnd(titleColumns),
-    clip(printable(stepDetail(step)), detailColumns).padEnd(detailWidth),
-    figureCells,
+    detail.padEnd(fullWidth),
+    shownFigures,
   ]
-  return line.join('').trimEnd()
+  const indent = ' '.repeat(timeColumns + 3 + titleColumns)
+  return [line.join('').trimEnd(), ...more.map((text) => indent + text)]
 }
 
 function mark({ kind, outcome }: Step, output: OutputStyle): string {

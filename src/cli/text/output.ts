@@ -16,28 +16,38 @@ export function paint({ usesColor }: OutputStyle, style: Style, text: string): s
 
 /** `! observation: likely reason; advice`, wrapped. */
 export function symptomLines(
-  { saw, likely, advice }: Symptom,
+  { saw, likely, advice }: Pick<Symptom, 'saw' | 'likely' | 'advice'>,
   output: OutputStyle,
   indent: number,
 ): string[] {
   const blank = ' '.repeat(indent)
-  const lines = wrap(printable(`${saw}: ${likely}; ${advice}`), Math.max(20, output.columns - indent - 2))
+  const lines = wrap(
+    printable(`${saw}: ${likely}; ${advice}`),
+    Math.max(20, proseColumns(output) - indent - 2),
+  )
   return lines.map((line, index) => `${blank}${index === 0 ? paint(output, 'red', '!') : ' '} ${line}`)
 }
 
-/** Formats a time in the local time zone. */
+/** Longer lines of prose are hard to read, however wide the terminal is. */
+const maxProseColumns = 100
+
+export function proseColumns({ columns }: Pick<OutputStyle, 'columns'>): number {
+  return Math.min(columns, maxProseColumns)
+}
+
+/** `10:00:05`, in UTC: the heading of the list says so. */
+export function timeOfDay(at: number): string {
+  return new Date(at).toISOString().slice(11, 19)
+}
+
+/** `10:00:05 UTC`. All times are in UTC, like those in the log and in the messages of the running slipway. */
 export function clockTime(at: number): string {
-  const date = new Date(at)
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')
+  return `${timeOfDay(at)} UTC`
 }
 
-export function calendarDay(at: number): string {
-  const date = new Date(at)
-  return [date.getFullYear(), twoDigits(date.getMonth() + 1), twoDigits(date.getDate())].join('-')
-}
-
-function twoDigits(number: number): string {
-  return String(number).padStart(2, '0')
+/** `2026-11-21 10:00:05 UTC` */
+export function dateTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 10)} ${clockTime(at)}`
 }
 
 /** Describes an Ignition file that is not on this machine. */

@@ -1,14 +1,15 @@
-/** The state of a site as a table: a header, notices, and a line for each node with its problem below. Pure. */
+/** The state of a site: a header, notices, and the table of its nodes. Pure. */
 import type { ClusterStatus } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration, pluralize, firstLines } from '../../text/format.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
-import { wrap, clip, printable } from '../../text/lines.ts'
+import { wrap, printable } from '../../text/lines.ts'
+import { similarText, type SimilarNode } from '../../serve/dhcp/similar-mac.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
 import { clusterLines } from './cluster.ts'
-import { paint, symptomLines, type OutputStyle } from './output.ts'
-import { nowText, stateText } from './node.ts'
+import { tableLines } from './node-table.ts'
+import { paint, proseColumns, type OutputStyle } from './output.ts'
 
 type BalancedServer = Pick<
   ServerState,
@@ -20,7 +21,7 @@ export type Status = {
   readonly uptimeSeconds: number
   readonly nodes: readonly NodeReport[]
   readonly clusters?: readonly ClusterStatus[]
-  readonly strangers: readonly object[]
+  readonly strangers: readonly { readonly mac: string; readonly similar?: readonly SimilarNode[] }[]
   readonly problems?: readonly ActiveProblem[]
   /** Parts of the site that may be unintended. */
   readonly warnings?: readonly string[]
@@ -28,9 +29,6 @@ export type Status = {
     readonly servers: readonly BalancedServer[]
   }
 }
-
-/** The current step must be readable; less important columns are omitted for it. */
-const minNowColumns = 26
 
 export function statusLines(status: Status, now: number, output: OutputStyle): string[] {
   const { site, uptimeSeconds, nodes, clusters = [] } = status
@@ -63,20 +61,30 @@ function noticeLines(
       draining.map(({ sentence }) => `draining: ${sentence}`),
       'draining HAProxy servers',
     ),
-    ...(strangers.length === 0
-      ? []
-      : [`${pluralize(strangers.length, 'undeclared machine')} sent DHCP requests: see slipway nodes seen`]),
+    ...unknownClientTexts(strangers),
   ]
+  const width = proseColumns(output) - 2
   return [
     ...notices.flatMap((notice) =>
-      wrap(printable(notice), output.columns - 2).map((line, index) => {
-        const mark = index === 0 ? paint(output, 'yellow', '!') : ' '
-        return `${mark} ${clip(line, output.columns - 2)}`
-      }),
+      wrap(printable(notice), width).map(
+        (line, index) => `${index === 0 ? paint(output, 'yellow', '!') : ' '} ${line}`,
+      ),
     ),
     ...notUpYet(servers)
-      .flatMap((text) => wrap(text, output.columns - 2))
+      .flatMap((text) => wrap(text, width))
       .map((line) => paint(output, 'dim', `  ${line}`)),
+  ]
+}
+
+/** Names the machines whose MAC address is probably misspelled in the site file; counts all. */
+function unknownClientTexts(clients: Status['strangers']): string[] {
+  if (clients.length === 0) return []
+  const misspelled = clients.flatMap(({ mac, similar }) =>
+    similar === undefined ? [] : [`undeclared machine ${mac}, ${similarText(similar)}`],
+  )
+  return [
+    ...someOf(misspelled, 'undeclared machines with such an address'),
+    `${pluralize(clients.length, 'undeclared machine')} sent DHCP requests: see slipway nodes seen`,
   ]
 }
 
@@ -107,51 +115,4 @@ function notUpYet(servers: readonly BalancedServer[]): string[] {
   if (waiting.length === 0) return []
   const what = pluralize(waiting.length, 'HAProxy server')
   return [`${what} of ${pluralize(nodes.size, 'node')} not up yet: they serve when their nodes are installed`]
-}
-
-type Column = { readonly title: string; readonly text: (node: NodeReport, now: number) => string }
-
-const columns: Readonly<Record<'node' | 'role' | 'address' | 'state', Column>> = {
-  node: { title: 'node', text: ({ node }) => node },
-  role: { title: 'role', text: ({ role }) => role },
-  address: { title: 'address', text: ({ address }) => address },
-  state: { title: 'state', text: stateText },
-}
-
-function tableLines(nodes: readonly NodeReport[], now: number, output: OutputStyle): string[] {
-  const width = ({ title, text }: Column) =>
-    Math.max(title.length, ...nodes.map((node) => text(node, now).length))
-  const choices = [
-    [columns.node, columns.role, columns.address, columns.state],
-    [columns.node, columns.address, columns.state],
-    [columns.node, columns.state],
-  ]
-  const widthOf = (choice: readonly Column[]) => choice.reduce((sum, column) => sum + width(column) + 2, 0)
-  const fitting = choices.find((choice) => widthOf(choice) + minNowColumns <= output.columns)
-  const chosen = fitting ?? [columns.node, columns.state]
-  const nowWidth = Math.max(8, output.columns - widthOf(chosen))
-  const header = [...chosen.map((column) => column.title.padEnd(width(column))), 'now'].join('  ')
-  return [
-    paint(output, 'dim', header),
-    ...nodes.flatMap((node) => {
-      const cells = chosen.map((column) => {
-        const cell = column.text(node, now).padEnd(width(column))
-        const style = column === columns.state ? nodeStates[node.mode].color : undefined
-        return style === undefined ? cell : paint(output, style, cell)
-      })
-      const [text, reason] = splitReason(printable(nowText(node.step, now)), nowWidth)
-      const line = [...cells, clip(text, nowWidth)].join('  ')
-      return [
-        line,
-        ...wrap(reason, output.columns - 4).map((more) => `    ${more}`),
-        ...(node.symptom === undefined ? [] : symptomLines(node.symptom, output, 2)),
-      ]
-    }),
-  ]
-}
-
-/** A reason that does not fit the column continues on the next line, because it must be readable to its end. */
-function splitReason(text: string, width: number): [text: string, reason: string] {
-  const colon = text.indexOf(': ')
-  return text.length <= width || colon === -1 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 2)]
 }

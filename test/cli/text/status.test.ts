@@ -2,6 +2,7 @@ import t from 'tap'
 import { nodeLines, nowText } from '../../../src/cli/text/node.ts'
 import { statusLines, type Status } from '../../../src/cli/text/status.ts'
 import { createReports } from '../../../src/install/reports.ts'
+import type { Mac } from '../../../src/proto/address/mac.ts'
 import type { NodeModel } from '../../../src/plan/model.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { golden } from '../../support/golden.ts'
@@ -12,7 +13,7 @@ import { joined, now, sampleStatus, sampleDetails } from '../../support/sample-n
 const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
 const withoutColor = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
-for (const columns of [50, 80, 120]) {
+for (const columns of [50, 80, 120, 140, 200]) {
   t.test(`shows many nodes in all states, in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = statusLines(sampleStatus(), now, { columns, usesColor: false })
     golden(t, `status/rack-${columns}.txt`, asText(lines))
@@ -91,7 +92,7 @@ t.test('a node without a recorded boot shows the state that its cluster reports'
   const story = createReports({ installs, nodes: () => models, clock: fakeClock(now) }).details('ocp45/w1')!
   t.equal(nowText(story.step, now), 'Ready 89 min')
   t.same(nodeLines({ ...story, fqdn: 'w1' }, now, { columns: 80, usesColor: false }).slice(2), [
-    ...['', '2026-11-21 09:29:00  in the cluster', '09:29:00   registered', '09:31:00   Ready'],
+    ...['', '2026-11-21 09:29:00 UTC  in the cluster', '09:29:00   registered', '09:31:00   Ready'],
   ])
   t.end()
 })
@@ -128,10 +129,13 @@ node      role       address      state             now
 ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
 `,
   )
-  t.match(statusLines({ ...quiet, strangers: [{}] }, now, { columns: 80, usesColor: false }), [
-    /^lab/,
-    '! 1 undeclared machine sent DHCP requests: see slipway nodes seen',
-  ])
+  t.match(
+    statusLines({ ...quiet, strangers: [{ mac: '00:00:5e:00:53:77' }] }, now, {
+      columns: 80,
+      usesColor: false,
+    }),
+    [/^lab/, '! 1 undeclared machine sent DHCP requests: see slipway nodes seen'],
+  )
   t.end()
 })
 
@@ -203,13 +207,23 @@ t.test('a draining server is not reported as down', (t) => {
   t.end()
 })
 
-t.test('a notice is wrapped to the width of the terminal', (t) => {
-  const reason = `a/${'very/'.repeat(20)}long/path is not there`
-  const lines = notices({ ...quiet, problems: [{ code: 'http.file-missing', text: reason }] }, 40)
-  t.match(lines, [/^! a\/very.*…$/, '  is not there'])
-  t.same(
-    lines.filter((line) => line.length > 40),
-    [],
-  )
+const noticeOf = (text: string, columns: number): string[] =>
+  notices({ ...quiet, problems: [{ code: 'http.file-missing', text }] }, columns).filter(Boolean)
+
+t.test('a notice is wrapped to the width of the terminal, at most 100 columns, and never cut', (t) => {
+  const path = `a/${'very/'.repeat(20)}long/path`
+  t.same(noticeOf(`${path} is not there`, 40), [`! ${path}`, '  is not there'])
+  t.match(noticeOf('word '.repeat(30), 200), [/^! (word ?){19}$/, /^ {2}(word ?){11}$/])
+  t.end()
+})
+
+t.test('an undeclared machine with the digits of a declared one is named with it', (t) => {
+  const mac = '00:50:56:96:11:2c'
+  const similar = [{ node: 'ocp45/bs', mac: '00:50:56:96:11:c2' as Mac }]
+  t.same(notices({ ...quiet, strangers: [{ mac, similar }, { mac: '00:00:5e:00:53:78' }] }, 80), [
+    '! undeclared machine 00:50:56:96:11:2c, similar to ocp45/bs (00:50:56:96:11:c2):',
+    '  correct the MAC address in the site file if this is the machine',
+    '! 2 undeclared machines sent DHCP requests: see slipway nodes seen',
+  ])
   t.end()
 })
