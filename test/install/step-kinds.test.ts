@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nowText, stepDetail } from '../../src/cli/text/node.ts'
+import { nowText, stepDetail } from '../../src/install/step-text.ts'
 import { stepKinds, stages } from '../../src/install/step-kinds.ts'
 import type { StepKindRow } from '../../src/install/step-row.ts'
 import { stalledSymptom } from '../../src/install/symptoms/installer.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { nowText, stepDetail } from '../../src/cli/text/node.ts'
+import { nowText, stepDetail } from '../../src/install/step-text.ts'
 import type { Step } from '../../src/install/step.ts'
 import { latestStep, timelineOf } from '../../src/install/timeline.ts'
 import { observedNode, type ObservedNode } from '../support/observed-node.ts'

@@ -8,7 +8,7 @@ import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { interruptible } from '../poll.ts'
 import { clusterLines } from '../text/cluster.ts'
 import { clockTime, type OutputStyle } from '../text/output.ts'
-import { nowText, stateText } from '../text/node.ts'
+import { nowText, stateText } from '../../install/step-text.ts'
 import { statusLines, type Status } from '../text/status.ts'
 import { clip, printable } from '../../text/lines.ts'
 

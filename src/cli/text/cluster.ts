@@ -8,7 +8,7 @@ import { wrap, alignColumns, printable } from '../../text/lines.ts'
 import { dateTime, paint, type OutputStyle, type Style } from './output.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { macsText } from '../../plan/model.ts'
-import { stateText } from './node.ts'
+import { stateText } from '../../install/step-text.ts'
 
 /** Each completes a sentence that starts with "bootstrap". */
 export const bootstrapTexts: Readonly<Record<BootstrapState['kind'], string>> = {

@@ -4,7 +4,7 @@ import type { NodeReport, Symptom } from '../../install/reports.ts'
 import { macsText } from '../../plan/model.ts'
 import { formatDuration, listSome, pluralize } from '../../text/format.ts'
 import { printable, wrap } from '../../text/lines.ts'
-import { nowText, stateText } from './node.ts'
+import { nowText, stateText } from '../../install/step-text.ts'
 import { paint, proseColumns, symptomLines, type OutputStyle } from './output.ts'
 
 /** The current step must be readable; less important columns are omitted for it. */

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { nodeLines, nowText } from '../../../src/cli/text/node.ts'
+import { nodeLines } from '../../../src/cli/text/node.ts'
+import { nowText } from '../../../src/install/step-text.ts'
 import { statusLines, type Status } from '../../../src/cli/text/status.ts'
 import { createReports } from '../../../src/install/reports.ts'
 import type { Mac } from '../../../src/proto/address/mac.ts'

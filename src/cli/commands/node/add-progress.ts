@@ -10,7 +10,7 @@ import type { Step } from '../../../install/step.ts'
 import { formatDuration, formatBytes } from '../../../text/format.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../client.ts'
-import { stepDetail } from '../../text/node.ts'
+import { stepDetail } from '../../../install/step-text.ts'
 import type { Refusal } from '../../poll.ts'
 
 /** `about` identifies a fact. A fact is printed again when `is` changed, unless it has no line. */

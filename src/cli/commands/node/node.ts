@@ -7,7 +7,8 @@ import { askControl, toResult } from '../../client.ts'
 import { add, addHelp } from './add.ts'
 import { adopt, adoptHelp } from './adopt.ts'
 import { remove, removeHelp } from './remove.ts'
-import { nodeLines, stateText } from '../../text/node.ts'
+import { stateText } from '../../../install/step-text.ts'
+import { nodeLines } from '../../text/node.ts'
 
 type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
 
