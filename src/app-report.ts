@@ -41,6 +41,8 @@ export type AppReport = {
   readonly findings: () => readonly Finding[]
   /** Returns what is not served as the site file declares. */
   readonly siteProblems: () => readonly ActiveProblem[]
+  /** Returns all persistent problems: of this machine, of the site, and of other machines. */
+  readonly problems: () => readonly ActiveProblem[]
   /** Undeclared machines that sent DHCP requests. */
   readonly strangers: () => readonly object[]
   /** Returns the status for the local API, whose clients can see the names of files on this machine. */
@@ -95,6 +97,7 @@ export function createAppReport(options: AppReportOptions): AppReport {
   return {
     findings,
     siteProblems,
+    problems,
     strangers: () =>
       ({ ...noClients, ...merge(running.map((each) => ({ ...each.health?.(), ...each.status?.() }))) })
         .strangers,

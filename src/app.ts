@@ -166,6 +166,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       strangers: report.strangers,
       explain,
       clusters: followed,
+      problems: report.problems,
+      hooks: () => supervisor.running.find(({ hooks }) => hooks !== undefined)?.hooks,
     },
   }
 

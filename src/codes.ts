@@ -10,6 +10,7 @@ import { siteCodes } from './site/codes.ts'
 import { dhcpCodes } from './serve/dhcp/codes.ts'
 import { tftpCodes } from './serve/tftp/codes.ts'
 import { haproxyCodes } from './serve/haproxy/codes.ts'
+import { hookCodes } from './serve/hooks/codes.ts'
 import { httpCodes } from './serve/http/codes.ts'
 import { preflightCodes } from './preflight/codes.ts'
 import { planCodes } from './plan/codes.ts'
@@ -32,6 +33,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   tftpCodes,
   haproxyCodes,
   httpCodes,
+  hookCodes,
   hostCodes,
 ]
 
@@ -53,6 +55,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   csr: 'Certificate signing requests',
   state: 'State directory',
   store: 'Shared store',
+  hook: 'Hooks',
   server: 'The slipway process and its local API',
   api: 'API on the network',
 }

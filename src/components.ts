@@ -3,6 +3,7 @@
  * them. To add a service, write its component and add it to the list.
  */
 import type { FileWatch } from './file-watch.ts'
+import { startHooks } from './app-hooks.ts'
 import type { Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
@@ -25,6 +26,7 @@ import { startDns } from './serve/dns/service.ts'
 import type { Balancer } from './serve/haproxy/balancer.ts'
 import { addressProblems, changeProblems, serverProblems } from './serve/haproxy/problems.ts'
 import { haproxyFamilies } from './serve/haproxy/servers.ts'
+import type { Hooks } from './serve/hooks/service.ts'
 import { startHttp } from './serve/http/service.ts'
 import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
 import { startTftp } from './serve/tftp/service.ts'
@@ -59,6 +61,9 @@ export type Shared = {
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
     Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site'> & {
       readonly clusters: () => Clusters | undefined
+      readonly hooks: () => Hooks | undefined
+      /** Returns all persistent problems. */
+      readonly problems: () => readonly ActiveProblem[]
     }
 }
 
@@ -95,6 +100,8 @@ export type Running = {
   close(graceMs: number): unknown
   /** Present for the component `clusters`. */
   readonly clusters?: Clusters
+  /** Present for the component `hooks`. */
+  readonly hooks?: Hooks
 }
 
 /** How long a start and a reload wait for HAProxy. */
@@ -266,6 +273,13 @@ export const components: readonly Component[] = [
     },
   },
   {
+    // After all that it reports on.
+    name: 'hooks',
+    isWanted: () => true,
+    start: ({ plan, log, app, ...shared }) =>
+      Promise.resolve(startHooks({ ...shared, ...app, plan, clusters: app.clusters, log: log.for('hooks') })),
+  },
+  {
     // If the control socket is in use, another slipway runs here.
     name: 'control',
     isEssential: true,
@@ -276,6 +290,7 @@ export const components: readonly Component[] = [
         ...app,
         tokens: access.tokens,
         clusters: app.clusters(),
+        hooks: app.hooks(),
         path: control as string,
         log: log.for('control'),
       }),
@@ -293,6 +308,7 @@ export const components: readonly Component[] = [
         ...access,
         directory: shared.stateDirectory,
         clusters: app.clusters(),
+        hooks: app.hooks(),
         // A reload that removes the section is rejected, so there is always one.
         plan: () => (settings = plan().api ?? settings),
         log: log.for('api'),

@@ -157,6 +157,7 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     hosts,
     dhcpOptions,
     wipe: site.wipe,
+    hooks: {},
     server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], ports },
     dns: { ...site.dns, forward: [] },
     tftp: {

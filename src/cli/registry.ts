@@ -118,6 +118,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/events.ts')).events,
     },
     {
+      name: 'hooks',
+      summary: 'List the hooks and send one a sample event',
+      load: async () => (await import('./commands/hooks.ts')).hooks,
+    },
+    {
       name: 'plan',
       summary: 'Show what a site file would change, and for which machines',
       load: async () => (await import('./commands/plan.ts')).plan,

@@ -1,6 +1,6 @@
 /** Runs another program with bounds on time and output, and without a shell. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 export type CommandResult = {
   /** `missing`: the program is not installed. */
@@ -14,11 +14,15 @@ export type CommandResult = {
 export type CommandOptions = {
   readonly environment?: NodeJS.ProcessEnv
   readonly maxOutputBytes?: number
+  /** Written to its standard input, which is empty otherwise. */
+  readonly input?: string
+  /** Kills the program and its children. */
+  readonly signal?: AbortSignal
 }
 
 type Ending = Pick<CommandResult, 'kind' | 'ending'>
 
-type Child = ChildProcessByStdio<null, Readable, Readable>
+type Child = ChildProcessByStdio<Writable | null, Readable, Readable>
 
 const defaultMaxOutputBytes = 4096
 
@@ -30,17 +34,28 @@ export async function runCommand(
   program: string,
   args: readonly string[],
   timeoutMs: number,
-  { environment = childEnvironment(), maxOutputBytes = defaultMaxOutputBytes }: CommandOptions = {},
+  {
+    environment = childEnvironment(),
+    maxOutputBytes = defaultMaxOutputBytes,
+    input,
+    signal,
+  }: CommandOptions = {},
 ): Promise<CommandResult> {
   let child: Child
   try {
     // A separate process group, so that its children can be killed with it.
-    child = spawn(program, args, { env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const common = { env: environment, detached: true } as const
+    child =
+      input === undefined
+        ? spawn(program, args, { ...common, stdio: ['ignore', 'pipe', 'pipe'] })
+        : spawn(program, args, { ...common, stdio: ['pipe', 'pipe', 'pipe'] })
   } catch (error) {
     return { kind: 'failed', ending: (error as Error).message, output: '' }
   }
+  // A program that does not read its input closes the pipe.
+  child.stdin?.on('error', () => undefined).end(input)
   const output = collect(child, maxOutputBytes)
-  return { ...(await waitForEnd(child, timeoutMs)), output: output() }
+  return { ...(await waitForEnd(child, timeoutMs, signal)), output: output() }
 }
 
 /** Returns our environment without systemd's notification socket. Adds sbin, which a user's PATH can lack. */
@@ -65,28 +80,33 @@ function collect(child: Child, maxOutputBytes: number): () => string {
   return () => Buffer.concat(chunks).toString('utf8').trim()
 }
 
-function waitForEnd(child: Child, timeoutMs: number): Promise<Ending> {
+function waitForEnd(child: Child, timeoutMs: number, signal?: AbortSignal): Promise<Ending> {
   return new Promise((resolve) => {
-    let timedOut: Ending | undefined
-    const deadline = setTimeout(() => {
-      timedOut = { kind: 'failed', ending: `did not finish within ${timeoutMs / 1000} s` }
+    let killed: Ending | undefined
+    const kill = (ending: string) => {
+      killed = { kind: 'failed', ending }
       process.kill(-(child.pid as number), 'SIGKILL')
-    }, timeoutMs)
+    }
+    const abort = () => kill('was stopped')
+    const deadline = setTimeout(() => kill(`did not finish within ${timeoutMs / 1000} s`), timeoutMs)
+    signal?.addEventListener('abort', abort)
     child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(deadline)
+      signal?.removeEventListener('abort', abort)
       if (error.code === 'ENOENT') resolve({ kind: 'missing', ending: 'not found' })
       else resolve({ kind: 'failed', ending: error.message })
     })
-    child.once('exit', (code, signal) => {
+    child.once('exit', (code, endSignal) => {
       clearTimeout(deadline)
+      signal?.removeEventListener('abort', abort)
       const grace = setTimeout(() => {
         child.stdout.destroy()
         child.stderr.destroy()
       }, outputGraceMs)
-      const ending = signal === null ? `exit code ${code}` : `signal ${signal}`
+      const ending = endSignal === null ? `exit code ${code}` : `signal ${endSignal}`
       child.once('close', () => {
         clearTimeout(grace)
-        resolve(timedOut ?? { kind: code === 0 ? 'done' : 'failed', ending })
+        resolve(killed ?? { kind: code === 0 ? 'done' : 'failed', ending })
       })
     })
   })

@@ -14,6 +14,7 @@ import { dnsSteps } from './dns/compile.ts'
 import type { DnsPlan } from './dns/plan.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import type { HaproxyPlan } from './haproxy/plan.ts'
+import { compileHooks, type HookPlan } from './hooks.ts'
 import { httpSteps } from './http/compile.ts'
 import type { HttpPlan } from './http/plan.ts'
 import { compileInstall, type InstallPlan } from './install.ts'
@@ -53,6 +54,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     dns: dns.plan,
     haproxy: haproxy.plan,
     api: compileApi(model.site),
+    hooks: compileHooks(model.site),
     findings: inOrder(findings),
   }
 }
@@ -72,6 +74,8 @@ export type Plan = {
   readonly haproxy: HaproxyPlan | undefined
   /** Absent if the site has no section `api`. */
   readonly api: ApiPlan | undefined
+  /** In the order of the site file. */
+  readonly hooks: readonly HookPlan[]
   /** Errors first, then warnings. */
   readonly findings: readonly Finding[]
 }

@@ -1,6 +1,6 @@
 /** Paths: those of the site file made absolute, the kubeconfig of a cluster, and the paths of files on nodes. Pure. */
 import { defined } from '../text/defined.ts'
-import type { Cluster, Node, Site } from './schema.ts'
+import type { Cluster, Hook, Node, Site } from './schema.ts'
 
 /** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
 export function resolvePath(folder: string, path: string): string {
@@ -44,6 +44,9 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     },
     ...(haproxy !== undefined && { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
     ...(store !== undefined && { store: withAbsoluteStore(store, absoluteIfSet) }),
+    hooks: Object.fromEntries(
+      Object.entries(site.hooks).map(([name, hook]) => [name, withAbsoluteSecret(hook, absolute)]),
+    ),
     ...(api !== undefined && { api: withAbsoluteApi(api, absoluteIfSet) }),
   }
 }
@@ -58,6 +61,14 @@ function withAbsoluteApi(
     ...defined({ certificate: absolute(certificate), key: absolute(key), clientCA: absolute(clientCA) }),
     ...(proxy && { proxy: { ...proxy, ...defined({ socket: absolute(proxy.socket) }) } }),
   }
+}
+
+function withAbsoluteSecret(hook: Hook, absolute: (path: string) => string): Hook {
+  const { webhook } = hook
+  if (webhook === undefined) return hook
+  const { secretFile, ca } = webhook
+  const paths = { secretFile: absolute(secretFile), ...(ca !== undefined && { ca: absolute(ca) }) }
+  return { ...hook, webhook: { ...webhook, ...paths } }
 }
 
 function withAbsoluteStore(

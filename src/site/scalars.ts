@@ -318,6 +318,18 @@ export const headerName = scalar<string>({
   pattern: '^(?:[Xx]|[Rr][Ee][Mm][Oo][Tt][Ee])-[A-Za-z0-9-]{1,64}$',
 })
 
+/** Plain HTTP would send events in clear text. A fragment is never sent, and a user name would become a header. */
+export const webhookUrl = matching(
+  'an https URL, or an http URL on this machine, without a user name and a fragment',
+  /^(?:https:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)|http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]))(?::\d{1,5})?(?:[/?][\x21\x22\x24-\x7e]*)?$/,
+)
+
+export const argument = matching(
+  'an argument without NUL bytes',
+  // eslint-disable-next-line no-control-regex -- an argument cannot contain a NUL byte
+  /^[^\x00]*$/,
+)
+
 export const command = matching('a command', /\S/, ['systemctl reload haproxy'])
 
 export const seconds = (min: number, max: number) => wholeNumber(min, max, ' of seconds')

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { apiSection } from './api-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
+import { hooksSection } from './hooks-section.ts'
 import {
   haproxySection,
   keepalivedSection,
@@ -284,6 +285,7 @@ export const siteSchema = z.strictObject({
   keepalived: keepalivedSection.optional(),
   store: storeSection.optional(),
   api: apiSection.optional(),
+  hooks: hooksSection.default({}),
   dhcpOptions: extraOptions,
 })
 
@@ -296,6 +298,7 @@ export type Node = Cluster['nodes'][number]
 export type Host = Site['hosts'][number]
 export type DnsRecord = Site['dns']['records'][number]
 export type Image = Site['images'][string]
+export type Hook = Site['hooks'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]
 export type CheckPreset = (typeof checkPresets)[number]

@@ -75,3 +75,17 @@ t.test("systemd's variables are not passed on, and sbin is searched", async (t) 
   delete process.env['PATH']
   t.match(await shell('echo "$NOTIFY_SOCKET|$PATH"'), { output: '|/usr/bin:/bin:/usr/local/sbin:/usr/sbin' })
 })
+
+t.test('a program gets its input, and one that does not read it is not a failure', async (t) => {
+  const large = 'x'.repeat(1_000_000)
+  const run = (line: string, input: string) => runCommand('/bin/sh', ['-c', line], 10_000, { input })
+  t.same(await run('wc -c', large), { kind: 'done', ending: 'exit code 0', output: '1000000' })
+  t.same(await run('exec <&-; exit 0', large), { kind: 'done', ending: 'exit code 0', output: '' })
+})
+
+t.test('a program that its caller stops is killed with its children', async (t) => {
+  const end = new AbortController()
+  const running = runCommand('/bin/sh', ['-c', 'sleep 60 & wait'], 60_000, { signal: end.signal })
+  end.abort()
+  t.same(await running, { kind: 'failed', ending: 'was stopped', output: '' })
+})

@@ -79,6 +79,10 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
     explain: (node: string) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
     ...createAccess(undefined, clock),
     clusters: { ...sampleClusters, ...more },
+    hooks: {
+      list: () => [{ name: 'chat' }],
+      test: (name: string) => Promise.resolve(name === 'chat' ? { outcome: 'delivered' } : undefined),
+    },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost(error: Error) {
       throw error

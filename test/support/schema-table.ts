@@ -57,8 +57,14 @@ function innerObject(property: JsonSchema): { schema: JsonSchema; suffix: string
   return undefined
 }
 
+/** Longer lists have a table of their own, which the description names. */
+const maxNames = 12
+
 function valueOf(schema: JsonSchema): string {
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
+  if (schema.enum !== undefined) {
+    const names = schema.enum.map((value) => `\`${String(value)}\``)
+    return names.length > maxNames ? `${names[0] ?? ''}, … (${names.length} names)` : names.join(', ')
+  }
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(valueOf))].join(' or ')
   if (schema.type === 'array')
     return `list of ${schema.items === undefined ? 'values' : valueOf(schema.items)}`

@@ -1,6 +1,6 @@
 /** What differs between the load balancers of two sites, and between their settings for this machine. Pure. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
-import type { Site } from '../../site/schema.ts'
+import type { Hook, Site } from '../../site/schema.ts'
 import { formatEndpoint, type Backend, type Frontend, type HaproxyPlan } from '../haproxy/plan.ts'
 import {
   compareSingle,
@@ -13,6 +13,7 @@ import {
   type Change,
   type CompiledSite,
   type Field,
+  type Things,
 } from './change.ts'
 
 export function* compareBalancer(before: CompiledSite, after: CompiledSite): Generator<void, Change[]> {
@@ -71,6 +72,26 @@ export function* compareServer(before: Site, after: Site): Generator<void, Chang
     ...(yield* compareSingle('keepalived', keepalivedFields(before), keepalivedFields(after))),
     ...(yield* compareSingle('store', storeFields(before), storeFields(after))),
     ...(yield* compareSingle('api', apiFields(before), apiFields(after))),
+    ...(yield* compareThings('hook', hooksOf(before), hooksOf(after))),
+  ]
+}
+
+function hooksOf({ hooks }: Site): Things {
+  return new Map(Object.entries(hooks).map(([name, hook]) => [name, () => hookFields(hook)]))
+}
+
+/** The path of a URL and the arguments of a command can be secrets. */
+function hookFields({ events, webhook, command, timeoutSeconds }: Hook): Field[] {
+  const [program, ...args] = command ?? []
+  return [
+    listField('events', events),
+    field('host', webhook && new URL(webhook.url).host),
+    hiddenField('URL', webhook?.url),
+    field('secret file', webhook?.secretFile),
+    field('ca', webhook?.ca),
+    field('program', program),
+    hiddenField('arguments', command && JSON.stringify(args)),
+    field('time-out', `${timeoutSeconds} s`),
   ]
 }
 

@@ -116,6 +116,10 @@ export const controlCodes = defineCodes({
     meaning: 'The state could not be copied or changed',
     remedy: 'Check the path, the free space, and the permissions of the directory',
   },
+  'server.unknown-hook': {
+    meaning: 'The active plan has no hook of this name',
+    remedy: 'Check the name against the site file, and reload it if the hook is new',
+  },
   'server.unknown-node': {
     meaning: 'The active plan has no node of this name',
     remedy: 'Check the name against the site file, and reload it if the node is new',

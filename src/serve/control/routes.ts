@@ -28,6 +28,8 @@ export type RoutesOptions = {
   readonly explain: (node: string) => object | undefined
   /** Absent where slipway connects to no cluster. */
   readonly clusters: ClusterControl | undefined
+  /** Absent while slipway starts. */
+  readonly hooks: HookControl | undefined
   /** Replaces the active site. */
   readonly site: SiteControl
   readonly tokens: Tokens
@@ -45,6 +47,13 @@ type ClusterControl = {
   commandBootstrap(cluster: string, command: BootstrapCommand): Promise<object | undefined>
 }
 
+type HookControl = {
+  /** Returns the state of every hook. */
+  list(): readonly object[]
+  /** Sends a sample event. @returns nothing for an unknown hook */
+  test(name: string): Promise<object | undefined>
+}
+
 const bootstrapCommands = ['keep', 'out', 'watch'] as const
 type BootstrapCommand = (typeof bootstrapCommands)[number]
 
@@ -52,6 +61,7 @@ type BootstrapParams = { Params: { cluster: string; command: string } }
 type ClusterParams = { Params: { cluster: string } }
 type NodeParams = { Params: { cluster: string; node: string } }
 type CommandParams = { Params: { cluster: string; node: string; command: string } }
+type HookParams = { Params: { hook: string } }
 type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?: string } }
 
 const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
@@ -182,6 +192,13 @@ export function createRoutes(
       )
     },
   )
+
+  app.get('/v1/hooks', read, () => options.hooks?.list() ?? [])
+
+  app.post<HookParams>('/v1/hooks/:hook/test', operate, async ({ params: { hook } }, reply) => {
+    const tested = await options.hooks?.test(hook)
+    return tested ?? refuse(reply, 404, 'server.unknown-hook', `the site has no hook ${hook}`)
+  })
 
   app.get<EventQuery>('/v1/events', read, ({ query, headers }, reply) => {
     const { node } = query

@@ -101,6 +101,32 @@ t.test('the server itself: addresses, ports, peers, keepalived, and the shared s
   t.end()
 })
 
+t.test('a hook, without the path of its URL and the arguments of its command', (t) => {
+  const webhook = {
+    url: 'https://chat.example.net/T0/secret',
+    secretFile: '/etc/slipway/chat',
+    ca: '/etc/ca.pem',
+  }
+  const changes = compareEdited(
+    (site) => (site['hooks'] = { chat: { events: 'node.installed', webhook } }),
+    (site) =>
+      (site['hooks'] = {
+        chat: { events: 'node.installed', webhook: { ...webhook, url: 'https://chat.example.net/T0/other' } },
+        ticket: { events: ['csr.pending'], command: ['/usr/bin/ticket', '--key', 'x'], timeoutSeconds: 5 },
+      }),
+  )
+  t.same(linesOf(changes, 'hook'), [
+    'change hook chat',
+    '  URL: hidden',
+    'add hook ticket',
+    '  events:  -> csr.pending',
+    '  program:  -> /usr/bin/ticket',
+    '  arguments: hidden',
+    '  time-out:  -> 5 s',
+  ])
+  t.end()
+})
+
 t.test('an installer, a single TFTP port, and no DNS', (t) => {
   const changes = compareEdited(nothing, (site) => {
     Object.assign(site.server, { peers: ['192.0.2.5'], installer: '192.0.2.2' })

@@ -113,3 +113,13 @@ t.test('pending certificate requests are listed by cluster', async (t) => {
     body: [{ cluster: 'ocp45', approve: 'declared', requests: [{ name: 'csr-a' }] }],
   })
 })
+
+t.test('hooks are listed, and a known one is tested', async (t) => {
+  const { path } = await controlService(t)
+  t.same(await ask(path, '/v1/hooks'), { status: 200, body: [{ name: 'chat' }] })
+  t.same(await ask(path, '/v1/hooks/chat/test', 'POST'), { status: 200, body: { outcome: 'delivered' } })
+  t.same(await ask(path, '/v1/hooks/x/test', 'POST'), {
+    status: 404,
+    body: { code: 'server.unknown-hook', error: 'the site has no hook x' },
+  })
+})
