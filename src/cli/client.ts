@@ -91,6 +91,8 @@ export type Following = {
   /** Called when the stream ended; the client reconnects until slipway is back. */
   readonly onGone: (sentence: string) => void
   readonly signal: AbortSignal
+  /** The id of the event after which the stream starts; by default, it starts now. */
+  readonly lastId?: string
   /** Pause between two attempts to reconnect. */
   readonly pauseMs?: number
 }
@@ -103,9 +105,9 @@ export type Following = {
 export async function followControl(
   socketPath: string,
   path: string,
-  { onEvent, onGone, signal, pauseMs = 2000 }: Following,
+  { onEvent, onGone, signal, pauseMs = 2000, lastId: firstId }: Following,
 ): Promise<void> {
-  let lastId: string | undefined
+  let lastId = firstId
   let isOpened = false as boolean
   const isOver = () => signal.aborted
   const read = async (): Promise<void> => {

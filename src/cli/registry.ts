@@ -118,6 +118,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/events.ts')).events,
     },
     {
+      name: 'log',
+      summary: 'Show the latest events of one node',
+      load: async () => (await import('./commands/log.ts')).log,
+    },
+    {
       name: 'hooks',
       summary: 'List the hooks and send one a sample event',
       load: async () => (await import('./commands/hooks.ts')).hooks,

@@ -36,13 +36,19 @@ export function createLog(level: LogLevel, stream: DestinationStream): Log {
   return adapt(newLogger(level, stream), () => true)
 }
 
-/** Logs to standard output, without ever blocking, and limits repeated lines. */
+type ProcessLogOptions = {
+  readonly clock?: Clock
+  readonly destination?: LogDestination
+  readonly format?: (line: string) => string
+}
+
+/** Logs to standard output, without ever blocking, and limits repeated lines. `format` converts each JSON line. */
 export function createProcessLog(
   level: LogLevel = 'info',
-  clock: Clock = systemClock,
-  destination: LogDestination = createLogDestination(1, clock),
+  { clock = systemClock, destination = createLogDestination(1, clock), format }: ProcessLogOptions = {},
 ): ProcessLog {
-  const logger = newLogger(level, destination)
+  const write = (line: string): void => destination.write(format === undefined ? line : format(line))
+  const logger = newLogger(level, { write })
   const limit = createLogLimit(clock)
   /** When lines were left out that were not reported yet. */
   let omittedAt: number | undefined

@@ -168,7 +168,7 @@ function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observat
   } else {
     boot.steps.set(key, {
       ...(note !== undefined && { reason: note }),
-      ...(isElsewhere && before !== undefined && defined({ server: before.server })),
+      ...(isElsewhere && defined({ server: before.server })),
       ...facts,
       startedAt,
       endedAt: Math.max(startedAt, at),

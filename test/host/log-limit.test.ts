@@ -46,7 +46,7 @@ t.test('the log reports how many lines it left out', (t) => {
     flush: () => Promise.resolve(),
     flushAtExit: () => {},
   }
-  const log = createProcessLog('info', clock, destination).for('dhcp')
+  const log = createProcessLog('info', { clock, destination }).for('dhcp')
   for (let count = 0; count < 100; count++) log.info({ node: 'ocp45/w1' }, 'address offered')
   t.equal(lines.length, 60)
   clock.advance(10_000)

@@ -1,5 +1,6 @@
 /** `slipway demo`: serves the example site on one machine without root, boots its nodes, and suggests what to try. */
 import { createWriteStream } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
@@ -66,6 +67,7 @@ export const demo: Command = {
     const { model } = prepared
     const logPath = join(folder, 'slipway.log')
     const log = createLog('info', createWriteStream(logPath))
+    const control = controlSocket(folder)
     const end = Promise.withResolvers<number>()
     const ended = new AbortController()
     const stop = (code: number): void => {
@@ -78,7 +80,8 @@ export const demo: Command = {
     }
     let app: App
     try {
-      app = await startApp({ sitePath, prepared, log, sockets, store: openMemoryStore(), onLost })
+      const store = openMemoryStore()
+      app = await startApp({ sitePath, prepared, log, sockets, store, control, onLost })
     } catch (error) {
       if (!(error instanceof CannotListen)) throw error
       terminal.err(`slipway demo: ${error.message}`)
@@ -89,13 +92,23 @@ export const demo: Command = {
     const simulation = await runSimulation(model, model.nodes, 'mixed', terminal)
     const isBooted = simulation?.boots.every((boot) => boot.isBooted) === true
     if (isOnce) stop(isBooted ? ExitCode.fine : ExitCode.problems)
-    if (!ended.signal.aborted) suggest(model, sitePath, join(folder, 'haproxy.cfg'), terminal)
+    const haproxyPath = join(folder, 'haproxy.cfg')
+    if (!ended.signal.aborted) suggest(model, { sitePath, haproxyPath, control }, terminal)
 
     const code = await end.promise
     await app.close(graceMs)
     stopListening()
     return code
   },
+}
+
+/** The longest path that a socket address can contain on Linux (sun_path), with the end of the string. */
+const maxSocketPath = 108
+
+/** Returns the path of the control socket, which is not in the directory of the demo if its name is too long. */
+function controlSocket(folder: string): string {
+  const path = join(folder, 'control.sock')
+  return path.length < maxSocketPath ? path : join(tmpdir(), `slipway-demo-${process.pid}.sock`)
 }
 
 function readArguments(args: readonly string[]): { folder: string; isOnce: boolean } {
@@ -152,15 +165,18 @@ function describeLoaders(placeholders: Demo['placeholderLoaders']): string {
   return `placeholders for ${placeholders.join(', ')}; for real ones: apt-get install ipxe`
 }
 
-function suggest(model: Model, sitePath: string, haproxyPath: string, terminal: Terminal): void {
+function suggest(model: Model, files: DemoFiles, terminal: Terminal): void {
   const invocation = invocationOf(process.env, relative('', process.argv[1] ?? 'slipway'))
   terminal.out('')
   terminal.out('Serving until Ctrl-C. Try from another terminal, in this directory:')
-  for (const { about, command } of suggestions(model, sitePath, haproxyPath, invocation, process.pid)) {
+  for (const { about, command } of suggestions(model, files, invocation)) {
     if (about !== '') terminal.out(`\n  # ${about}`)
     terminal.out(`  ${command}`)
   }
 }
+
+/** Paths relative to the directory in which the demo was started. */
+type DemoFiles = { readonly sitePath: string; readonly haproxyPath: string; readonly control: string }
 
 type Suggestion = { readonly about: string; readonly command: string }
 
@@ -181,13 +197,10 @@ export function invocationOf(
   return { slipway: script.endsWith('.ts') ? `node ${script}` : 'slipway', needsDashes: false }
 }
 
-/** @param sitePath relative to the directory in which the demo was started */
 function suggestions(
   model: Model,
-  sitePath: string,
-  haproxyPath: string,
+  { sitePath, haproxyPath, control }: DemoFiles,
   invocation: Invocation,
-  pid: number,
 ): readonly Suggestion[] {
   const { endpoint, nodes, site } = model
   const { ports } = endpoint
@@ -209,6 +222,11 @@ function suggestions(
     { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/${x64(node)} | wc -c` },
     { about: 'a name, and the name of an address', command: `${dig} api.${clusterDomain(cluster)}` },
     { about: '', command: `${dig} -x ${formatIpv4(node.address)}` },
+    { about: 'the state of the nodes', command: `${slipway} status${dashes} --control ${control}` },
+    {
+      about: `everything that slipway sends to ${node.name}`,
+      command: `${slipway} explain${dashes} --control ${control} ${node.name}`,
+    },
     { about: 'what the site serves, and what has happened', command: `${slipway} check ${sitePath}` },
     { about: '', command: `curl ${httpBase(endpoint)}${urlPaths.health}` },
     { about: 'the HAProxy configuration, validated by HAProxy', command: `haproxy -c -f ${haproxyPath}` },
@@ -216,6 +234,10 @@ function suggestions(
       about: `boot ${node.name} again, as a BIOS machine`,
       command: `${slipway} simulate${dashes} --node ${node.name} --firmware bios ${sitePath}`,
     },
-    { about: `change ${sitePath}, then reload it`, command: `kill -HUP ${pid}` },
+    {
+      about: `change ${sitePath}, then show what changes, and apply it`,
+      command: `${slipway} plan${dashes} --control ${control}`,
+    },
+    { about: '', command: `${slipway} reload${dashes} --control ${control}` },
   ]
 }

@@ -1,6 +1,7 @@
 /** `slipway events`: follows the events of nodes. */
 import { parseArgs } from 'node:util'
 import type { ClusterEvent, Observation } from '../../install/observation.ts'
+import { defined } from '../../text/defined.ts'
 import { formatDuration, formatBytes } from '../../text/format.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { followControl, toResult } from '../client.ts'
@@ -47,10 +48,17 @@ export const events: Command = {
   },
 }
 
+type FollowedEvents = {
+  readonly key?: string | undefined
+  readonly isJson: boolean
+  /** The sequence of the last event that was printed before. */
+  readonly after?: number | undefined
+}
+
 /** Prints events until `signal` is aborted. */
 export function followEvents(
   path: string,
-  { key, isJson }: { readonly key?: string | undefined; readonly isJson: boolean },
+  { key, isJson, after }: FollowedEvents,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
@@ -59,6 +67,7 @@ export function followEvents(
     onEvent: (data) => terminal.out(isJson ? data : eventLine(JSON.parse(data) as Observation)),
     onGone: (sentence) => terminal.err(`slipway events: ${sentence}`),
     signal,
+    ...defined({ lastId: after?.toString() }),
   })
 }
 
@@ -76,7 +85,7 @@ const clusterTexts: Readonly<Record<ClusterEvent, string>> = {
   removed: 'removed',
 }
 
-function eventText(seen: Observation): string {
+export function eventText(seen: Observation): string {
   switch (seen.kind) {
     case 'dhcp': {
       const server = seen.server === undefined ? '' : ` by another DHCP server (${seen.server}) and accepted`

@@ -11,6 +11,7 @@ import { takeHangUps } from '../../host/startup.ts'
 import { requireInterface } from '../../host/cannot-listen.ts'
 import type { HostCode } from '../../host/codes.ts'
 import { createProcessLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
+import { logFormats, logText } from '../../host/log-text.ts'
 import { notify, startWatchdog } from '../../host/notify.ts'
 import { createSending } from '../../host/send-guard.ts'
 import { createSockets } from '../../host/sockets.ts'
@@ -31,14 +32,16 @@ const runtimeDirectory = '/run/slipway'
 export const serve: Command = {
   name: 'serve',
   help: {
-    usage: ['serve [--log-level LEVEL] [--state DIR] [--control PATH] [SITE]'],
+    usage: ['serve [--log-level LEVEL] [--log-format FORMAT] [--state DIR] [--control PATH] [SITE]'],
     about: [
       'Serves DHCP, TFTP, HTTP, and DNS for a site.',
       'Reads the site file SITE (default: $SLIPWAY_SITE) and serves until SIGTERM. SIGHUP reloads the site file; if ' +
-        'the file has errors, slipway keeps the current plan. The log goes to standard output, one JSON document per line.',
+        'the file has errors, slipway keeps the current plan. The log goes to standard output: as text on a terminal, ' +
+        'otherwise one JSON document per line.',
     ],
     options: [
       ['--log-level LEVEL', `one of ${logLevels.join(', ')} (default: info)`],
+      ['--log-format FORMAT', `one of ${logFormats.join(', ')} (default: text on a terminal, else json)`],
       [
         '--state DIR',
         `directory for installation records (default: $STATE_DIRECTORY, else /var/lib/slipway)`,
@@ -57,11 +60,14 @@ export const serve: Command = {
   },
 
   async run(args, terminal) {
-    const { sitePath, level, state, control, ownDirectory } = readArguments(args)
+    const { sitePath, level, format, state, control, ownDirectory } = readArguments(args)
     const { prepared, reasons, siteProblem } = await chooseSite(state, sitePath, Date.now(), checkedSites())
     for (const line of reasons) terminal.err(line)
     if (prepared === undefined) return ExitCode.problems
-    const log = createProcessLog(level)
+    const isText = format === undefined ? terminal.rows !== undefined : format === 'text'
+    const log = createProcessLog(level, {
+      ...(isText && { format: (line: string) => logText(line, terminal.usesColor) }),
+    })
     if (siteProblem?.code === 'site.rolled-back')
       log.error(siteProblem, 'site rolled back, serving the earlier site')
     else if (siteProblem !== undefined)
@@ -140,6 +146,7 @@ export const serve: Command = {
 type Arguments = {
   readonly sitePath: string
   readonly level: LogLevel
+  readonly format: (typeof logFormats)[number] | undefined
   readonly state: string
   readonly control: string
   /** Directory of the default control socket. slipway does not create the directory of a given path. */
@@ -152,6 +159,7 @@ function readArguments(args: readonly string[]): Arguments {
     allowPositionals: true,
     options: {
       'log-level': { type: 'string', default: 'info' },
+      'log-format': { type: 'string' },
       state: { type: 'string' },
       control: { type: 'string' },
     },
@@ -160,6 +168,9 @@ function readArguments(args: readonly string[]): Arguments {
   if (sitePath === '' || more.length > 0) throw new UsageError('expected one site file')
   const level = logLevels.find((name) => name === values['log-level'])
   if (level === undefined) throw new UsageError(`--log-level: expected one of ${logLevels.join(', ')}`)
+  const format = logFormats.find((name) => name === values['log-format'])
+  if (format === undefined && values['log-format'] !== undefined)
+    throw new UsageError(`--log-format: expected one of ${logFormats.join(', ')}`)
   const state = stateDirectory(values.state)
   if (state === '') throw new UsageError('--state: expected the name of a directory')
   if (values.control === '') throw new UsageError('--control: expected the path of a socket')
@@ -168,6 +179,7 @@ function readArguments(args: readonly string[]): Arguments {
   return {
     sitePath,
     level,
+    format,
     state,
     control: control ?? `${folder}/control.sock`,
     ownDirectory: control === undefined ? folder : undefined,

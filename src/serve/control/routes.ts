@@ -104,6 +104,12 @@ export function createRoutes(
     return reports.details(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
+  app.get<NodeParams>('/v1/nodes/:cluster/:node/events', read, ({ params }, reply) => {
+    const key = `${params.cluster}/${params.node}`
+    const isKnown = reports.details(key) !== undefined
+    return isKnown ? installs.history(key) : refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
+  })
+
   app.get<NodeParams>('/v1/nodes/:cluster/:node/explain', read, ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))

@@ -15,7 +15,7 @@ const maxSimilar = 3
 /** A node that sent requests shortly before has the right address: the other machine is not that node. */
 const isPresentMs = 10 * 60_000
 
-const hexDigits = [...'0123456789abcdef']
+const hexDigits = Array.from('0123456789abcdef')
 
 /**
  * Returns the nodes that the machine may be, at most {@link maxSimilar}. Exchanged digits come before a wrong digit.
@@ -67,7 +67,7 @@ function exchange(digits: string, one: number, other: number): string {
 }
 
 function withWrongDigit(digits: string): Mac[] {
-  return [...digits].flatMap((digit, index) =>
+  return Array.from(digits).flatMap((digit, index) =>
     hexDigits
       .filter((each) => each !== digit)
       .map((each) => toMac(digits.slice(0, index) + each + digits.slice(index + 1))),

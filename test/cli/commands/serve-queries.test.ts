@@ -66,3 +66,16 @@ t.test(
     await once(server.child, 'exit')
   },
 )
+
+t.test('--log-format text prints the log for a reader', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
+  const state = ['--state', join(dirname(path), 'state'), '--control', socketPath(t)]
+  const { child } = startWith([...state, '--log-format', 'text', path])
+  let text = ''
+  for await (const chunk of child.stdout) {
+    text += String(chunk)
+    if (text.includes('  serving  ')) child.kill('SIGTERM')
+  }
+  t.match(text, /^\d\d:\d\d:\d\d UTC {2}info {3}\s+ serving {2}site=lab nodes=2 listening="dns udp 127/m)
+  t.match(text, /^\d\d:\d\d:\d\d UTC {2}info .* stopped {2}code=0\n$/m)
+})

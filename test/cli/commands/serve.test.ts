@@ -296,6 +296,7 @@ t.test('invalid command lines are refused', async (t) => {
     [[], 'expected one site file'],
     [['a', 'b'], 'expected one site file'],
     [['--log-level', 'loud', 'a'], '--log-level: expected one of debug, info, warn, error'],
+    [['--log-format', 'xml', 'a'], '--log-format: expected one of text, json'],
     [['--state', '', 'a'], '--state: expected the name of a directory'],
     [['--control', '', 'a'], '--control: expected the path of a socket'],
   ]

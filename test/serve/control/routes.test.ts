@@ -3,6 +3,19 @@ import type { StateProblem } from '../../../src/install/codes.ts'
 import { ask, controlService } from '../../support/control-service.ts'
 import { now } from '../../support/sample-nodes.ts'
 
+t.test('the recorded observations of a node are listed, for declared nodes only', async (t) => {
+  const { path } = await controlService(t)
+  const { status, body } = await ask(path, '/v1/nodes/ocp45/w2/events')
+  t.match(
+    { status, first: (body as object[])[0] },
+    { status: 200, first: { node: 'ocp45/w2', kind: 'dhcp' } },
+  )
+  t.match(await ask(path, '/v1/nodes/ocp45/w9/events'), {
+    status: 404,
+    body: { code: 'server.unknown-node' },
+  })
+})
+
 t.test('what is sent to a node is explained, for declared nodes only', async (t) => {
   const { path } = await controlService(t)
   t.same(await ask(path, '/v1/nodes/ocp45/w1/explain'), {
