@@ -33,6 +33,15 @@ export const hostCodes = defineCodes({
     meaning: 'A socket failed, so slipway exited, and systemd starts it again',
     remedy: 'Read the error in the log line, and check the interface that has server.address',
   },
+  'server.lane-stopped': {
+    meaning: 'The thread that answers a protocol (lane) stopped; slipway starts it again',
+    remedy: 'Report the log line, which has the reason',
+  },
+  'server.lane-unavailable': {
+    meaning:
+      'slipway cannot use a separate thread (lane) for DNS on this machine, so its main thread answers, with less throughput',
+    remedy: 'No action is needed; lanes need amd64 or arm64, glibc, and the binary of the package koffi',
+  },
   'server.service-not-started': {
     meaning:
       'A service is not running because one of its sockets is not available; all other services are running',

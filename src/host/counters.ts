@@ -1,5 +1,11 @@
 /** Event counts by name, refusals by stable code, and how metrics are written. `/health`, the metrics, and tests read them. */
 
+/** Counts on their way to another thread. */
+export type Taken = {
+  readonly counts: readonly (readonly [name: string, count: number])[]
+  readonly refusals: readonly (readonly [code: string, count: number])[]
+}
+
 export class Counters {
   readonly #counts = new Map<string, number>()
   readonly #refusals = new Map<string, number>()
@@ -14,8 +20,23 @@ export class Counters {
   }
 
   /** @param code one of `src/codes.ts`; names of clients or files must not become codes, their number is unbounded */
-  refuse(code: string): void {
-    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1)
+  refuse(code: string, by = 1): void {
+    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + by)
+  }
+
+  /** Returns the counts since the last call, and sets them to 0; nothing if there are none. */
+  take(): Taken | undefined {
+    if (this.#counts.size === 0 && this.#refusals.size === 0) return undefined
+    const taken = { counts: [...this.#counts], refusals: [...this.#refusals] }
+    this.#counts.clear()
+    this.#refusals.clear()
+    return taken
+  }
+
+  /** Adds the counts of another thread. */
+  add({ counts, refusals }: Taken): void {
+    for (const [name, count] of counts) this.increment(name, count)
+    for (const [code, count] of refusals) this.refuse(code, count)
   }
 
   /** Returns all counts, sorted by name. */

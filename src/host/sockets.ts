@@ -7,6 +7,8 @@ import { type Server, isIPv6 } from 'node:net'
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { defined } from '../text/defined.ts'
 import { cannotAdopt, cannotBind } from './cannot-listen.ts'
+import { loadLibc, type Libc } from './lane/libc.ts'
+import { bindLaneSocket, kindOf, laneSocket, type LaneSocket } from './lane/socket.ts'
 import type { Sending } from './send-guard.ts'
 import type { Sockets, UdpOptions, UdpPort } from './udp.ts'
 
@@ -22,14 +24,20 @@ export function createSockets(environment: Record<string, string | undefined>, s
     for (const fd of fds) {
       const port = await adoptUdpSocket(fd, options, sending)
       if (port === 'not-udp') continue
-      if (port === 'ipv6') {
-        throw cannotAdopt(name, `expected IPv4 sockets; set ListenDatagram=0.0.0.0:${options.port}`)
-      }
+      if (port === 'ipv6') throw notIpv4(name, options)
       datagramFds.add(fd)
       ports.push(port)
     }
-    if (ports.length === 0) throw cannotAdopt(name, 'none is a datagram socket; add ListenDatagram=')
+    if (ports.length === 0) throw noDatagramSocket(name)
     return ports
+  }
+
+  function adoptForLane(libc: Libc, name: string, fds: readonly number[], options: UdpOptions): LaneSocket[] {
+    const kinds = fds.map((fd) => ({ fd, kind: kindOf(libc, fd) })).filter(({ kind }) => kind !== 'not-udp')
+    if (kinds.some(({ kind }) => kind === 'ipv6')) throw notIpv4(name, options)
+    if (kinds.length === 0) throw noDatagramSocket(name)
+    for (const { fd } of kinds) datagramFds.add(fd)
+    return kinds.map(({ fd }) => laneSocket(libc, fd, sending))
   }
 
   async function adoptTcp(
@@ -62,6 +70,18 @@ export function createSockets(environment: Record<string, string | undefined>, s
       }
     },
 
+    async lane(name, options) {
+      const libc = await loadLibc()
+      if ('reason' in libc) return libc
+      const fds = passed.get(name)
+      if (fds !== undefined) return { libc, sockets: adoptForLane(libc, name, fds, options) }
+      try {
+        return { libc, sockets: [bindLaneSocket(libc, { ...options, bufferOctets }, sending)] }
+      } catch (error) {
+        throw cannotBind({ transport: 'udp', ...options, name, passedNames }, error as Error)
+      }
+    },
+
     async bindUdp(options) {
       try {
         return await bindUdpSocket(options, sending)
@@ -80,6 +100,14 @@ export function createSockets(environment: Record<string, string | undefined>, s
       }
     },
   }
+}
+
+function notIpv4(name: string, { port }: UdpOptions): Error {
+  return cannotAdopt(name, `expected IPv4 sockets; set ListenDatagram=0.0.0.0:${port}`)
+}
+
+function noDatagramSocket(name: string): Error {
+  return cannotAdopt(name, 'none is a datagram socket; add ListenDatagram=')
 }
 
 async function listen(

@@ -1,5 +1,7 @@
 /** Sockets as services see them, and the common shape of the services. */
 import type { Server } from 'node:net'
+import type { Libc, NoLibc } from './lane/libc.ts'
+import type { LaneSocket } from './lane/socket.ts'
 
 export type Datagram = {
   readonly payload: Uint8Array
@@ -43,6 +45,8 @@ export type UdpOptions = {
   readonly onLost?: (error: Error) => void
 }
 
+export type LaneSockets = { readonly libc: Libc; readonly sockets: readonly LaneSocket[] }
+
 /** Opens sockets: of this machine in `serve`, of an in-memory network in tests. */
 export type Sockets = {
   /** Whether systemd passed descriptors under this FileDescriptorName (sd_listen_fds(3)). */
@@ -53,6 +57,14 @@ export type Sockets = {
    * @throws {CannotListen} with a message for the administrator
    */
   udp(name: string, options: UdpOptions): Promise<readonly UdpPort[]>
+  /**
+   * Opens the sockets that `udp` opens for a lane, which receives from them in its own thread. Networks without
+   * descriptors have no lanes.
+   *
+   * @returns why lanes are not available; then use `udp`
+   * @throws {CannotListen} with a message for the administrator
+   */
+  lane?(name: string, options: UdpOptions): Promise<LaneSockets | NoLibc>
   /** Binds a socket and never uses one from systemd: for a transfer's port or a resolver's source port. */
   bindUdp(options: UdpOptions): Promise<UdpPort>
   /**

@@ -16,9 +16,7 @@ export type WorkerProgram = {
  */
 export function runInWorker<Result>(program: WorkerProgram, data: unknown): Promise<Result | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Result | undefined>()
-  // In the built program, the caller and the worker are JavaScript.
-  const extension = program.url.endsWith('.ts') ? '.ts' : '.js'
-  const worker = new Worker(new URL(program.name + extension, program.url), {
+  const worker = new Worker(workerUrl(program), {
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: program.maxMebibytes },
   })
@@ -29,4 +27,9 @@ export function runInWorker<Result>(program: WorkerProgram, data: unknown): Prom
   })
   worker.once('exit', (code) => reject(new Error(`${program.name} ended with ${code}`)))
   return promise
+}
+
+/** In the built program, the caller and the worker are JavaScript. */
+export function workerUrl({ url, name }: Pick<WorkerProgram, 'url' | 'name'>): URL {
+  return new URL(name + (url.endsWith('.ts') ? '.ts' : '.js'), url)
 }

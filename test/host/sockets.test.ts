@@ -218,6 +218,22 @@ t.test(
   },
 )
 
+t.test('a lane answers on the sockets that systemd passed', async (t) => {
+  const [first, second, stream] = [await openUdp(), await openUdp(), await openTcp()]
+  const udp = [first.address().port, second.address().port]
+  t.match(await adoptedBy(t, [first, stream, second], ['lane', 'tcp']), {
+    udp: udp.map((port) => ({ address: '127.0.0.1', port })),
+    tcp: { address: '127.0.0.1' },
+    inheritedByChildren: [],
+  })
+  const client = await bound(t)
+  for (const port of udp) {
+    const echo = nextBatch(client)
+    client.send(Buffer.from('a'), '127.0.0.1', port)
+    t.match(await echo, { payload: Uint8Array.from(Buffer.from('lane: a')), port })
+  }
+})
+
 t.test('a socket keeps the receive buffer that systemd set', async (t) => {
   const socket = await openUdp()
   socket.setRecvBufferSize(50_000)
@@ -255,6 +271,18 @@ const misfits = [
     open: async () => [await openUdp('udp6')],
     args: [],
     problem: 'expected IPv4 sockets; set ListenDatagram=0.0.0.0:0',
+  },
+  {
+    name: 'an IPv6 datagram socket for a lane',
+    open: async () => [await openUdp('udp6')],
+    args: ['lane'],
+    problem: 'expected IPv4 sockets; set ListenDatagram=0.0.0.0:0',
+  },
+  {
+    name: 'only a stream socket for a lane',
+    open: async () => [await openTcp()],
+    args: ['lane'],
+    problem: 'none is a datagram socket; add ListenDatagram=',
   },
 ]
 

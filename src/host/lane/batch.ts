@@ -1,0 +1,157 @@
+/**
+ * Receives and sends up to 64 datagrams in one system call, in memory that is allocated once: the kernel reads and
+ * writes it only during a call, and its views are valid until the next `receive`.
+ */
+import { addressOctets, linux, systemError, type Libc } from './libc.ts'
+
+export const slots = 64
+
+/** Longer datagrams are cut, and are then not passed on. DNS queries and DHCP messages have at most 1,500 octets. */
+export const receiveOctets = 4096
+
+/** Room for the largest reply over UDP: one Ethernet frame. */
+export const sendOctets = 2048
+
+/** An `mmsghdr` of 64-bit Linux, and an `iovec` (recvmmsg(2), recvmsg(2)). */
+const headerOctets = 64
+const header = { name: 0, nameLength: 8, vectors: 16, vectorCount: 24, flags: 48, length: 56 } as const
+const vectorOctets = 16
+
+/** A reply that finds the send buffer full waits this long for it, and is dropped then. */
+const fullBufferMs = 20
+
+export type Batch = {
+  /**
+   * Receives what has arrived on a socket; never waits.
+   *
+   * @returns the number of datagrams
+   * @throws {Error} when the socket has failed
+   */
+  receive(fd: number): number
+  /** Returns a datagram; nothing if it was longer than {@link receiveOctets}. */
+  payload(slot: number): Uint8Array | undefined
+  /** Returns the sender's IPv4 address as an unsigned number. */
+  address(slot: number): number
+  port(slot: number): number
+  /** Returns the memory for the reply to a datagram. */
+  reply(slot: number): Uint8Array
+  /** Adds the reply of `octets` octets to the sender of a datagram to those that `send` sends. */
+  queue(slot: number, octets: number): void
+  /** Sends the queued replies. Returns how many were dropped because the send buffer was full. */
+  send(fd: number): number
+}
+
+export function createBatch(libc: Libc): Batch {
+  const received = createHeaders(libc, receiveOctets)
+  const sent = createHeaders(libc, sendOctets)
+  const pollEntry = new Uint8Array(8)
+  const pollAddress = libc.address(pollEntry)
+  /** The slot that each header for sending has the addresses of. */
+  const slotOf = new Int32Array(slots).fill(-1)
+  let queued = 0
+
+  for (let slot = 0; slot < slots; slot++) received.assign(slot, slot, received)
+
+  function isWritable(fd: number): boolean {
+    const view = new DataView(pollEntry.buffer)
+    view.setInt32(0, fd, true)
+    view.setInt16(4, linux.POLLOUT, true)
+    return libc.poll(pollAddress, 1, fullBufferMs) > 0
+  }
+
+  return {
+    receive(fd) {
+      for (let attempt = 0; ; attempt++) {
+        const count = libc.recvmmsg(fd, received.start, slots, linux.MSG_DONTWAIT, null)
+        if (count >= 0) return count
+        const errno = libc.errno()
+        if (errno === errors.EAGAIN) return 0
+        // The socket reports the error of an earlier datagram once (ip(7)), and a signal can interrupt a call.
+        if (attempt === maxAttempts) throw systemError('recvmmsg', errno)
+      }
+    },
+
+    payload(slot) {
+      if ((received.view.getInt32(slot * headerOctets + header.flags, true) & linux.MSG_TRUNC) !== 0) {
+        return undefined
+      }
+      const length = received.view.getUint32(slot * headerOctets + header.length, true)
+      return (received.data[slot] as Uint8Array).subarray(0, length)
+    },
+    address: (slot) => received.view.getUint32(received.nameAt(slot) + 4),
+    port: (slot) => received.view.getUint16(received.nameAt(slot) + 2),
+    reply: (slot) => sent.data[slot] as Uint8Array,
+
+    queue(slot, octets) {
+      if (slotOf[queued] !== slot) {
+        sent.assign(queued, slot, received)
+        slotOf[queued] = slot
+      }
+      sent.setLength(queued, octets)
+      queued++
+    },
+
+    send(fd) {
+      let from = 0
+      let hasWaited = false
+      while (from < queued) {
+        const count = libc.sendmmsg(
+          fd,
+          from === 0 ? sent.start : sent.at(from),
+          queued - from,
+          linux.MSG_DONTWAIT,
+        )
+        if (count > 0) {
+          from += count
+          continue
+        }
+        if (libc.errno() !== errors.EAGAIN) {
+          // The first one cannot be sent: no route, or port 0, which a forged datagram can have.
+          from++
+        } else if (hasWaited || !isWritable(fd)) break
+        else hasWaited = true
+      }
+      const dropped = queued - from
+      queued = 0
+      return dropped
+    },
+  }
+}
+
+const errors = { EAGAIN: 11 } as const
+const maxAttempts = 3
+
+/** Headers, vectors, addresses, and data of one direction, in one block of memory. */
+function createHeaders(libc: Libc, dataOctets: number) {
+  const vectorsAt = slots * headerOctets
+  const namesAt = vectorsAt + slots * vectorOctets
+  const dataAt = namesAt + slots * addressOctets
+  const memory = new Uint8Array(dataAt + slots * dataOctets)
+  const start = libc.address(memory)
+  const view = new DataView(memory.buffer)
+  return {
+    view,
+    start,
+    data: Array.from({ length: slots }, (_, slot) =>
+      memory.subarray(dataAt + slot * dataOctets, dataAt + (slot + 1) * dataOctets),
+    ),
+    nameAt: (slot: number) => namesAt + slot * addressOctets,
+    nameAddress: (slot: number) => start + BigInt(namesAt + slot * addressOctets),
+    /** Returns the address of a header. */
+    at: (index: number) => start + BigInt(index * headerOctets),
+    /** Makes a header point to the data of a slot, and to the address of the peer in `peers`. */
+    assign(index: number, slot: number, peers: { nameAddress(slot: number): bigint }) {
+      const at = index * headerOctets
+      const vectorAt = vectorsAt + index * vectorOctets
+      view.setBigUint64(at + header.name, peers.nameAddress(slot), true)
+      view.setUint32(at + header.nameLength, addressOctets, true)
+      view.setBigUint64(at + header.vectors, start + BigInt(vectorAt), true)
+      view.setBigUint64(at + header.vectorCount, 1n, true)
+      view.setBigUint64(vectorAt, start + BigInt(dataAt + slot * dataOctets), true)
+      view.setBigUint64(vectorAt + 8, BigInt(dataOctets), true)
+    },
+    setLength(index: number, octets: number) {
+      view.setUint32(vectorsAt + index * vectorOctets + 8, octets, true)
+    },
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A lane in the main thread: starts its thread, sends it messages, takes its reports, and starts it again when it ends or
+ * no longer runs. The sockets stay open meanwhile, so datagrams wait in them.
+ */
+import { Worker } from 'node:worker_threads'
+import { formatDuration } from '../../text/format.ts'
+import type { ActiveProblem } from '../../text/codes.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { HostCode } from '../codes.ts'
+import type { Counters } from '../counters.ts'
+import type { Log } from '../log.ts'
+import { workerUrl, type WorkerProgram } from '../worker.ts'
+import { linux, type Libc } from './libc.ts'
+import { controlIndex, stopMessage, type LaneSetup } from './loop.ts'
+import type { Report } from './outbox.ts'
+import type { LaneSocket } from './socket.ts'
+
+export type Lane = {
+  /** Sends a message to the thread. A thread that starts later gets only those of `greet`. */
+  send(message: unknown): void
+  /** Returns the problem of a thread that stopped within the last ten minutes. */
+  problem(): ActiveProblem | undefined
+  /** Ends the thread; the sockets stay open. Never rejects. */
+  stop(): Promise<void>
+}
+
+export type LaneOptions<Message> = {
+  /** `dns` */
+  readonly name: string
+  readonly program: Pick<WorkerProgram, 'url' | 'name'>
+  readonly libc: Libc
+  readonly sockets: readonly LaneSocket[]
+  /** What the program gets beside the setup. */
+  readonly data: object
+  /** Called for each new thread: the messages that it starts with. */
+  readonly greet: () => readonly unknown[]
+  readonly receive: (message: Message) => void
+  /** Called when a thread has ended. */
+  readonly ended: () => void
+  /** Called when a socket fails for good. */
+  readonly onLost: (error: Error) => void
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly log: Log
+}
+
+/** Delay before a new thread: the first one is started at once, so that datagrams wait only for milliseconds. */
+const firstDelayMs = 0
+const secondDelayMs = 100
+const maxDelayMs = 10_000
+/** A thread that ran for this time gets a new one at once again. */
+const stableMs = 60_000
+const problemMs = 600_000
+/** A thread that does not complete a round in this time is ended. */
+const watchMs = 5000
+
+/** Bounds the heap of the thread; a site of 20,000 nodes needs a fifth of it. */
+const maxMebibytes = 512
+
+export function startLane<Message>(options: LaneOptions<Message>): Lane {
+  const { name, libc, sockets, clock, counters, log } = options
+  const control = new SharedArrayBuffer(12)
+  const numbers = new Int32Array(control)
+  const wakeFd = libc.eventfd(0, linux.EFD_NONBLOCK | linux.EFD_CLOEXEC)
+  const one = new Uint8Array(new BigUint64Array([1n]).buffer)
+  const setup: LaneSetup = {
+    sockets: sockets.map(({ fd, sendBufferOctets }) => ({ fd, sendBufferOctets })),
+    wakeFd,
+    control,
+    isDebug: log.isDebug(),
+  }
+  let thread: Worker | undefined
+  let startedAt = 0
+  let delayMs = firstDelayMs
+  let restart: Timer | undefined
+  let stopped: { readonly at: number; readonly reason: string } | undefined
+  let isClosing = false
+  const ended = Promise.withResolvers<undefined>()
+
+  function post(to: Worker, message: unknown): void {
+    to.postMessage(message)
+    Atomics.add(numbers, controlIndex.sent, 1)
+    libc.write(wakeFd, one, one.length)
+  }
+
+  function start(): void {
+    startedAt = clock.monotonic()
+    let reason = 'the thread ended'
+    const started = new Worker(workerUrl(options.program), {
+      workerData: { setup, data: options.data },
+      resourceLimits: { maxOldGenerationSizeMb: maxMebibytes },
+    })
+    thread = started
+    started.on('message', receive)
+    started.on('error', (error: NodeJS.ErrnoException) => {
+      reason = error.message
+      if (error.syscall === 'recvmmsg') options.onLost(error)
+    })
+    started.on('exit', () => {
+      thread = undefined
+      if (isClosing) ended.resolve(undefined)
+      else stop(reason)
+    })
+    for (const message of options.greet()) post(started, message)
+  }
+
+  function stop(reason: string): void {
+    const now = clock.monotonic()
+    if (now - startedAt >= stableMs) delayMs = firstDelayMs
+    stopped = { at: now, reason }
+    counters.increment(`${name}.laneStopped`)
+    log.error({ code: laneStopped, reason, delayMs }, 'lane stopped')
+    Atomics.store(numbers, controlIndex.unread, 0)
+    options.ended()
+    restart = clock.after(delayMs, start)
+    delayMs = Math.min(maxDelayMs, Math.max(secondDelayMs, delayMs * 2))
+  }
+
+  function receive({ counts, lines, messages }: Report<Message>): void {
+    if (counts !== undefined) counters.add(counts)
+    for (const { level, facts, message } of lines) log[level](facts, message)
+    Atomics.sub(numbers, controlIndex.unread, messages.length)
+    for (const message of messages) options.receive(message)
+  }
+
+  let rounds = 0
+  /** The thread that was ended because it did not respond. */
+  let unresponsive: Worker | undefined
+  let watch = clock.after(watchMs, look)
+  function look(): void {
+    const now = Atomics.load(numbers, controlIndex.rounds)
+    const isExpected = thread !== undefined && clock.monotonic() - startedAt >= watchMs
+    if (isExpected && thread !== unresponsive && now === rounds) {
+      unresponsive = thread
+      log.error({ code: laneStopped, limitMs: watchMs }, 'lane does not respond, ending it')
+      void thread?.terminate()
+    }
+    rounds = now
+    watch = clock.after(watchMs, look)
+  }
+
+  start()
+
+  return {
+    send(message) {
+      if (thread !== undefined) post(thread, message)
+    },
+    problem() {
+      if (stopped === undefined) return undefined
+      const ago = clock.monotonic() - stopped.at
+      if (ago >= problemMs) return undefined
+      const state = thread === undefined ? 'does not run' : 'was started again'
+      const text = `the lane of ${name} stopped ${formatDuration(ago)} ago and ${state}: ${stopped.reason}`
+      return { code: laneStopped, text }
+    },
+    async stop() {
+      isClosing = true
+      watch.cancel()
+      restart?.cancel()
+      if (thread !== undefined) {
+        post(thread, stopMessage)
+        await ended.promise
+      }
+      libc.close(wakeFd)
+    },
+  }
+}
+
+const laneStopped: HostCode = 'server.lane-stopped'

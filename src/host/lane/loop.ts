@@ -1,0 +1,180 @@
+/**
+ * The loop of a lane: receives datagrams, answers them, and sends the answers, all in one thread and without waiting for
+ * anything but datagrams. Messages of the main thread are read between two batches.
+ */
+import type { Clock } from '../clock.ts'
+import type { SendGuard, Sending } from '../send-guard.ts'
+import { createBatch } from './batch.ts'
+import { linux, type Libc } from './libc.ts'
+import type { Outbox } from './outbox.ts'
+
+/** What the main thread gives to a new lane. */
+export type LaneSetup = {
+  readonly sockets: readonly { readonly fd: number; readonly sendBufferOctets: number }[]
+  /** An eventfd that the main thread writes after each message. */
+  readonly wakeFd: number
+  /** Three numbers of 32 bits: see {@link controlIndex}. */
+  readonly control: SharedArrayBuffer
+  readonly isDebug: boolean
+}
+
+export const controlIndex = {
+  /** Increased by the main thread after each message. */
+  sent: 0,
+  /** Increased by the lane in each round, at least every second. */
+  rounds: 1,
+  /** Messages of the lane that the main thread has not read. */
+  unread: 2,
+} as const
+
+/** The protocol of a lane. */
+export type LaneProgram = {
+  /**
+   * Answers a datagram.
+   *
+   * @param query valid until it returns
+   * @param reply memory for the answer
+   * @param socket index of the socket
+   * @returns the number of octets of the answer; 0 for none
+   */
+  answer(query: Uint8Array, address: string, port: number, reply: Uint8Array, socket: number): number
+  /** Called for a datagram that is longer than all of this protocol. */
+  tooLong(): void
+  /** Whether it can answer; until then, datagrams wait in the sockets. */
+  isReady(): boolean
+  /** Handles a message of the main thread. */
+  receive(message: unknown): void
+  /** Does a part of other work; returns whether there is more. */
+  step(): boolean
+}
+
+export type LaneLoop = {
+  /**
+   * Runs one round, and waits at its end if there was nothing to do.
+   *
+   * @returns false after the message {@link stopMessage}
+   * @throws {Error} when a socket has failed
+   */
+  round(): boolean
+}
+
+export const stopMessage = 'stop'
+
+/** How long a round waits at most. When the process exits, it waits for the end of the round. */
+const idleMs = 100
+
+/** How often counts and log lines are sent. Messages are sent in each round. */
+const reportMs = 50
+
+/** Dotted text of recent senders. */
+const maxAddresses = 4096
+
+export function createLaneLoop<Message>(options: {
+  readonly libc: Libc
+  readonly setup: LaneSetup
+  readonly program: LaneProgram
+  readonly outbox: Outbox<Message>
+  readonly sending: Sending
+  readonly clock: Pick<Clock, 'monotonic'>
+  /** Returns the next message of the main thread. */
+  readonly nextMessage: () => { readonly message: unknown } | undefined
+  readonly report: (report: unknown) => void
+}): LaneLoop {
+  const { libc, setup, program, outbox, sending, clock } = options
+  const batch = createBatch(libc)
+  const control = new Int32Array(setup.control)
+  const sockets = setup.sockets.map(({ fd, sendBufferOctets }) => {
+    return { fd, guard: sending.guard(sendBufferOctets) }
+  })
+  const waiting = createWait(libc, [...setup.sockets.map(({ fd }) => fd), setup.wakeFd])
+  const texts = new Map<number, string>()
+  const wakeValue = new Uint8Array(8)
+  let messages = 0
+  let lastAdmitted = ''
+  let reportedAt = clock.monotonic()
+  let isStopped = false
+
+  function textOf(address: number): string {
+    const known = texts.get(address)
+    if (known !== undefined) return known
+    if (texts.size >= maxAddresses) texts.clear()
+    const text = `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`
+    texts.set(address, text)
+    return text
+  }
+
+  function answer(slot: number, guard: SendGuard, socket: number): void {
+    const query = batch.payload(slot)
+    if (query === undefined) {
+      program.tooLong()
+      return
+    }
+    const address = textOf(batch.address(slot))
+    const octets = program.answer(query, address, batch.port(slot), batch.reply(slot), socket)
+    if (octets === 0) return
+    // One check for each sender in a row: the replies of a batch leave together.
+    const refusal = address === lastAdmitted ? undefined : guard.refusal(address, octets, 0)
+    if (refusal === undefined) {
+      lastAdmitted = address
+      batch.queue(slot, octets)
+    } else sending.dropped(refusal, address)
+  }
+
+  function serve({ fd, guard }: (typeof sockets)[number], socket: number): number {
+    const count = batch.receive(fd)
+    lastAdmitted = ''
+    for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
+    const dropped = batch.send(fd)
+    for (let index = 0; index < dropped; index++) sending.dropped('server.send-queue-full', '')
+    return count
+  }
+
+  function receiveMessages(): void {
+    const sent = Atomics.load(control, controlIndex.sent)
+    if (sent === messages) return
+    messages = sent
+    libc.read(setup.wakeFd, wakeValue, wakeValue.length)
+    for (let next = options.nextMessage(); next !== undefined; next = options.nextMessage()) {
+      if (next.message === stopMessage) isStopped = true
+      else program.receive(next.message)
+    }
+  }
+
+  /** @returns whether something waits for its report */
+  function report(): boolean {
+    const now = clock.monotonic()
+    if (now - reportedAt < reportMs && !outbox.hasMessages() && !isStopped) return true
+    const report = outbox.take()
+    if (report === undefined) return false
+    reportedAt = now
+    options.report(report)
+    return false
+  }
+
+  return {
+    round() {
+      Atomics.add(control, controlIndex.rounds, 1)
+      receiveMessages()
+      let count = 0
+      if (program.isReady()) for (const [index, socket] of sockets.entries()) count += serve(socket, index)
+      const hasWork = program.step()
+      const isPending = report()
+      if (count === 0 && !isStopped) waiting.wait(hasWork ? 0 : isPending ? reportMs : idleMs)
+      return !isStopped
+    },
+  }
+}
+
+/** Waits for input of any of several descriptors (poll(2)). */
+function createWait(libc: Libc, fds: readonly number[]): { wait(ms: number): void } {
+  // The object holds the memory: koffi knows only its address.
+  const entries = new Uint8Array(fds.length * 8)
+  const view = new DataView(entries.buffer)
+  for (const [index, fd] of fds.entries()) {
+    view.setInt32(index * 8, fd, true)
+    view.setInt16(index * 8 + 4, linux.POLLIN, true)
+  }
+  return {
+    wait: (ms) => void libc.poll(libc.address(entries), fds.length, ms),
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * UDP sockets of a lane: the lane receives from the descriptor, and the main thread opens and closes it, and sends what it
+ * answers itself.
+ */
+import type { Sending } from '../send-guard.ts'
+import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
+
+export type LaneSocket = {
+  readonly fd: number
+  readonly local: { readonly address: string; readonly port: number }
+  readonly sendBufferOctets: number
+  /** Sends without waiting. A datagram that cannot be sent is lost. */
+  send(payload: Uint8Array, address: string, port: number): void
+  close(): void
+}
+
+/** @throws {NodeJS.ErrnoException} the system's error */
+export function bindLaneSocket(
+  libc: Libc,
+  options: { readonly address: string; readonly port: number; readonly bufferOctets: number },
+  sending?: Sending,
+): LaneSocket {
+  const { address, port, bufferOctets } = options
+  const fd = libc.socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC | linux.SOCK_NONBLOCK, 0)
+  if (fd === -1) throw systemError('socket', libc.errno())
+  for (const name of [linux.SO_RCVBUF, linux.SO_SNDBUF]) {
+    libc.setsockopt(fd, linux.SOL_SOCKET, name, octetsOf(bufferOctets), 4)
+  }
+  if (libc.bind(fd, writeAddress(new Uint8Array(addressOctets), address, port), addressOctets) === -1) {
+    const error = systemError('bind', libc.errno())
+    libc.close(fd)
+    throw error
+  }
+  return laneSocket(libc, fd, sending)
+}
+
+/** Returns the kind of a descriptor that systemd passed. */
+export function kindOf(libc: Libc, fd: number): 'ipv4' | 'ipv6' | 'not-udp' {
+  if (option(libc, fd, linux.SO_TYPE) !== linux.SOCK_DGRAM) return 'not-udp'
+  return option(libc, fd, linux.SO_DOMAIN) === linux.AF_INET ? 'ipv4' : 'ipv6'
+}
+
+/** @param fd an IPv4 datagram socket */
+export function laneSocket(libc: Libc, fd: number, sending?: Sending): LaneSocket {
+  const sendBufferOctets = option(libc, fd, linux.SO_SNDBUF)
+  const guard = sending?.guard(sendBufferOctets)
+  const peer = new Uint8Array(addressOctets)
+  let isOpen = true
+  return {
+    fd,
+    local: localAddress(libc, fd),
+    sendBufferOctets,
+    send(payload, address, port) {
+      if (!isOpen) return
+      const refusal = guard?.refusal(address, payload.length, 0)
+      if (refusal !== undefined) {
+        sending?.dropped(refusal, address)
+        return
+      }
+      const to = writeAddress(peer, address, port)
+      libc.sendto(fd, payload, payload.length, linux.MSG_DONTWAIT, to, addressOctets)
+    },
+    close() {
+      if (isOpen) libc.close(fd)
+      isOpen = false
+    },
+  }
+}
+
+function localAddress(libc: Libc, fd: number): LaneSocket['local'] {
+  const octets = new Uint8Array(addressOctets)
+  libc.getsockname(fd, octets, octetsOf(addressOctets))
+  return { address: octets.subarray(4, 8).join('.'), port: new DataView(octets.buffer).getUint16(2) }
+}
+
+/** Returns an option of a socket that is an int. */
+function option(libc: Libc, fd: number, name: number): number {
+  const value = new Uint8Array(4)
+  libc.getsockopt(fd, linux.SOL_SOCKET, name, value, octetsOf(value.length))
+  return new DataView(value.buffer).getInt32(0, true)
+}
+
+function octetsOf(value: number): Uint8Array {
+  const octets = new Uint8Array(4)
+  new DataView(octets.buffer).setInt32(0, value, true)
+  return octets
+}

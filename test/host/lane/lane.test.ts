@@ -1,0 +1,127 @@
+import t, { type Test } from 'tap'
+import { Counters } from '../../../src/host/counters.ts'
+import { startLane } from '../../../src/host/lane/lane.ts'
+import type { Libc } from '../../../src/host/lane/libc.ts'
+import { createLog } from '../../../src/host/log.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { until } from '../../support/until.ts'
+import { clientOf, laneSocketOf, libcOf } from './lane-sockets.ts'
+
+async function setUp(t: Test, calls: Partial<Libc> = {}) {
+  const socket = await laneSocketOf(t)
+  const clock = fakeClock()
+  const counters = new Counters()
+  const lines: Record<string, unknown>[] = []
+  const messages: string[] = []
+  const lost: Error[] = []
+  let ends = 0
+  let greeting: readonly unknown[] = ['hello']
+  const lane = startLane<string>({
+    name: 'echo',
+    program: { url: import.meta.url, name: './echo-worker' },
+    libc: { ...(await libcOf()), ...calls },
+    sockets: [socket],
+    data: { label: 'new' },
+    greet: () => greeting,
+    receive: (message) => void messages.push(message),
+    ended: () => {
+      ends++
+    },
+    onLost: (error) => void lost.push(error),
+    ...{ clock, counters },
+    log: createLog('info', {
+      write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
+    }),
+  })
+  let isStopped = false
+  const stop = async () => {
+    isStopped = true
+    await lane.stop()
+  }
+  t.teardown(() => (isStopped ? undefined : stop()))
+  const client = await clientOf(t)
+  const ask = async (text: string) => {
+    await client.send(Buffer.from(text), socket)
+    return Buffer.from(await client.next()).toString()
+  }
+  const send = (text: string) => client.send(Buffer.from(text), socket)
+  const greet = (next: readonly unknown[]) => (greeting = next)
+  return { lane, clock, counters, lines, messages, lost, stop, ask, send, greet, socket, ends: () => ends }
+}
+
+t.test('a lane answers in its thread, and reports to the main thread', async (t) => {
+  const { lane, ask, counters, lines, messages, stop } = await setUp(t)
+  t.equal(await ask('a'), 'hello: a')
+  lane.send('changed')
+  t.equal(await ask('b'), 'changed: b')
+  await ask('log')
+  await stop()
+  t.ok(counters.get('echo.answers') >= 3, 'a report comes before the end')
+  t.match(lines, [{ level: 'warn', label: 'changed', msg: 'asked to log' }])
+  t.equal(messages[0], 'a')
+  t.equal(lane.problem(), undefined)
+})
+
+t.test('a thread that ends is started again with the latest messages', async (t) => {
+  const { lane, ask, send, clock, counters, lines, ends, greet, stop } = await setUp(t)
+  await ask('a')
+  greet(['second'])
+  await send('fail')
+  await until(() => ends() === 1)
+  t.match(lane.problem(), {
+    code: 'server.lane-stopped',
+    text: 'the lane of echo stopped 0 ms ago and does not run: asked to fail',
+  })
+  t.match(lines, [{ level: 'error', code: 'server.lane-stopped', reason: 'asked to fail', delayMs: 0 }])
+  lane.send('lost')
+  clock.advance(0)
+  t.equal(await ask('b'), 'second: b')
+  t.match(lane.problem()?.text, /was started again/)
+  t.equal(counters.get('echo.laneStopped'), 1)
+
+  await send('fail')
+  await until(() => ends() === 2)
+  t.match(lines[1], { delayMs: 100 }, 'a thread that fails soon waits')
+  clock.advance(100)
+  await ask('c')
+  // No round in the time of the test's clock, so the thread is ended.
+  clock.advance(60_000)
+  await until(() => ends() === 3)
+  t.match(lines.at(-1), { delayMs: 0 }, 'one that ran for a minute does not')
+  clock.advance(600_000)
+  t.equal(lane.problem(), undefined, 'a problem of the past ends')
+  await stop()
+})
+
+t.test('a lane that does not run can be stopped', async (t) => {
+  const { send, ask, ends, clock, stop } = await setUp(t)
+  await ask('a')
+  await send('fail')
+  await until(() => ends() === 1)
+  await stop()
+  t.equal(clock.pending(), 0)
+})
+
+t.test('a thread that hangs is ended', async (t) => {
+  const { ask, send, clock, ends, lines, messages } = await setUp(t)
+  await ask('a')
+  await until(() => messages.length === 1)
+  clock.advance(5000)
+  await ask('b')
+  await send('hang')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  clock.advance(5000)
+  clock.advance(5000)
+  await until(() => ends() === 1)
+  t.match(lines[0], { msg: 'lane does not respond, ending it', code: 'server.lane-stopped' })
+  clock.advance(0)
+  t.equal(await ask('c'), 'hello: c')
+})
+
+t.test('a socket that fails is lost', async (t) => {
+  const { socket, lost, ask } = await setUp(t)
+  await ask('a')
+  socket.close()
+  await until(() => lost.length === 1)
+  t.match(lost, [{ syscall: 'recvmmsg', code: 'EBADF' }])
+})

@@ -1,0 +1,135 @@
+import t, { type Test } from 'tap'
+import { controlIndex, createLaneLoop, stopMessage, type LaneProgram } from '../../../src/host/lane/loop.ts'
+import { linux } from '../../../src/host/lane/libc.ts'
+import { createOutbox } from '../../../src/host/lane/outbox.ts'
+import { createSending } from '../../../src/host/send-guard.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { clientOf, laneSocketOf, libcOf } from './lane-sockets.ts'
+
+/** A loop in this thread: its program returns what it gets, and counts the rest. */
+async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
+  const libc = await libcOf()
+  const sockets = [await laneSocketOf(t), await laneSocketOf(t)]
+  const clock = fakeClock()
+  const control = new SharedArrayBuffer(12)
+  const numbers = new Int32Array(control)
+  const wakeFd = libc.eventfd(0, linux.EFD_NONBLOCK | linux.EFD_CLOEXEC)
+  t.teardown(() => libc.close(wakeFd))
+  const outbox = createOutbox<string>(false, numbers.subarray(controlIndex.unread))
+  const inbox: unknown[] = []
+  const received: unknown[] = []
+  const reports: unknown[] = []
+  const asked: string[] = []
+  const waits: number[] = []
+  const program: LaneProgram = {
+    isReady: () => true,
+    answer(query, address, port, reply, socket) {
+      asked.push(`${address}:${port} ${socket}`)
+      reply.set(query)
+      return query[0] === 0 ? 0 : query.length
+    },
+    tooLong: () => void asked.push('too long'),
+    receive: (message) => void received.push(message),
+    step: () => false,
+    ...overrides,
+  }
+  const unresolved = new Set<string>()
+  const neighbors = {
+    stateOf: (address: string) =>
+      unresolved.has(address) ? ('unresolved' as const) : ('reachable' as const),
+  }
+  const sending = createSending({ clock, counters: outbox.counters, log: outbox.log, neighbors })
+  const loop = createLaneLoop({
+    libc: {
+      ...libc,
+      poll: (_entries, _count, ms) => {
+        waits.push(ms)
+        return 0
+      },
+    },
+    setup: { sockets, wakeFd, control, isDebug: false },
+    ...{ program, outbox, sending, clock },
+    nextMessage: () => (inbox.length === 0 ? undefined : { message: inbox.shift() }),
+    report: (report) => void reports.push(report),
+  })
+  const send = (message: unknown) => {
+    inbox.push(message)
+    Atomics.add(numbers, controlIndex.sent, 1)
+  }
+  return { loop, sockets, clock, numbers, outbox, send, received, reports, asked, waits, unresolved }
+}
+
+t.test('datagrams of all sockets are answered on their socket', async (t) => {
+  const { loop, sockets, asked, waits, numbers } = await setUp(t)
+  const client = await clientOf(t)
+  await client.send(Uint8Array.of(1), sockets[0]!)
+  await client.send(Uint8Array.of(2, 3), sockets[1]!)
+  await client.send(Uint8Array.of(0), sockets[1]!)
+  await client.send(new Uint8Array(5000), sockets[1]!)
+  t.equal(loop.round(), true)
+  t.same([...(await client.next())], [1])
+  t.same([...(await client.next())], [2, 3])
+  const from = `127.0.0.1:${client.port}`
+  t.same(asked, [`${from} 0`, `${from} 1`, `${from} 1`, 'too long'])
+  t.same(waits, [], 'a round with work does not wait')
+  loop.round()
+  t.same(waits, [50])
+  t.equal(numbers[controlIndex.rounds], 2)
+})
+
+t.test('a program that is not ready leaves datagrams in the socket', async (t) => {
+  let isReady = false
+  const { loop, sockets, asked, waits } = await setUp(t, {
+    isReady: () => isReady,
+    step: () => {
+      const wasReady = isReady
+      isReady = true
+      return !wasReady
+    },
+  })
+  const client = await clientOf(t)
+  await client.send(Uint8Array.of(1), sockets[0]!)
+  loop.round()
+  t.same([asked, waits], [[], [0]], 'other work continues at once')
+  loop.round()
+  t.equal(asked.length, 1)
+})
+
+t.test('messages are received between rounds, and the last one ends the loop', async (t) => {
+  const { loop, send, received, waits } = await setUp(t)
+  send('first')
+  send('second')
+  t.equal(loop.round(), true)
+  t.same(received, ['first', 'second'])
+  send(stopMessage)
+  t.equal(loop.round(), false)
+  t.equal(waits.length, 1, 'it does not wait at the end')
+})
+
+t.test('messages are sent at once, and counts after a while', async (t) => {
+  const { loop, clock, outbox, reports, waits } = await setUp(t)
+  outbox.counters.increment('dns.queries')
+  loop.round()
+  t.same([reports, waits], [[], [50]])
+  clock.advance(50)
+  loop.round()
+  t.equal(reports.length, 1)
+  outbox.add('hello')
+  loop.round()
+  t.match(reports[1], { messages: ['hello'] })
+  clock.advance(50)
+  loop.round()
+  t.equal(reports.length, 2, 'nothing is not sent')
+  t.equal(waits.at(-1), 100)
+})
+
+t.test('a reply to an address that the kernel cannot resolve is dropped after a few', async (t) => {
+  const { loop, sockets, outbox, unresolved } = await setUp(t)
+  const client = await clientOf(t)
+  unresolved.add('127.0.0.1')
+  for (let index = 0; index < 12; index++) {
+    await client.send(Uint8Array.of(1), sockets[0]!)
+    loop.round()
+  }
+  t.equal(outbox.counters.get('udp.dropped'), 4)
+})

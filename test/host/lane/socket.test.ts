@@ -1,0 +1,53 @@
+import { createSocket } from 'node:dgram'
+import t from 'tap'
+import { Counters } from '../../../src/host/counters.ts'
+import { bindLaneSocket, kindOf, laneSocket } from '../../../src/host/lane/socket.ts'
+import { createSending } from '../../../src/host/send-guard.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { silentLog } from '../../support/silent-log.ts'
+import { clientOf, laneSocketOf, libcOf, loopback } from './lane-sockets.ts'
+
+t.test('the main thread sends through the socket of a lane', async (t) => {
+  const socket = await laneSocketOf(t)
+  const client = await clientOf(t)
+  t.equal(socket.local.address, '127.0.0.1')
+  t.ok(socket.local.port > 0)
+  t.ok(socket.sendBufferOctets > 0)
+  socket.send(Uint8Array.of(7, 8), '127.0.0.1', client.port)
+  t.same([...(await client.next())], [7, 8])
+  socket.close()
+  socket.close()
+  socket.send(Uint8Array.of(9), '127.0.0.1', client.port)
+})
+
+t.test('a port that is taken has the usual error', async (t) => {
+  const libc = await libcOf()
+  const { local } = await laneSocketOf(t)
+  t.throws(() => bindLaneSocket(libc, { ...loopback, port: local.port }), { code: 'EADDRINUSE' })
+})
+
+t.test('a system without descriptors has the usual error', async (t) => {
+  const libc = { ...(await libcOf()), socket: () => -1, errno: () => 24 }
+  t.throws(() => bindLaneSocket(libc, loopback), { code: 'EMFILE', syscall: 'socket' })
+})
+
+t.test('the kinds of sockets are known', async (t) => {
+  const libc = await libcOf()
+  t.equal(kindOf(libc, (await laneSocketOf(t)).fd), 'ipv4')
+  t.equal(kindOf(libc, 0), 'not-udp')
+  const fd = libc.socket(10, 2, 0)
+  t.equal(kindOf(libc, fd), 'ipv6')
+  libc.close(fd)
+})
+
+t.test('the send guard applies', async (t) => {
+  const counters = new Counters()
+  const neighbors = { stateOf: () => 'unresolved' as const }
+  const sending = createSending({ clock: fakeClock(), counters, log: silentLog(), neighbors })
+  const libc = await libcOf()
+  const socket = laneSocket(libc, (await laneSocketOf(t)).fd, sending)
+  const client = createSocket('udp4')
+  t.teardown(() => client.close())
+  for (let index = 0; index < 9; index++) socket.send(Uint8Array.of(1), '127.0.0.1', 9)
+  t.equal(counters.get('udp.dropped'), 1)
+})
