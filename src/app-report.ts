@@ -63,7 +63,10 @@ export function createAppReport(options: AppReportOptions): AppReport {
     ...detachedSubnets(plan().dhcp, (network) => options.isAttached(network, formatIpv4(plan().dhcp.server))),
   ]
 
-  const warnings = (): readonly Finding[] => findings().filter(({ severity }) => severity === 'warning')
+  const warnings = (): readonly Finding[] => [
+    ...findings().filter(({ severity }) => severity === 'warning'),
+    ...running.flatMap((component) => component.warnings?.() ?? []),
+  ]
 
   const siteProblems = (): ActiveProblem[] => [
     ...findings()

@@ -31,7 +31,7 @@ import { startHttp } from './serve/http/service.ts'
 import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
 import { startTftp } from './serve/tftp/service.ts'
 import type { Site } from './site/schema.ts'
-import type { ActiveProblem } from './text/codes.ts'
+import type { ActiveProblem, Finding } from './text/codes.ts'
 
 /** What the components share. */
 export type Shared = {
@@ -94,6 +94,8 @@ export type Running = {
   metrics?(): readonly MetricFamily[]
   /** Returns persistent problems that prevent slipway from serving what the site declares. */
   problems?(): readonly ActiveProblem[]
+  /** Returns what works differently from usual on this machine. */
+  warnings?(): readonly Finding[]
   /** Returns persistent problems of other machines: resolvers, DHCP servers, and the servers of HAProxy. */
   outages?(): readonly ActiveProblem[]
   /** Returns a promise where closing takes time; it never rejects. */
@@ -191,7 +193,9 @@ export const components: readonly Component[] = [
         name: dns.name,
         listening: dns.listening,
         close: (graceMs) => dns.close(graceMs),
-        apply: () => dns.announce(),
+        apply: () => dns.apply(),
+        problems: () => dns.lane.problems(),
+        warnings: () => dns.lane.warnings(),
         outages: () => dns.problems(),
         health: () => ({ resolvers: dns.resolvers(), dnsCache: dns.cache() }),
       }

@@ -1,6 +1,6 @@
 /**
- * The DNS service: sockets, admission, the pure answer, the forwarder, and notifications. Counts and logs each query;
- * single queries are logged at debug level.
+ * The DNS service: UDP in a lane, or in the main thread where there is none; TCP, forwarding, zone transfers, and
+ * notifications in the main thread.
  */
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
@@ -8,22 +8,21 @@ import { hostname } from 'node:os'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import type { Service, Datagram, Sockets, UdpPort } from '../../host/udp.ts'
+import type { Service, Sockets } from '../../host/udp.ts'
 import { formatResolver, type DnsPlan, type Resolver } from '../../plan/dns/plan.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
-import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
-import { formatQuestion } from '../../proto/dns/question.ts'
-import { createAccess, createRateLimit } from './admission.ts'
-import { answer } from './answer.ts'
+import { EdnsOption } from '../../proto/dns/registry.ts'
 import type { DnsCode } from './codes.ts'
 import { createCookies } from './cookies.ts'
 import { createForwarder } from './forward.ts'
 import { type ResolverState, createProber, probeRequest } from './health.ts'
 import { createNotifier } from './notify.ts'
-import type { DnsAnswer, Transport } from './query.ts'
-import { cutReply, ednsOption, readU16 } from './reply.ts'
+import type { ForwardRequest, Transport } from './query.ts'
+import { ednsOption } from './reply.ts'
+import { createResponder } from './respond.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
+import { openUdp, type LaneState } from './udp.ts'
 
 /** Clients use UDP first, so few connect at the same time: a flood of connections must not delay DHCP and DNS over UDP. */
 const tcpBacklog = 64
@@ -46,31 +45,26 @@ export type DnsService = Service & {
   problems(): ActiveProblem[]
   /** Returns the size of the cache. */
   cache(): { readonly entries: number; readonly octets: number }
-  /** Notifies secondaries of changed zones. Call it after each change of the plan. */
-  announce(): void
+  /**
+   * Answers from the active plan, and notifies secondaries of changed zones. Call it after each change of the plan. Resolves
+   * when all answers come from it; never rejects.
+   */
+  apply(): Promise<void>
+  /** Absent where the lane is not available. */
+  readonly lane: LaneState
 }
 
 /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function startDns(options: DnsServiceOptions): Promise<DnsService> {
   const { sockets, log, counters, clock, onLost } = options
-  const access = createAccess()
-  const queryLog = createQueryLog(log, clock)
   const forwarder = createForwarder(options)
   const notifier = createNotifier(options)
-  // A new secret for each start: the next reply replaces an older cookie.
-  const cookies = createCookies(randomBytes(16), clock)
-  const rateLimit = createRateLimit(options)
   const machine = ednsOption(EdnsOption.nsid, new TextEncoder().encode(hostname()))
+  // A new secret for each start: the next reply replaces an older cookie.
+  const secret = randomBytes(16)
+  const responder = createResponder({ ...options, cookies: createCookies(secret, clock), machine })
   /** Shared by all replies: a reply is sent or copied before the next query is processed. */
   const out = new Uint8Array(65_535)
-
-  /** Of the query that is being answered: `isProven` if a TCP connection or a cookie proves the address. */
-  const sender = { address: '', isProven: false }
-  const cookie = (received: Uint8Array): Uint8Array => {
-    const { option, isOurs } = cookies.verify(received, sender.address)
-    sender.isProven ||= isOurs
-    return option
-  }
 
   function serve(
     query: Uint8Array,
@@ -79,68 +73,36 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     transport: Transport,
   ): ReturnType<StreamHandler> {
     const plan = options.plan()
-    const { mayForward, isKnown, isSecondary } = access(plan, address)
-    sender.address = address
-    sender.isProven = transport === 'tcp'
-    let result: DnsAnswer
-    try {
-      const nsid = plan.isNamed ? machine : undefined
-      result = answer(query, { mayForward, isSecondary, cookie, nsid }, plan, out, transport)
-    } catch (error) {
-      // A bug must not end the process.
-      counters.increment('dns.failures')
-      const code: DnsCode = 'dns.query-failed'
-      const packet = Buffer.from(query).toString('hex')
-      log.error({ code, client: `${address}:${port}`, packet, err: error }, 'query failed')
-      return undefined
-    }
-    counters.increment('dns.queries')
-    queryLog.record(plan, query, address, port, result)
-    if (result.kind === 'forward') return forwarder.forward(result.request, address, isKnown)
-    if (result.kind === 'transfer') {
-      counters.increment('dns.transfers')
-      return result.messages
-    }
-    counters.increment(counterNames[result.outcome])
-    if (result.kind === 'silent') return undefined
-    if (result.code !== undefined) counters.refuse(result.code)
-    // A valid cookie or a TCP connection proves the source address. Without a proof, a client outside the site gets no
-    // more octets than it sent: the query may be forged to flood a third party. TC lets a real client use TCP.
-    if (!mayForward && !isKnown && !sender.isProven) {
-      const decision = rateLimit.decide(address)
-      if (decision === 'drop') return undefined
-      if (decision === 'slip' || result.octets.length > query.length) return cutReply(result.octets)
-    }
-    if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
-    return result.octets
+    const reply = responder.respond(plan, query, address, port, transport, out)
+    if (reply === undefined || reply instanceof Uint8Array) return reply
+    if (reply.kind === 'forward') return forward(reply.request, address)
+    counters.increment('dns.transfers')
+    return reply.messages
   }
 
-  function receive(from: UdpPort, { payload, address, port }: Datagram): void {
-    const reply = serve(payload, address, port, 'udp')
-    if (reply === undefined) return
-    // The result of sending is not needed: a client without a reply retries.
-    if (reply instanceof Uint8Array) from.send(reply, address, port)
-    else if (reply instanceof Promise) void reply.then((octets) => from.send(octets, address, port))
-  }
+  const forward = (request: ForwardRequest, address: string) =>
+    forwarder.forward(request, address, responder.isKnown(options.plan(), address))
 
   const tcp = createTcpService({
     handle: (query, address, port) => serve(query, address, port, 'tcp'),
-    isKnown: (address) => access(options.plan(), address).isKnown,
+    isKnown: (address) => responder.isKnown(options.plan(), address),
     clock,
     counters,
     log,
   })
   const { listen } = options.plan()
-  const ports = await sockets.udp('dns', { ...listen, onLost })
-  for (const port of ports) {
-    port.receive((batch) => {
-      for (const datagram of batch) receive(port, datagram)
-    })
-  }
+  const udp = await openUdp({
+    ...options,
+    serve: (query, address, port) => serve(query, address, port, 'udp'),
+    forward,
+    secret,
+    machine,
+  })
   try {
     await sockets.tcp('dns', tcp.server, { ...listen, backlog: tcpBacklog })
   } catch (error) {
-    await Promise.all(ports.map((port) => port.close()))
+    await udp.stop()
+    await udp.close()
     throw error
   }
   tcp.server.on('error', onLost)
@@ -153,36 +115,22 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
 
   return {
     name: 'dns',
-    announce: () => notifier.announce(options.plan()),
-    listening: [
-      ...ports.map(({ local }) => `udp ${local.address}:${local.port}`),
-      ...tcpAddress(tcp.server.address()),
-    ],
+    apply() {
+      notifier.announce(options.plan())
+      return udp.apply(options.plan())
+    },
+    listening: [...udp.listening, ...tcpAddress(tcp.server.address())],
     resolvers: () => forwarder.states(resolversOf(options.plan())),
     problems: () => resolverProblems(forwarder.states(resolversOf(options.plan()))),
     cache: () => forwarder.size(),
+    lane: udp.lane,
     async close(graceMs) {
       prober.close()
-      for (const port of ports) port.receive(() => undefined)
-      await Promise.all([forwarder.close(graceMs), tcp.close(graceMs), notifier.close()])
-      await Promise.all(ports.map((port) => port.close()))
+      await Promise.all([udp.stop(), forwarder.close(graceMs), tcp.close(graceMs), notifier.close()])
+      await udp.close()
     },
   }
 }
-
-/** One counter for each outcome. */
-const counterNames = {
-  answered: 'dns.answered',
-  nodata: 'dns.nodata',
-  nxdomain: 'dns.nxdomain',
-  referred: 'dns.referred',
-  refused: 'dns.refused',
-  malformed: 'dns.malformed',
-  notImplemented: 'dns.notImplemented',
-  badVersion: 'dns.badVersion',
-  notAuthoritative: 'dns.notAuthoritative',
-  ignored: 'dns.ignored',
-} as const
 
 /** Returns each resolver once, in the order of the plan. */
 function resolversOf({ resolvers, forwardZones }: DnsPlan): Resolver[] {
@@ -201,69 +149,4 @@ function resolverProblems(states: readonly ResolverState[]): ActiveProblem[] {
 
 function tcpAddress(address: AddressInfo | string | null): string[] {
   return address === null || typeof address === 'string' ? [] : [`tcp ${address.address}:${address.port}`]
-}
-
-// Log lines about queries: each query at debug level, zone transfers, and a summary of refused clients.
-
-export type QueryLog = {
-  record(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: DnsAnswer): void
-}
-
-/** Refused clients may be many: one line in this time. */
-const quietMs = 10_000
-
-/** The refusals that an administrator may want to change. */
-const reported = new Set<DnsCode | undefined>(['dns.client-not-allowed', 'dns.transfer-not-allowed'])
-
-export function createQueryLog(log: Log, clock: Clock): QueryLog {
-  let quietUntil = 0
-  let queries = 0
-
-  function facts(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: DnsAnswer) {
-    return {
-      node: plan.nodeByAddress.get(address),
-      client: `${address}:${port}`,
-      question: hasQuestion(result) ? formatQuestion(query) : undefined,
-      ...outcome(result),
-    }
-  }
-
-  return {
-    record(plan, query, address, port, result) {
-      if (log.isDebug()) log.debug(facts(plan, query, address, port, result), 'query')
-      if (result.kind === 'transfer') {
-        const { name, records } = result.zone
-        log.info({ client: `${address}:${port}`, zone: name, records: records.length }, 'zone transferred')
-      }
-      if (result.kind !== 'reply' || !reported.has(result.code)) return
-      queries++
-      if (clock.monotonic() < quietUntil) return
-      log.info({ ...facts(plan, query, address, port, result), queries }, 'undeclared client refused')
-      quietUntil = clock.monotonic() + quietMs
-      queries = 0
-    },
-  }
-}
-
-function outcome(result: DnsAnswer): {
-  outcome: string
-  code?: DnsCode | undefined
-  reason?: string | undefined
-} {
-  switch (result.kind) {
-    case 'forward':
-      return { outcome: 'forwarded' }
-    case 'transfer':
-      return { outcome: 'transferred' }
-    case 'silent':
-      return { outcome: result.outcome, reason: result.reason }
-    case 'reply':
-      return { outcome: result.outcome, code: result.code, reason: result.reason }
-  }
-}
-
-/** Whether the question of the query was read. */
-function hasQuestion(result: DnsAnswer): boolean {
-  if (result.kind === 'forward' || result.kind === 'transfer') return true
-  return result.kind === 'reply' && result.outcome !== 'malformed' && result.outcome !== 'notImplemented'
 }

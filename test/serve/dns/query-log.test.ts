@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createLog, type LogLevel } from '../../../src/host/log.ts'
-import { createQueryLog } from '../../../src/serve/dns/service.ts'
+import { createQueryLog } from '../../../src/serve/dns/query-log.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { hex } from '../../support/hex.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
