@@ -36,6 +36,7 @@ async function main(): Promise<void> {
   for (const [arch, cpu] of Object.entries(architectures)) {
     await stageProgram(cpu)
     await stageDocuments(mtime)
+    await keepNative(cpu)
     // nfpm expands variables only in some of its fields.
     const values: Readonly<Record<string, string>> = {
       ARCH: arch,
@@ -104,10 +105,7 @@ async function stageDocuments(mtime: string): Promise<void> {
   await cp(join(root, 'docs'), join(doc, 'docs'), { recursive: true })
   for (const name of ['README.md', 'CHANGELOG.md', 'SECURITY.md']) await cp(join(root, name), join(doc, name))
   await cp(join(root, 'LICENSE'), join(doc, 'copyright'))
-  const modules = join(stage, 'lib/node_modules')
-  await writeFile(join(doc, 'THIRD-PARTY-NOTICES'), await thirdPartyNotices(modules))
-  // They are in the bundled program.
-  await rm(modules, { recursive: true })
+  await writeFile(join(doc, 'THIRD-PARTY-NOTICES'), await thirdPartyNotices(join(stage, 'lib/node_modules')))
   // The modeline of the example names the installed schema.
   const example = await readFile(join(root, 'config/site.example.yaml'), 'utf8')
   const schema = '$schema=/usr/lib/slipway/config/site.schema.json'
@@ -115,6 +113,22 @@ async function stageDocuments(mtime: string): Promise<void> {
   await cp(join(root, 'config/examples'), join(doc, 'examples'), { recursive: true })
   const check = await readFile(join(root, 'packaging/scripts/preinstall'), 'utf8')
   await writeFile(join(stage, 'preinstall'), check.replace('@SCHEMA@', String(schemaVersion)))
+}
+
+/** Keeps the files of koffi that the program loads. All other packages are in the bundled program. */
+async function keepNative(cpu: string): Promise<void> {
+  const modules = join(stage, 'lib/node_modules')
+  const all = join(stage, 'modules')
+  await rename(modules, all)
+  const binary = `@koromix/koffi-linux-${cpu}`
+  const kept = [
+    ...['package.json', 'index.js', 'src/koffi/index.js', 'src/koffi/src/static.js'].map(
+      (file) => `koffi/${file}`,
+    ),
+    ...['package.json', 'index.js', `linux_${cpu}/koffi.node`].map((file) => `${binary}/${file}`),
+  ]
+  for (const file of kept) await cp(join(all, file), join(modules, file))
+  await rm(all, { recursive: true })
 }
 
 function run(command: string, args: readonly string[], cwd = root, env = process.env): string {

@@ -11,7 +11,12 @@ const root = join(import.meta.dirname, '..')
 const output = resolve(root, process.argv[2] ?? 'dist')
 
 /** The program, and the workers, which it starts from a file beside its own. */
-const entries = ['src/main.ts', 'src/site-worker.ts', 'src/scan/ignition/decode-worker.ts']
+const entries = [
+  'src/main.ts',
+  'src/site-worker.ts',
+  'src/scan/ignition/decode-worker.ts',
+  'src/serve/dns/lane-worker.ts',
+]
 
 /** Packages in CommonJS call `require`, which a module does not have. */
 const banner =
@@ -28,6 +33,8 @@ const { status, error } = spawnSync(
     '--splitting',
     '--format=esm',
     '--platform=node',
+    // It loads a binary from its package.
+    '--external:koffi',
     '--target=node22.18',
     `--banner:js=${banner}`,
     `--define:BUILD_ID=${JSON.stringify(buildId())}`,
