@@ -286,6 +286,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
         return { number, at, summary, ...(confirmBy === undefined ? {} : { confirmBy }) }
       })
     },
+    text: async (number) => (await history())[number]?.text,
     siteProblem: () => siteProblem,
     problems: () => [
       ...(siteProblem === undefined ? [] : [{ code: siteProblem.code, text: siteDiffers(siteProblem) }]),

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry point of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
-import { ExitCode, UsageError, type Terminal, helpLines } from './cli/command.ts'
+import { ExitCode, UsageError, type Terminal, helpLines, rowLines } from './cli/command.ts'
+import { serverRows, takeServerOptions } from './cli/server-options.ts'
 import { commandGroups } from './cli/registry.ts'
 import { enableOwnCompileCache, holdHangUps } from './host/startup.ts'
 import { didYouMean } from './text/nearest.ts'
@@ -32,7 +33,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await main(process.argv.slice(2))
 
-async function main([name = '', ...args]: readonly string[]): Promise<number> {
+async function main(given: readonly string[]): Promise<number> {
+  let name: string, args: readonly string[]
+  try {
+    ;[name = '', ...args] = takeServerOptions(given)
+  } catch (error) {
+    terminal.err(`slipway: ${(error as Error).message}`)
+    return ExitCode.usage
+  }
   if (name === '--version') {
     const { readVersion } = await import('./cli/commands/version.ts')
     terminal.out((await readVersion()).version)
@@ -89,6 +97,9 @@ function overview(): string[] {
       `${title}:`,
       ...group.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`),
     ]),
+    '',
+    'Options before COMMAND, to query a slipway on another machine:',
+    ...rowLines(serverRows),
     '',
     'Run "slipway COMMAND --help" for the options of a command.',
   ]

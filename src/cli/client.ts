@@ -1,20 +1,20 @@
 /**
- * A client of the local API (docs/api.md) on the control socket, and what it returns about one node. Each error is one
- * sentence that ends with what to do.
+ * A client of the API (docs/api.md), on the control socket or on a server, and what it returns about one node. Each error
+ * is one sentence that ends with what to do.
  */
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
 import { json } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
-import { userInfo } from 'node:os'
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
-import { request } from '../host/http.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { ExitCode, type Terminal } from './command.ts'
+import { explainFailure, openRequest } from './connection.ts'
+import { isRemote } from './server-options.ts'
 import type { ClusterReport, MemberReport } from '../cluster/report.ts'
 
 /** An error for the administrator; the command ends with its message. */
@@ -49,28 +49,29 @@ const streamTimeoutMs = 60_000
 /**
  * Sends one request and returns the JSON of its response.
  *
+ * @param target path of the control socket, or URL of a server
  * @param timeoutMs longer for requests that start an operation
  * @param body sent as JSON
  * @throws {ControlProblem} when slipway is not reachable, or refuses the request
  */
 export async function askControl<T>(
-  socketPath: string,
+  target: string,
   path: string,
-  method: 'GET' | 'POST' = 'GET',
+  method: 'GET' | 'POST' | 'DELETE' = 'GET',
   timeoutMs = responseTimeoutMs,
   body?: object,
 ): Promise<T> {
   const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-  const asked = request({ socketPath, path, method, headers, timeout: timeoutMs })
-  asked.on('timeout', () => asked.destroy(new Error(`no response within ${timeoutMs / 1000} s`)))
-  asked.end(body && JSON.stringify(body))
   try {
+    const asked = await openRequest(target, { path, method, headers, timeout: timeoutMs })
+    asked.on('timeout', () => asked.destroy(new Error(`no response within ${timeoutMs / 1000} s`)))
+    asked.end(body && JSON.stringify(body))
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const answer = await json(response)
     if (response.statusCode === 200) return answer as T
     throw refused(response, answer)
   } catch (error) {
-    throw error instanceof ControlProblem ? error : cannotAsk(socketPath, error as Error)
+    throw error instanceof ControlProblem ? error : cannotAsk(target, error as Error)
   }
 }
 
@@ -103,7 +104,7 @@ export type Following = {
  * @throws {ControlProblem} when the first connection fails
  */
 export async function followControl(
-  socketPath: string,
+  target: string,
   path: string,
   { onEvent, onGone, signal, pauseMs = 2000, lastId: firstId }: Following,
 ): Promise<void> {
@@ -111,7 +112,7 @@ export async function followControl(
   let isOpened = false as boolean
   const isOver = () => signal.aborted
   const read = async (): Promise<void> => {
-    const response = await openStream(socketPath, path, lastId, signal)
+    const response = await openStream(target, path, lastId, signal)
     isOpened = true
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
       if (line.startsWith('id: ')) lastId = line.slice('id: '.length)
@@ -131,20 +132,21 @@ export async function followControl(
 }
 
 async function openStream(
-  socketPath: string,
+  target: string,
   path: string,
   lastId: string | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
-  const asked = request({ socketPath, path, headers, signal, timeout: streamTimeoutMs })
-  asked.on('timeout', () => asked.destroy(new Error('no data from the event stream')))
-  asked.end()
+  let asked: ClientRequest
   let response: IncomingMessage
   try {
+    asked = await openRequest(target, { path, headers, signal, timeout: streamTimeoutMs })
+    asked.on('timeout', () => asked.destroy(new Error('no data from the event stream')))
+    asked.end()
     ;[response] = (await once(asked, 'response')) as [IncomingMessage]
   } catch (error) {
-    throw cannotAsk(socketPath, error as Error)
+    throw cannotAsk(target, error as Error)
   }
   // An interrupted connection ends the stream, and the reader reconnects.
   asked.on('error', () => undefined)
@@ -158,23 +160,11 @@ function refused({ statusCode = 500 }: IncomingMessage, answer: unknown): Contro
   return new ControlProblem(refusal.error, { status: statusCode, ...refusal })
 }
 
-function cannotAsk(path: string, error: NodeJS.ErrnoException): ControlProblem {
-  const isNotRunning = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
-  return new ControlProblem(`cannot reach slipway at ${path}: ${explain(error)}`, undefined, isNotRunning)
-}
-
-function explain({ code, message }: NodeJS.ErrnoException): string {
-  switch (code) {
-    case 'ENOENT':
-      return 'the socket does not exist; check that slipway runs (systemctl status slipway), or specify its socket with --control PATH or SLIPWAY_CONTROL'
-    case 'ECONNREFUSED':
-      return 'slipway is not running; start it (systemctl start slipway)'
-    case 'EACCES':
-    case 'EPERM':
-      return `permission denied for user ${userInfo().username}; run as root (sudo), or join the group slipway`
-    default:
-      return message
-  }
+function cannotAsk(target: string, error: NodeJS.ErrnoException): ControlProblem {
+  // Commands that can work without slipway then use the files of this machine, which are not those of a server.
+  const isNotRunning = !isRemote(target) && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
+  const text = `cannot reach slipway at ${target}: ${explainFailure(target, error)}`
+  return new ControlProblem(text, undefined, isNotRunning)
 }
 
 export type BalancedServer = Pick<

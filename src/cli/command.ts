@@ -106,15 +106,16 @@ function usageLines(line: string, lead: string): string[] {
 }
 
 function section(title: string, rows: readonly HelpRow[]): string[] {
+  return ['', `${title}:`, ...rowLines(rows)]
+}
+
+/** Returns terms and their texts in two columns. */
+export function rowLines(rows: readonly HelpRow[]): string[] {
   const width = Math.min(maxTermColumns, Math.max(...rows.map(([term]) => term.length)))
-  return [
-    '',
-    `${title}:`,
-    ...rows.flatMap(([term, text]) => {
-      const lines = wrap(text, columns - width - 4)
-      const indent = ' '.repeat(width + 4)
-      if (term.length > width) return [`  ${term}`, ...lines.map((line) => indent + line)]
-      return lines.map((line, index) => (index === 0 ? `  ${term.padEnd(width)}  ${line}` : indent + line))
-    }),
-  ]
+  return rows.flatMap(([term, text]) => {
+    const lines = wrap(text, columns - width - 4)
+    const indent = ' '.repeat(width + 4)
+    if (term.length > width) return [`  ${term}`, ...lines.map((line) => indent + line)]
+    return lines.map((line, index) => (index === 0 ? `  ${term.padEnd(width)}  ${line}` : indent + line))
+  })
 }

@@ -113,6 +113,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/state.ts')).state,
     },
     {
+      name: 'token',
+      summary: 'Create, list, and revoke tokens for the API and the page',
+      load: async () => (await import('./commands/token.ts')).token,
+    },
+    {
       name: 'events',
       summary: 'Follow the boot and installation events of nodes',
       load: async () => (await import('./commands/events.ts')).events,

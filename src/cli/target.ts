@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { askControl, ControlProblem } from './client.ts'
 import { UsageError, type HelpRow } from './command.ts'
+import { isRemote } from './server-options.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { didYouMean } from '../text/nearest.ts'
 
@@ -18,8 +19,11 @@ export const controlRow: HelpRow = [
 
 export const jsonRow: HelpRow = ['--json', 'print JSON']
 
+/** Returns the control socket, or the URL of a server. */
 export function controlPath(given: string | undefined, environment = process.env): string {
-  return given ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
+  return (
+    given ?? environment['SLIPWAY_SERVER'] ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
+  )
 }
 
 /** Returns the state directory: the given one, that of the service, or the default. */
@@ -58,8 +62,14 @@ export async function siteFile(
   }
   const given = site ?? positional ?? environment['SLIPWAY_SITE']
   if (given !== undefined && given !== '') return given
+  const target = controlPath(control, environment)
+  if (isRemote(target)) {
+    throw new UsageError(
+      `no site file: add --site FILE, because the file that ${target} serves is not on this machine`,
+    )
+  }
   try {
-    const status = await askControl<{ readonly siteFile?: string }>(controlPath(control), '/v1/status')
+    const status = await askControl<{ readonly siteFile?: string }>(target, '/v1/status')
     if (status.siteFile !== undefined) return status.siteFile
   } catch (error) {
     if (!(error instanceof ControlProblem)) throw error

@@ -73,6 +73,7 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
         return Promise.resolve(reloads.shift() ?? { outcome: 'swapped' as const, nodes: 6, troubles: [] })
       },
       history: () => Promise.resolve(sampleHistory),
+      text: (number: number) => Promise.resolve(number < 2 ? `site: number-${number}\n` : undefined),
     },
     condition: () => ({ ...condition }),
     strangers: () => sampleUnknownClients,

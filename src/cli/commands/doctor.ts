@@ -12,6 +12,7 @@ import type { ActiveProblem } from '../../text/codes.ts'
 import { askControl, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { packBundle, type BundleFile } from '../support-bundle.ts'
+import { isRemote, requireLocal } from '../server-options.ts'
 import { controlPath, controlRow } from '../target.ts'
 import { refusalLines } from '../text/checks.ts'
 import { summaryJson } from '../text/site-summary.ts'
@@ -74,6 +75,12 @@ export async function runDoctor(
   return toResult(terminal, async () => {
     const control = controlPath(values.control)
     const status = await askControl<RunningStatus>(control, '/v1/status')
+    if (isRemote(control)) {
+      if (bundle !== undefined) requireLocal(control, 'doctor --bundle')
+      const results = ofStatus(status)
+      printResults(results, json ? { site: status.site, refusals: status.refusals } : undefined, terminal)
+      return exitCodeOf(results)
+    }
     const prepared = await prepare(status.siteFile)
     const results = merged([
       ...ofStatus(status),

@@ -5,7 +5,8 @@ import type { HistoryRow } from '../../serve/control/site-routes.ts'
 import { readHistory } from '../../site-history.ts'
 import { alignColumns, printable } from '../../text/lines.ts'
 import { askControl, toResult } from '../client.ts'
-import { ExitCode, UsageError, type Command } from '../command.ts'
+import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { isRemote } from '../server-options.ts'
 import {
   controlPath,
   controlRow,
@@ -68,6 +69,13 @@ export const history: Command = {
         return ExitCode.fine
       })
     }
+    const control = controlPath(values.control)
+    if (isRemote(control)) {
+      return toResult(terminal, async () => {
+        const { text } = await askControl<{ text: string }>(control, `/v1/history/${number}`)
+        return printSite(text, values.output, terminal)
+      })
+    }
     const directory = stateDirectory(values.state)
     const entries = await readHistory(directory, await siteFile(values, undefined))
     const entry = entries[Number(number)]
@@ -75,19 +83,24 @@ export const history: Command = {
       terminal.err(`slipway history: ${directory} has no readable site with the number ${number}`)
       return ExitCode.problems
     }
-    if (values.output === undefined) {
-      terminal.out(entry.text.replace(/\n$/, ''))
-      return ExitCode.fine
-    }
-    try {
-      await writeAtomically(values.output, entry.text)
-    } catch (error) {
-      terminal.err(`slipway history: cannot write ${values.output}: ${(error as Error).message}`)
-      return ExitCode.problems
-    }
-    terminal.out(`${values.output}: written`)
-    return ExitCode.fine
+    return printSite(entry.text, values.output, terminal)
   },
+}
+
+/** Prints the text of a site file, or writes it to a file. */
+async function printSite(text: string, output: string | undefined, terminal: Terminal): Promise<number> {
+  if (output === undefined) {
+    terminal.out(text.replace(/\n$/, ''))
+    return ExitCode.fine
+  }
+  try {
+    await writeAtomically(output, text)
+  } catch (error) {
+    terminal.err(`slipway history: cannot write ${output}: ${(error as Error).message}`)
+    return ExitCode.problems
+  }
+  terminal.out(`${output}: written`)
+  return ExitCode.fine
 }
 
 export function historyLines(rows: readonly HistoryRow[]): string[] {

@@ -10,6 +10,7 @@ import type { Compared } from '../../serve/control/site-routes.ts'
 import { readSite, unreadableSite } from '../../site-file.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { isRemote } from '../server-options.ts'
 import { controlPath, controlRow, jsonRow, siteFile, siteOptions, stateDirectory } from '../target.ts'
 import { changeLines } from '../text/changes.ts'
 
@@ -58,19 +59,18 @@ export const plan: Command = {
       },
     })
     if (positionals.length > 1) throw new UsageError('expected one site file')
-    const sitePath = resolve(await siteFile(values, positionals[0]))
     const { against } = values
     // The service reads the file itself, because this user might not be allowed to read it.
     const isServed = (values.site ?? positionals[0] ?? process.env['SLIPWAY_SITE']) === undefined
+    const control = controlPath(values.control)
+    const isOnServer = isServed && against === undefined && isRemote(control)
+    const sitePath = isOnServer
+      ? `the site file of ${control}`
+      : resolve(await siteFile(values, positionals[0]))
     return toResult(terminal, async () => {
       const compared =
         against === undefined
-          ? await compareWithRunning(
-              sitePath,
-              isServed,
-              controlPath(values.control),
-              stateDirectory(values.state),
-            )
+          ? await compareWithRunning(sitePath, isServed, control, stateDirectory(values.state))
           : await compareFiles(sitePath, await prepareFile(against), against)
       const { changes } = compared
       if (values.json)

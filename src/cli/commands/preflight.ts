@@ -7,6 +7,7 @@ import { systemProbes, type Probes } from '../../preflight/probes.ts'
 import { explain, prepare, type Ready } from '../../prepare.ts'
 import { askControl, ControlProblem } from '../client.ts'
 import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
+import { isRemote } from '../server-options.ts'
 import { controlPath, jsonRow, siteFile, siteOptions, siteRows, stateDirectory } from '../target.ts'
 import { checkLines, summaryLine } from '../text/checks.ts'
 
@@ -93,6 +94,8 @@ export function contextOf(
 
 /** Whether the running slipway serves this site. */
 async function isServing(control: string, site: string): Promise<boolean> {
+  // The checks are about this machine.
+  if (isRemote(control)) return false
   try {
     return (await askControl<{ readonly site: string }>(control, '/v1/status')).site === site
   } catch (error) {

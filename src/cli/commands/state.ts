@@ -8,6 +8,7 @@ import type { ActiveProblem } from '../../text/codes.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { isRemote, requireLocal } from '../server-options.ts'
 import { controlOptions, controlPath, controlRow, jsonRow, stateDirectory } from '../target.ts'
 import { pluralize, formatDuration } from '../../text/format.ts'
 import { printable, wrap } from '../../text/lines.ts'
@@ -123,14 +124,21 @@ const actions: Readonly<Record<string, Action>> = {
     return isFine ? ExitCode.fine : ExitCode.problems
   },
   async backup(call, file = '') {
-    const target = resolve(file)
+    // The path of a server is not relative to a directory of this machine; slipway refuses a relative one.
+    const target = isRemote(call.control) ? file : resolve(file)
     const request = `/v1/state/backup?path=${encodeURIComponent(target)}`
+    if (isRemote(call.control)) {
+      await askControl(call.control, request, 'POST', backupTimeoutMs)
+      print({ path: target }, [`${target}: written on the server`], call)
+      return ExitCode.fine
+    }
     if ((await askRunning(call, request, 'POST')) === undefined) backupState(call.directory, target)
     const summary = checkState(target)
     print(summary, summaryLines(summary, Date.now(), call.terminal), call)
     return ExitCode.fine
   },
-  restore({ directory, terminal }, file = '') {
+  restore({ control, directory, terminal }, file = '') {
+    requireLocal(control, 'state restore')
     const previous = restoreState(resolve(file), directory, Date.now())
     terminal.out(`${join(directory, databaseName)}: restored from ${file}`)
     if (previous !== undefined) terminal.out(`the previous state is kept in ${previous}`)

@@ -28,13 +28,24 @@ export type Status = {
   readonly haproxy?: {
     readonly servers: readonly BalancedServer[]
   }
+  /** The API on the network. */
+  readonly api?: { readonly url: string; readonly fingerprint: string }
 }
 
 export function statusLines(status: Status, now: number, output: OutputStyle): string[] {
   const { site, uptimeSeconds, nodes, clusters = [] } = status
   const head = `${paint(output, 'bold', site)}  up ${formatDuration(uptimeSeconds * 1000)}, ${countsText(nodes)}`
-  const above = [...clusterLines(clusters, now, output), ...noticeLines(status, output)]
+  const above = [
+    ...apiLines(status.api),
+    ...clusterLines(clusters, now, output),
+    ...noticeLines(status, output),
+  ]
   return [head, ...above, '', ...tableLines(nodes, now, output)]
+}
+
+/** Where the API and the page are, and what verifies their certificate. */
+function apiLines(api: Status['api']): string[] {
+  return api === undefined ? [] : [`${api.url}  certificate SHA-256 ${api.fingerprint}`]
 }
 
 /** `7 nodes: 2 installed, 5 installing`. */

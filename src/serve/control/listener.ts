@@ -1,6 +1,6 @@
 /**
  * The HTTPS server of the API: limits of connections per client, and of time for slow clients. HTTP/1.1 only, and the
- * strict parser of Node.js: it refuses ambiguous lengths, which request smuggling needs (RFC 9112 §11.2).
+ * strict parser of Node.js: it refuses ambiguous lengths, which request smuggling needs (RFC 9112).
  */
 import type { RequestListener } from 'node:http'
 import type { Server } from 'node:https'

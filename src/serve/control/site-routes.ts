@@ -49,6 +49,8 @@ export type SiteControl = {
   /** Serves an earlier site. @param number as in the history */
   rollback(number: number): Promise<Reloaded>
   history(): Promise<readonly HistoryRow[]>
+  /** Returns the text of an earlier site file, or of the active one (0). */
+  text(number: number): Promise<string | undefined>
 }
 
 /** In JSON, the text of a site file can be longer than its 4 MiB. */
@@ -117,4 +119,12 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
   )
 
   app.get('/v1/history', read, () => site.history())
+
+  // A site file can contain secrets of nodes.
+  app.get<{ Params: { number: string } }>('/v1/history/:number', admin, async ({ params }, reply) => {
+    const { number } = params
+    const text = /^\d{1,3}$/.test(number) ? await site.text(Number(number)) : undefined
+    if (text !== undefined) return { number: Number(number), text }
+    return refuse(reply, 404, 'server.no-such-plan', `the history has no site with the number ${number}`)
+  })
 }

@@ -31,6 +31,7 @@ import {
 } from '../../poll.ts'
 import { editSite } from '../../site-edit.ts'
 import { controlPath, siteFile } from '../../target.ts'
+import { requireLocal } from '../../server-options.ts'
 import { printReload, reloadSite } from '../reload.ts'
 import { createRepeatedFactFilter, decideArming, endOf, factsOf, nextSteps } from './add-progress.ts'
 import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
@@ -84,6 +85,7 @@ type AddRequest = {
 /** @param args the arguments after `node add` */
 export async function add(args: readonly string[], terminal: Terminal, clock = systemClock): Promise<number> {
   const { values, file, ...given } = readArguments(args)
+  if (!given.isDry) requireLocal(given.control, 'node add')
   const request: AddRequest = { ...given, sitePath: await siteFile(values, file) }
   if (!request.isDry) return interruptible((signal) => addAndFollow(request, { terminal, clock, signal }))
   return (await declare(request, terminal)) === undefined ? ExitCode.problems : ExitCode.fine

@@ -28,6 +28,7 @@ import {
 } from '../../poll.ts'
 import { editSite } from '../../site-edit.ts'
 import { chooseNode, controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
+import { requireLocal } from '../../server-options.ts'
 import { printReload, reloadSite } from '../reload.ts'
 import { createDrainProgress } from './drain-progress.ts'
 
@@ -84,6 +85,7 @@ export async function remove(
   clock = systemClock,
 ): Promise<number> {
   const { values, file, ...given } = readArguments(args)
+  if (!given.isDry) requireLocal(given.control, 'node remove')
   const request: RemoveRequest = { ...given, sitePath: await siteFile(values, file) }
   const loaded = await loadSiteFile(request.sitePath)
   if (loaded.kind !== 'site') {

@@ -99,10 +99,10 @@ function hasNames({ certificate }: ServerCertificate, names: readonly string[]):
 
 const commonName = '2.5.4.3'
 const serverAuthentication = '1.3.6.1.5.5.7.3.1'
-/** ecdsa-with-SHA256 (RFC 5758 §3.2) */
+/** ecdsa-with-SHA256 (RFC 5758) */
 const ecdsaWithSha256 = '1.2.840.10045.4.3.2'
 
-/** Generates a self-signed certificate (RFC 5280 §4) with a key of the curve P-256. */
+/** Generates a self-signed certificate (RFC 5280) with a key of the curve P-256. */
 function generate(names: readonly string[], now: number): Pair {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const subject = new Name([

@@ -21,7 +21,7 @@ const maxIdleMs = 12 * 3_600_000
 const maxPerToken = 16
 const maxSessions = 256
 
-/** `__Host-`: browsers accept it only with Secure, without Domain, and for the whole host (RFC 6265bis §4.1.3.2). */
+/** `__Host-`: browsers accept it only with Secure, without Domain, and for the whole host (RFC 6265bis). */
 const cookieName = '__Host-slipway'
 const attributes = 'Path=/; Secure; HttpOnly; SameSite=Strict'
 
