@@ -4,7 +4,7 @@ import { alignColumns } from '../../text/lines.ts'
 import { askControl, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
-import { calendarDay, clockTime } from '../text/output.ts'
+import { dateTime } from '../text/output.ts'
 
 const scopes = ['read', 'operate', 'admin'] as const
 
@@ -119,9 +119,7 @@ function lifetimeMs(text: string): number | undefined {
 }
 
 function expiry({ expiresAt }: Token): string {
-  return expiresAt === undefined
-    ? 'never expires'
-    : `expires ${calendarDay(expiresAt)} ${clockTime(expiresAt)}`
+  return expiresAt === undefined ? 'never expires' : `expires ${dateTime(expiresAt)}`
 }
 
 function tokenLines(tokens: readonly Token[]): string[] {
@@ -129,9 +127,9 @@ function tokenLines(tokens: readonly Token[]): string[] {
   return alignColumns([
     ['ID', 'NAME', 'SCOPE', 'CREATED', 'BY', 'EXPIRES', 'LAST USED'],
     ...tokens.map(({ id, name, scope, createdAt, createdBy, expiresAt, lastUsedAt }) => [
-      ...[id, name, scope, calendarDay(createdAt), createdBy],
-      expiresAt === undefined ? 'never' : calendarDay(expiresAt),
-      lastUsedAt === undefined ? '-' : `${calendarDay(lastUsedAt)} ${clockTime(lastUsedAt)}`,
+      ...[id, name, scope, dateTime(createdAt), createdBy],
+      expiresAt === undefined ? 'never' : dateTime(expiresAt),
+      lastUsedAt === undefined ? '-' : dateTime(lastUsedAt),
     ]),
   ])
 }

@@ -22,7 +22,7 @@ t.test('a token is created, listed, and revoked', async (t) => {
   const listed = await run(path)
   t.match(listed.out, [
     /^ID +NAME +SCOPE +CREATED +BY +EXPIRES +LAST USED$/,
-    new RegExp(`^${id}  ansible  operate  \\S+  local:\\S+ +never    -$`),
+    new RegExp(`^${id}  ansible  operate  .+ +local:\\S+ +never    -$`),
   ])
   t.match(JSON.parse((await run(path, 'list', '--json')).out.join('\n')), [{ id, scope: 'operate' }])
   t.same(await run(path, 'revoke', id), { code: 0, out: [`token ${id} revoked`], err: [] })
