@@ -16,6 +16,8 @@ export type Measurement = {
   readonly done: number
   /** Percentage of requests without a response. */
   readonly lostPercent?: number
+  /** More figures for the table, by the head of their column. */
+  readonly extras?: Readonly<Record<string, number>>
 }
 
 /** slipway must be at least `ratio` times as good as this peer. */
@@ -27,11 +29,15 @@ export type Benchmark = {
   readonly title: string
   readonly unit: string
   /** The unit of work for which processor time is reported. */
-  readonly work: 'answer' | 'response' | 'exchange' | 'MiB'
+  readonly work: 'answer' | 'response' | 'exchange' | 'MiB' | 'node' | 'file'
   readonly better: 'more' | 'less'
   readonly port: { readonly transport: 'udp' | 'tcp'; readonly number: number }
+  /** slipway with another site than that of most benchmarks. */
+  readonly slipway?: TestedServer
   readonly peers: readonly TestedServer[]
   readonly targets: readonly Target[]
+  /** The peer whose processor time per unit of work slipway must not exceed. */
+  readonly noMoreProcessorThan?: string
   /** Maximum resident memory of slipway. */
   readonly maxMemoryMiB?: number
   /** Writes the input of the load programs. */
@@ -52,4 +58,14 @@ export type ServerResult = {
   readonly busyPercent: readonly number[]
   /** Peak resident memory of its processes. */
   readonly memoryMiB: number
+  readonly extras?: readonly Readonly<Record<string, number>>[]
+}
+
+export type BenchmarkResult = {
+  readonly benchmark: Pick<
+    Benchmark,
+    'title' | 'unit' | 'work' | 'better' | 'targets' | 'noMoreProcessorThan' | 'maxMemoryMiB'
+  >
+  readonly slipway: ServerResult
+  readonly peers: readonly ServerResult[]
 }

@@ -21,9 +21,10 @@ export const dns: Benchmark = {
   port: { transport: 'udp', number: 53 },
   peers: [dnsmasq(), bind(), knot(), coreDns()],
   targets: [
-    { peer: 'dnsmasq', ratio: 0.6 },
-    { peer: 'BIND', ratio: 0.8 },
+    { peer: 'Knot', ratio: 1.2 },
+    { peer: 'CoreDNS', ratio: 1.2 },
   ],
+  noMoreProcessorThan: 'Knot',
   prepare: ({ dir }) => writeFile(join(dir, 'questions'), `${questions().join('\n')}\n`),
   async warmUp(network, files) {
     const { responseCodes } = await sendQueries(network, files, warmUpSeconds)

@@ -33,7 +33,8 @@ export const images: Benchmark = {
   better: 'less',
   port,
   peers: [nginx()],
-  targets: [{ peer: 'nginx', ratio: 1 }],
+  targets: [{ peer: 'nginx', ratio: 1.25 }],
+  noMoreProcessorThan: 'nginx',
   maxMemoryMiB: 400,
   async prepare({ images: dir }) {
     const file = await open(join(dir, rootfs), 'w')
@@ -59,7 +60,7 @@ export const scripts: Benchmark = {
   better: 'more',
   port,
   peers: [nginx()],
-  targets: [],
+  targets: [{ peer: 'nginx', ratio: 1 }],
   warmUp: async (network) => {
     await fetchScripts(network, 2)
   },

@@ -1,12 +1,17 @@
 /** Latency of DHCP and DNS while 16 clients download images without a limit. */
 import { join } from 'node:path'
 import { output, run } from '../test/e2e/process.ts'
-import { perfdhcpCommand } from './dhcp.ts'
+import { dhcp, perfdhcpCommand } from './dhcp.ts'
+import { dns } from './dns.ts'
 import { imageUrl } from './http.ts'
 import { serverAddress, type Network } from './network.ts'
 import { parseDnsperf, parseDnsperfDelays, parsePerfdhcp, parsePerfdhcpDelays } from './load-output.ts'
+import { withRetry } from './rounds.ts'
+import { startServer } from './servers.ts'
 import type { Files } from './site.ts'
+import { slipway } from './slipway.ts'
 import { percentile } from './statistics.ts'
+import { formatFigure } from './table.ts'
 
 export type Delays = {
   readonly name: 'DHCP' | 'DNS'
@@ -23,7 +28,7 @@ const rates = { dns: 500, dhcp: 100 }
 const lowPriority = ['nice', '-n', '10']
 
 /** @returns the delays of DHCP and DNS; the server must be warmed up */
-export async function latencyUnderLoad(network: Network, { dir }: Files): Promise<readonly Delays[]> {
+async function latencyUnderLoad(network: Network, { dir }: Files): Promise<readonly Delays[]> {
   const downloads = ['wrk', '-t', '1', '-c', '16', '-d', `${seconds + 2}s`, '--timeout', '60s', imageUrl]
   const downloading = output(network.onClient(3, ...lowPriority, ...downloads))
   const queries = ['dnsperf', '-v', '-s', serverAddress, '-d', join(dir, 'questions'), '-Q', `${rates.dns}`]
@@ -48,4 +53,35 @@ export async function latencyUnderLoad(network: Network, { dir }: Files): Promis
 
 function distribution(delays: readonly number[]) {
   return { p50: percentile(delays, 50), p99: percentile(delays, 99), max: percentile(delays, 100) }
+}
+
+/** Measures all rounds. */
+export async function measureLatencies(
+  network: Network,
+  files: Files,
+  rounds: number,
+): Promise<(readonly Delays[])[]> {
+  const all: (readonly Delays[])[] = []
+  await slipway.prepare?.(files)
+  for (let round = 0; round < rounds; round++) {
+    const delays = await withRetry(() => measureLatency(network, files))
+    all.push(delays)
+    for (const { name, p50, p99, lostPercent } of delays) {
+      console.log(
+        `latency  round ${round + 1}  ${name.padEnd(10)} ${formatFigure(p50)} ms median, ${formatFigure(p99)} ms at the 99th percentile, ${lostPercent.toFixed(2)} % lost`,
+      )
+    }
+  }
+  return all
+}
+
+async function measureLatency(network: Network, files: Files): Promise<readonly Delays[]> {
+  const server = await startServer(network, slipway, dhcp.port, files)
+  try {
+    await dns.warmUp(network, files)
+    await dhcp.warmUp(network, files)
+    return await latencyUnderLoad(network, files)
+  } finally {
+    await server.stop()
+  }
 }

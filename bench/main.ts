@@ -5,33 +5,49 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { TestedServer, Benchmark, Measurement, ServerResult } from './benchmark.ts'
+import type { Benchmark, BenchmarkResult } from './benchmark.ts'
 import { dhcp } from './dhcp.ts'
 import { dns } from './dns.ts'
+import { formatGoals } from './goals.ts'
 import { images, scripts } from './http.ts'
+import { measureIdle } from './idle.ts'
+import { measureLatencies } from './latency.ts'
 import { describeMachine, loadAverage } from './machine.ts'
-import { createNetwork, type Network } from './network.ts'
-import { slipway } from './slipway.ts'
-import { formatResults, formatSummary, formatLatency, latencyTitle, type BenchmarkResult } from './report.ts'
-import { startServer } from './servers.ts'
-import { image, type Files } from './site.ts'
-import { latencyUnderLoad, type Delays } from './latency.ts'
+import { createNetwork } from './network.ts'
+import { bigRack, rack } from './rack/rack.ts'
+import { tftpCrowd, tftpLoss } from './rack/tftp-clients.ts'
+import { benchmarkSection, formatSummary, latencySection, type Section } from './report.ts'
 import { measureRestarts } from './restart-report.ts'
-import { formatFigure } from './table.ts'
+import { runBenchmark } from './rounds.ts'
+import { image, type Files } from './site.ts'
 import { tftp } from './tftp.ts'
 
-const usage = `Usage: bench/run [--rounds N] [--only WORK] [--compare DIR]
+const usage = `Usage: bench/run [--rounds N] [--only WORK] [--goals] [--compare DIR]
 
 Compares slipway with other servers, and measures its starts and reloads. Needs root.
 
-  --rounds N    number of rounds (default: 3, about twelve minutes); figures are medians
-  --only WORK   dns, dhcp, tftp, images, scripts, latency, start, or reload; can be repeated.
-                bench/results.md is written only if all of them were run.
+  --rounds N    number of rounds (default: 3, about half an hour); figures are medians
+  --only WORK   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
+                latency, start, reload, or idle; can be repeated. bench/results.md is
+                written only if all of them were run.
+  --goals       print only the goals, their figures, and whether they are met
   --compare DIR another checkout of slipway with its node_modules: start and reload are
-                measured for both, in alternating order`
+                measured for both, in alternating order
 
-const benchmarks: readonly Benchmark[] = [dns, dhcp, tftp, images, scripts]
-const otherWorks = ['latency', 'start', 'reload']
+Exit status: 0 success; 1 failure, or with --goals a goal was not met; 2 usage error.`
+
+const benchmarks: readonly Benchmark[] = [
+  dns,
+  dhcp,
+  tftp,
+  tftpCrowd,
+  tftpLoss,
+  images,
+  scripts,
+  rack,
+  bigRack,
+]
+const allWorks = [...benchmarks.map(({ key }) => key), 'latency', 'start', 'reload', 'idle']
 const workDir = join(import.meta.dirname, '.work')
 const resultsPath = join(import.meta.dirname, 'results.md')
 
@@ -40,11 +56,13 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const { rounds, isSelected, compared } = options
+  const { rounds, isSelected, compared, isGoalsOnly } = options
   const startedAt = new Date()
   const loadBefore = loadAverage()
   const files = await createDirectories()
-  for (const benchmark of benchmarks) await benchmark.prepare?.(files)
+  // The latency is measured with the input of the first benchmarks.
+  const isNeeded = ({ key }: Benchmark) => isSelected(key) || isSelected('latency')
+  for (const benchmark of benchmarks.filter(isNeeded)) await benchmark.prepare?.(files)
   const network = await createNetwork()
   const interrupt = (): void => void network.close().finally(() => process.exit(130))
   process.once('SIGINT', interrupt)
@@ -55,18 +73,23 @@ async function main(): Promise<number> {
       results.push(await runBenchmark(benchmark, network, files, rounds))
     }
     const latencies = isSelected('latency') ? await measureLatencies(network, files, rounds) : []
-    const restarts = await measureRestarts(network, files, { rounds, isSelected, compared })
+    const sections: readonly Section[] = [
+      ...results.map(benchmarkSection),
+      ...(latencies.length === 0 ? [] : [latencySection(latencies)]),
+      ...(await measureRestarts(network, files, { rounds, isSelected, compared })),
+      ...(isSelected('idle') ? [await measureIdle(network, files, rounds)] : []),
+    ]
+    const goals = sections.flatMap((section) => section.goals)
     const text = [
       ...(results.length + latencies.length === 0 ? [] : [formatSummary(results, latencies)]),
-      ...results.map((result) => `## ${result.benchmark.title}\n\n${formatResults(result)}`),
-      ...(latencies.length === 0 ? [] : [`## ${latencyTitle}\n\n${formatLatency(latencies)}`]),
-      ...restarts,
+      ...(goals.length === 0 ? [] : [`## Goals\n\n${formatGoals(goals)}`]),
+      ...sections.map((section) => `## ${section.title}\n\n${section.text}`),
     ].join('\n\n')
-    console.log(`\n${text}`)
-    if ([...benchmarks.map(({ key }) => key), ...otherWorks].every(isSelected)) {
+    console.log(`\n${isGoalsOnly ? formatGoals(goals) : text}`)
+    if (allWorks.every(isSelected)) {
       await writeFile(resultsPath, `${await head(startedAt, rounds, loadBefore)}\n\n${text}\n`)
     }
-    return 0
+    return isGoalsOnly && !goals.every(({ isMet }) => isMet) ? 1 : 0
   } finally {
     await network.close()
   }
@@ -76,6 +99,7 @@ type Options = {
   readonly rounds: number
   readonly isSelected: (key: string) => boolean
   readonly compared: string | undefined
+  readonly isGoalsOnly: boolean
 }
 
 function readArguments(): Options | number {
@@ -85,6 +109,7 @@ function readArguments(): Options | number {
         rounds: { type: 'string', default: '3' },
         only: { type: 'string', multiple: true, default: [] },
         compare: { type: 'string' },
+        goals: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
@@ -95,13 +120,13 @@ function readArguments(): Options | number {
     const rounds = Number(values.rounds)
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error(`--rounds ${values.rounds}: expected 1 or more`)
-    const known = [...benchmarks.map(({ key }) => key), ...otherWorks]
-    const unknown = values.only.find((key) => !known.includes(key))
-    if (unknown !== undefined) throw new Error(`--only ${unknown}: expected ${known.join(', ')}`)
+    const unknown = values.only.find((key) => !allWorks.includes(key))
+    if (unknown !== undefined) throw new Error(`--only ${unknown}: expected ${allWorks.join(', ')}`)
     return {
       rounds,
       isSelected: (key) => values.only.length === 0 || values.only.includes(key),
       compared: values.compare === undefined ? undefined : resolve(values.compare),
+      isGoalsOnly: values.goals,
     }
   } catch (error) {
     console.error(`bench: ${(error as Error).message}\n${usage}`)
@@ -116,113 +141,6 @@ async function createDirectories(): Promise<Files> {
   const files = { dir, web, images: join(web, 'images', image), tftpRoot: join(dir, 'tftp') }
   for (const each of [files.images, files.tftpRoot]) await mkdir(each, { recursive: true })
   return files
-}
-
-/** Runs all rounds of one benchmark. Each round measures every server, and starts with another one. */
-async function runBenchmark(
-  benchmark: Benchmark,
-  network: Network,
-  files: Files,
-  rounds: number,
-): Promise<BenchmarkResult> {
-  const servers = [slipway, ...benchmark.peers]
-  const measured = servers.map((server) => ({ server, runs: [] as Run[] }))
-  for (const server of servers) await server.prepare?.(files)
-  for (let round = 0; round < rounds; round++) {
-    const first = round % measured.length
-    for (const { server, runs } of [...measured.slice(first), ...measured.slice(0, first)]) {
-      const run = await withRetry(() => measure(benchmark, server, network, files))
-      runs.push(run)
-      console.log(
-        `${benchmark.key.padEnd(8)} round ${round + 1}  ${server.name.padEnd(10)} ${formatFigure(run.value)} ${benchmark.unit}, ${formatFigure(run.microseconds)} µs per ${benchmark.work}`,
-      )
-    }
-  }
-  const [own, ...peers] = measured.map(({ server, runs }) => resultOf(server.name, runs))
-  return { benchmark, slipway: own as ServerResult, peers }
-}
-
-/** Repeats a failed measurement once, because other programs may have caused the failure. */
-async function withRetry<T>(measure: () => Promise<T>): Promise<T> {
-  try {
-    return await measure()
-  } catch (error) {
-    console.log(`repeating after a failure: ${(error as Error).message}`)
-    return measure()
-  }
-}
-
-type Run = Measurement & {
-  readonly microseconds: number
-  readonly busyPercent: number
-  readonly memoryMiB: number
-}
-
-async function measure(
-  benchmark: Benchmark,
-  tested: TestedServer,
-  network: Network,
-  files: Files,
-): Promise<Run> {
-  const server = await startServer(network, tested, benchmark.port, files)
-  try {
-    await benchmark.warmUp(network, files)
-    const [before, startedAt] = [await server.processorSeconds(), performance.now()]
-    const measurement = await benchmark.measure(network, files)
-    const used = (await server.processorSeconds()) - before
-    const seconds = (performance.now() - startedAt) / 1000
-    return {
-      ...measurement,
-      microseconds: (used * 1e6) / measurement.done,
-      busyPercent: (100 * used) / (seconds * network.serverCores),
-      memoryMiB: await server.memoryMiB(),
-    }
-  } catch (error) {
-    throw new Error(`${benchmark.key}, ${tested.name}: ${(error as Error).message}`, { cause: error })
-  } finally {
-    await server.stop()
-  }
-}
-
-function resultOf(name: string, runs: readonly Run[]): ServerResult {
-  return {
-    name,
-    values: runs.map(({ value }) => value),
-    lostPercent: Math.max(...runs.map(({ lostPercent = 0 }) => lostPercent)),
-    microseconds: runs.map(({ microseconds }) => microseconds),
-    busyPercent: runs.map(({ busyPercent }) => busyPercent),
-    memoryMiB: Math.max(...runs.map(({ memoryMiB }) => memoryMiB)),
-  }
-}
-
-async function measureLatencies(
-  network: Network,
-  files: Files,
-  rounds: number,
-): Promise<(readonly Delays[])[]> {
-  const all: (readonly Delays[])[] = []
-  await slipway.prepare?.(files)
-  for (let round = 0; round < rounds; round++) {
-    const delays = await withRetry(() => measureLatency(network, files))
-    all.push(delays)
-    for (const { name, p50, p99, lostPercent } of delays) {
-      console.log(
-        `latency  round ${round + 1}  ${name.padEnd(10)} ${formatFigure(p50)} ms median, ${formatFigure(p99)} ms at the 99th percentile, ${lostPercent.toFixed(2)} % lost`,
-      )
-    }
-  }
-  return all
-}
-
-async function measureLatency(network: Network, files: Files): Promise<readonly Delays[]> {
-  const server = await startServer(network, slipway, dhcp.port, files)
-  try {
-    await dns.warmUp(network, files)
-    await dhcp.warmUp(network, files)
-    return await latencyUnderLoad(network, files)
-  } finally {
-    await server.stop()
-  }
 }
 
 async function head(startedAt: Date, rounds: number, loadBefore: string): Promise<string> {

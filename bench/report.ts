@@ -1,25 +1,16 @@
 /** Formats the results: slipway, the best peer, and the targets. */
-import type { Benchmark, ServerResult } from './benchmark.ts'
+import type { BenchmarkResult } from './benchmark.ts'
+import { benchmarkGoals, formatGoal, maximum, met, ratioTo, type Goal } from './goals.ts'
 import { median } from './statistics.ts'
 import type { Delays } from './latency.ts'
 import { formatFigure, formatTable } from './table.ts'
 
-export type BenchmarkResult = {
-  readonly benchmark: Pick<Benchmark, 'title' | 'unit' | 'work' | 'better' | 'targets' | 'maxMemoryMiB'>
-  readonly slipway: ServerResult
-  readonly peers: readonly ServerResult[]
-}
+/** A section of the report, and the goals that its figures are compared with. */
+export type Section = { readonly title: string; readonly text: string; readonly goals: readonly Goal[] }
 
-export const latencyTitle = 'Latency while 16 clients download images without a limit'
+const latencyTitle = 'Latency while 16 clients download images without a limit'
 
-const maxDelayMs = 50
-
-/** Returns how many times slipway is better than the peer: 2 is twice the rate, or half the time. */
-export function ratioTo({ benchmark, slipway }: BenchmarkResult, peer: ServerResult): number {
-  const [own, other] = [median(slipway.values), median(peer.values)]
-  if (other === 0 || own === 0) return own === other ? 1 : own === 0 ? 0 : Infinity
-  return benchmark.better === 'more' ? own / other : other / own
-}
+const maxDelayMs = 10
 
 /** The delays of each round. */
 type LatencyRounds = readonly (readonly Delays[])[]
@@ -34,7 +25,7 @@ export function formatSummary(results: readonly BenchmarkResult[], latencies: La
       `${formatFigure(median(slipway.values))} ${benchmark.unit}`,
       best === undefined ? '' : `${best.name} ${formatFigure(median(best.values))}`,
       best === undefined ? '' : ratioTo(result, best).toFixed(2),
-      targetTexts(result).join('; '),
+      benchmarkGoals(result).map(formatGoal).join('; '),
     ]
   })
   const latencyRow = (): string[] => {
@@ -51,21 +42,9 @@ export function formatSummary(results: readonly BenchmarkResult[], latencies: La
   return formatTable([['work', 'slipway', 'best peer', 'ratio', 'targets'], ...all], [3])
 }
 
-function targetTexts(result: BenchmarkResult): string[] {
-  const { benchmark, slipway, peers } = result
-  const ratios = benchmark.targets.map(({ peer, ratio }) => {
-    const measured = peers.find(({ name }) => name === peer)
-    if (measured === undefined) return `${peer} was not measured`
-    const actual = ratioTo(result, measured)
-    return `${ratio} x ${peer}: ${met(actual >= ratio)} (${actual.toFixed(2)})`
-  })
-  if (benchmark.maxMemoryMiB === undefined) return ratios
-  const memory = `under ${benchmark.maxMemoryMiB} MiB: ${met(slipway.memoryMiB < benchmark.maxMemoryMiB)}`
-  return [...ratios, `${memory} (${Math.round(slipway.memoryMiB)})`]
-}
-
 /** All servers: median, minimum, and maximum of the rounds, losses, processor time, memory. */
 export function formatResults({ benchmark, slipway, peers }: BenchmarkResult): string {
+  const extras = Object.keys(slipway.extras?.[0] ?? {})
   const rows = [slipway, ...peers].map(({ name, values, lostPercent, ...rest }) => [
     name,
     formatFigure(median(values)),
@@ -75,12 +54,28 @@ export function formatResults({ benchmark, slipway, peers }: BenchmarkResult): s
     formatFigure(median(rest.microseconds)),
     median(rest.busyPercent).toFixed(0),
     rest.memoryMiB.toFixed(0),
+    ...extras.map((key) => formatFigure(median((rest.extras ?? []).map((each) => each[key] ?? 0)))),
   ])
-  const head = [
+  const head: readonly string[] = [
     ...['', `${benchmark.unit}, median`, 'minimum', 'maximum', 'lost %'],
-    ...[`processor µs per ${benchmark.work}`, 'busy %', 'memory MiB'],
+    ...[`processor µs per ${benchmark.work}`, 'busy %', 'memory MiB', ...extras],
   ]
-  return formatTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7])
+  return formatTable([head, ...rows], [...head.keys()].slice(1))
+}
+
+export function benchmarkSection(result: BenchmarkResult): Section {
+  return { title: result.benchmark.title, text: formatResults(result), goals: benchmarkGoals(result) }
+}
+
+export function latencySection(latencies: LatencyRounds): Section {
+  return { title: latencyTitle, text: formatLatency(latencies), goals: latencyGoals(latencies) }
+}
+
+function latencyGoals(latencies: LatencyRounds): Goal[] {
+  return latencyNames.map((name) => {
+    const limit = { name: `${name} 99th percentile`, unit: 'ms', max: maxDelayMs }
+    return maximum(latencyTitle, medianOf(latencies, name, 'p99'), limit)
+  })
 }
 
 export function formatLatency(latencies: LatencyRounds): string {
@@ -107,5 +102,3 @@ function medianOf(latencies: LatencyRounds, name: Delays['name'], figure: 'p50' 
     latencies.flatMap((delays) => delays.filter((each) => each.name === name)).map((each) => each[figure]),
   )
 }
-
-const met = (isMet: boolean) => (isMet ? 'met' : 'NOT met')

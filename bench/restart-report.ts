@@ -1,5 +1,7 @@
 /** Measures all rounds of starts and reloads, and formats their tables. */
+import { maximum, met, type Goal } from './goals.ts'
 import type { Network } from './network.ts'
+import type { Section } from './report.ts'
 import {
   measureReloads,
   measureStart,
@@ -28,17 +30,17 @@ export async function measureRestarts(
   network: Network,
   files: Files,
   { rounds, isSelected, compared }: RestartOptions,
-): Promise<string[]> {
+): Promise<readonly Section[]> {
   if (!isSelected('start') && !isSelected('reload')) return []
   const tested = await prepareTested(network, files, compared)
-  const sections: string[] = []
+  const sections: Section[] = []
   if (isSelected('start')) {
     const starts = await inRounds('start', tested, rounds, (each) => measureStart(network, each))
-    sections.push(`## ${startTitle}\n\n${formatStarts(starts)}`)
+    sections.push({ title: startTitle, text: formatStarts(starts), goals: startGoals(starts) })
   }
   if (isSelected('reload')) {
     const all = await inRounds('reload', tested, rounds, (each) => measureReloads(network, each))
-    sections.push(`## ${reloadTitle}\n\n${formatReloads(all)}`)
+    sections.push({ title: reloadTitle, text: formatReloads(all), goals: reloadGoals(all) })
   }
   return sections
 }
@@ -70,6 +72,39 @@ async function inRounds<Figures extends object>(
 const startTargets: Readonly<Record<number, number>> = { 1000: 400 }
 /** Maximum delay of an answer during a reload. */
 const delayTargets: Readonly<Record<number, number>> = { 1000: 50, 5000: 100 }
+/** Maximum resident memory after all reloads. */
+const memoryTargets: Readonly<Record<number, number>> = { 5000: 350 }
+
+export function startGoals(rounds: Rounds<Start>): Goal[] {
+  return goalsFor(startTitle, startTargets, 'ms', (nodes) =>
+    median(figuresOf(rounds, nodes).slipway.map(({ answeredMs }) => answeredMs)),
+  )
+}
+
+export function reloadGoals(rounds: Rounds<Reload>): Goal[] {
+  const medianOf = (value: (each: Reload) => number) => (nodes: number) =>
+    median(figuresOf(rounds, nodes).slipway.map(value))
+  const latest = medianOf(({ maxDelayMs }) => maxDelayMs)
+  const memory = medianOf(({ memoryMiB }) => memoryMiB)
+  return [
+    ...goalsFor(reloadTitle, delayTargets, 'ms', latest, 'latest answer'),
+    ...goalsFor(reloadTitle, memoryTargets, 'MiB', memory, 'memory'),
+  ]
+}
+
+/** @param targets the maximum for each number of nodes */
+function goalsFor(
+  title: string,
+  targets: Readonly<Record<number, number>>,
+  unit: string,
+  valueOf: (nodes: number) => number,
+  name = '',
+): Goal[] {
+  return Object.entries(targets).map(([nodes, max]) => {
+    const of = [`${Number(nodes).toLocaleString('en-US')} nodes:`, name].filter(Boolean).join(' ')
+    return maximum(title, valueOf(Number(nodes)), { name: of, unit, max })
+  })
+}
 
 export function formatStarts(rounds: Rounds<Start>): string {
   const rows = sizes.map((nodes) => {
@@ -138,5 +173,5 @@ function compare<Each>({ slipway, compared }: Figures<Each>, valueOf: (each: Eac
 }
 
 function targetText(value: number, max: number | undefined): string {
-  return max === undefined ? '' : `under ${max} ms: ${value < max ? 'met' : 'NOT met'}`
+  return max === undefined ? '' : `under ${max} ms: ${met(value < max)}`
 }

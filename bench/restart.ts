@@ -40,7 +40,7 @@ export type Tested = {
 }
 
 export const sizes = [7, 1000, 5000] as const
-export const reloads = 12
+export const reloads = 20
 
 const limitMs = 60_000
 /** A reload also delays requests that arrive shortly after its end. */

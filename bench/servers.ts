@@ -9,8 +9,8 @@ import type { Files } from './site.ts'
 export type Server = {
   /** Processor time of the server and its children since the start. */
   processorSeconds(): Promise<number>
-  /** Sum of the peak resident memory of each process. */
-  memoryMiB(): Promise<number>
+  /** Sum of the resident memory of each process: its peak, or that of now (`VmRSS`). */
+  memoryMiB(field?: 'VmRSS' | 'VmHWM'): Promise<number>
   stop(): Promise<void>
 }
 
@@ -43,9 +43,9 @@ export async function startServer(
       const seconds = await Promise.all((await network.serverPids()).map(secondsOf))
       return seconds.reduce((sum, each) => sum + each, 0)
     },
-    async memoryMiB() {
-      const peaks = await Promise.all((await network.serverPids()).map((pid) => memoryKiB(pid, 'VmHWM')))
-      return peaks.reduce((sum, each) => sum + each, 0) / 1024
+    async memoryMiB(field = 'VmHWM') {
+      const all = await Promise.all((await network.serverPids()).map((pid) => memoryKiB(pid, field)))
+      return all.reduce((sum, each) => sum + each, 0) / 1024
     },
     stop,
   }

@@ -11,6 +11,9 @@ export const gateway = '172.16.0.254'
 export const loadBalancer = { api: '172.16.0.111', apiInternal: '172.16.0.110', ingress: '172.16.0.112' }
 export const image = 'rhcos-4.17'
 export const leaseSeconds = 43_200
+/** A subnet behind a relay agent. */
+export const relayedSubnet = '172.20.0.0/16'
+export const relay = '172.20.0.1'
 
 export const nodes = createNodes(1000)
 
@@ -65,6 +68,7 @@ export async function writeSite(
   const lines = declared.map(
     ({ name, mac, address }) => `      - { name: ${name}, role: worker, mac: "${mac}", address: ${address} }`,
   )
+  const isRelayed = declared.some(({ address }) => address.startsWith('172.20.'))
   await writeFile(
     join(dir, 'site.yaml'),
     `\
@@ -72,7 +76,7 @@ site: bench
 server: { interface: br0, address: ${serverAddress} }
 subnets:
   - { cidr: ${subnet}, gateway: ${gateway}, ntp: [${serverAddress}], leaseSeconds: ${leaseSeconds} }
-${declared.length > 1000 ? '  - { cidr: 172.20.0.0/16, gateway: 172.20.0.1 }\n' : ''}dns: { clients: [${subnet}] }
+${isRelayed ? `  - { cidr: ${relayedSubnet}, gateway: ${relay}, ntp: [${serverAddress}], leaseSeconds: ${leaseSeconds} }\n` : ''}dns: { clients: [${subnet}] }
 tftp: { root: ${JSON.stringify(tftpRoot)}${tftp} }
 images:
   ${image}: { dir: ${JSON.stringify(images)} }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Benchmark } from './benchmark.ts'
+import type { Benchmark, TestedServer } from './benchmark.ts'
 import { download, type Downloads } from './downloads.ts'
 import { serverAddress } from './network.ts'
 import { median } from './statistics.ts'
@@ -16,6 +16,31 @@ const sixty: Downloads = {
   options: ['--tftp-blksize', '1468'],
 }
 
+export const tftpdHpa: TestedServer = {
+  name: 'tftpd-hpa',
+  command: ({ tftpRoot }) => [
+    ...['in.tftpd', '--listen', '--foreground', '--address', `${serverAddress}:69`],
+    ...['--user', 'root', '--secure', tftpRoot],
+  ],
+}
+
+export const atftpd: TestedServer = {
+  name: 'atftpd',
+  command: ({ tftpRoot }) => [
+    ...[join(import.meta.dirname, '.work/atftpd/usr/sbin/atftpd'), '--daemon', '--no-fork'],
+    ...[
+      '--bind-address',
+      serverAddress,
+      '--user',
+      'root.root',
+      '--maxthread',
+      '1000',
+      '--verbose=0',
+      tftpRoot,
+    ],
+  ],
+}
+
 export const tftp: Benchmark = {
   key: 'tftp',
   title: 'TFTP, 60 x 1 MiB in parallel',
@@ -23,23 +48,8 @@ export const tftp: Benchmark = {
   work: 'MiB',
   better: 'less',
   port: { transport: 'udp', number: 69 },
-  peers: [
-    {
-      name: 'tftpd-hpa',
-      command: ({ tftpRoot }) => [
-        ...['in.tftpd', '--listen', '--foreground', '--address', `${serverAddress}:69`],
-        ...['--user', 'root', '--secure', tftpRoot],
-      ],
-    },
-    {
-      name: 'atftpd',
-      command: ({ dir, tftpRoot }) => [
-        ...[join(dir, '../atftpd/usr/sbin/atftpd'), '--daemon', '--no-fork', '--bind-address', serverAddress],
-        ...['--user', 'root.root', '--maxthread', '200', '--verbose=0', tftpRoot],
-      ],
-    },
-  ],
-  targets: [{ peer: 'tftpd-hpa', ratio: 1 }],
+  peers: [tftpdHpa, atftpd],
+  targets: [{ peer: 'atftpd', ratio: 1.25 }],
   prepare: ({ tftpRoot }) => writeFile(join(tftpRoot, file), randomBytes(sixty.octets)),
   warmUp: async (network) => {
     for (let time = 0; time < 2; time++) await download(network, sixty)

@@ -1,0 +1,3 @@
+module rack-client
+
+go 1.24
