@@ -12,6 +12,9 @@ export type Goal = {
   readonly isMet: boolean
 }
 
+/** A result with more losses meets no ratio. */
+const maxLostPercent = 1
+
 /** Returns how many times slipway is better than the peer: 2 is twice the rate, or half the time. */
 export function ratioTo({ benchmark, slipway }: BenchmarkResult, peer: ServerResult): number {
   const [own, other] = [median(slipway.values), median(peer.values)]
@@ -30,7 +33,9 @@ export function benchmarkGoals(result: BenchmarkResult): Goal[] {
     const measured = find(peer)
     if (measured === undefined) return missing(goal)
     const actual = ratioTo(result, measured)
-    return { work, goal, figure: actual.toFixed(2), isMet: actual >= ratio }
+    const isLossy = slipway.lostPercent >= maxLostPercent
+    const figure = `${actual.toFixed(2)}${isLossy ? `, ${formatFigure(slipway.lostPercent)} % lost` : ''}`
+    return { work, goal, figure, isMet: actual >= ratio && !isLossy }
   })
   const processor = (peer: string): Goal => {
     const goal = `no more processor time than ${peer}`

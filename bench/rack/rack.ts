@@ -47,7 +47,7 @@ function benchmarkOf(count: number): Benchmark {
     async measure(network, files) {
       const result = await runClient(network, own(files), { steps: 'boot', nodes: measured })
       logSteps(result)
-      return toMeasurement(result)
+      return toMeasurement(result, count)
     },
   }
 }
@@ -72,10 +72,10 @@ function slipwayForRack(declared: readonly Node[], own: (files: Files) => Files)
       await prepareCheckout(ownCheckout, own(files).dir)
       await writeSite(own(files), { declared })
     },
-    // Without the state of the last round: installed nodes would boot their disks.
+    // Without the state of the last round: installed nodes would boot their disks. The mark would show a loss.
     command: (files) => {
       const { dir } = own(files)
-      const fresh = ['sh', '-c', 'rm -rf "$0"; exec "$@"', join(dir, 'state')]
+      const fresh = ['sh', '-c', 'rm -rf "$0/state" "$0/cache/install.mark"; exec "$@"', dir]
       return [...fresh, ...serveCommand(ownCheckout, dir)]
     },
   }

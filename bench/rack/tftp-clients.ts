@@ -63,7 +63,7 @@ export const tftpCrowd: Benchmark = {
   },
   async measure(network, files) {
     const result = await runClient(network, ownFiles(files), crowd)
-    return { ...toMeasurement(result), done: (clients * fileKiB) / 1024 }
+    return { ...toMeasurement(result, clients), done: (clients * fileKiB) / 1024 }
   },
 }
 
@@ -90,7 +90,9 @@ export const tftpLoss: Benchmark = {
   async warmUp(network, files) {
     await runClient(network, ownFiles(files), { ...lossy, lossPercent: 0, reorderPercent: 0 })
   },
-  measure: async (network, files) => toMeasurement(await runClient(network, ownFiles(files), lossy)),
+  async measure(network, files) {
+    return toMeasurement(await runClient(network, ownFiles(files), lossy), lossyClients)
+  },
 }
 
 function ownFiles(files: Files): Files {

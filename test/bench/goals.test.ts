@@ -56,6 +56,12 @@ t.test('the goals of a benchmark are ratios to peers, processor time, and memory
   t.end()
 })
 
+t.test('a result with losses of 1 % meets no ratio', (t) => {
+  const lossy = { ...time, slipway: { ...time.slipway, lostPercent: 1 } }
+  t.same(benchmarkGoals(lossy).map(formatGoal)[0], '1.43 x nginx: NOT met (1.50, 1.00 % lost)')
+  t.end()
+})
+
 t.test('the table of goals has the figure and the result of each, and counts those that are met', (t) => {
   const goals = [
     maximum('start', 399, { name: '1,000 nodes:', unit: 'ms', max: 400 }),

@@ -92,12 +92,11 @@ func (m *machine) read(name string, isProbe bool) (int64, error) {
 	return t.receiveBlocks(packet)
 }
 
-// receiveBlocks acknowledges each window, or the last block in order after a gap. `first` is a block that has arrived.
+// receiveBlocks acknowledges each window, and repeats its last ACK after an unexpected block. `first` is a block that has arrived.
 func (t *transfer) receiveBlocks(first []byte) (int64, error) {
 	var received int64
 	last, inWindow := uint16(0), 0
 	packet := first
-	isGap := false
 	if packet == nil {
 		t.sendAck(0)
 	}
@@ -127,15 +126,12 @@ func (t *transfer) receiveBlocks(first []byte) (int64, error) {
 			continue
 		}
 		if block != last+1 {
-			// RFC 7440 §4: the ACK of the last block in order lets the server send the rest again. One for each gap.
-			if !isGap && block-last < 1<<15 {
-				t.sendAck(last)
-				inWindow = 0
-			}
-			isGap = true
+			// As OVMF does for a gap and for a repeated block: the server continues after this ACK.
+			t.sendAck(last)
+			inWindow = 0
 			continue
 		}
-		last, isGap = block, false
+		last = block
 		received += int64(length)
 		inWindow++
 		if length < t.blockSize {
