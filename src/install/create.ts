@@ -65,7 +65,7 @@ export function createInstalls(options: InstallsOptions): Installs {
   const { shared } = options
   const recorder =
     shared === undefined
-      ? createLocalRecorder(journal)
+      ? createLocalRecorder(journal, clock)
       : createSharedRecorder({ ...options, ...shared, epoch, journal })
   const records = createRecords({ ...options, epoch, journal, recorder })
   const { now, stateOf, move, tryToWrite } = records

@@ -30,6 +30,8 @@ export type Journal = {
   keep<T>(machine: string, change: () => T): T
   /** Adds observations of another appliance to the history of their machines. */
   receive(observations: readonly Kept[]): void
+  /** Ensures that the next write syncs its changes before it returns, whatever causes that write. */
+  oweWrite(): void
   /** Writes all unwritten changes. @throws when it cannot be written */
   write(): void
   /** Deletes the history of a machine except for `last`; its record stays. @throws when it cannot be written */
@@ -250,6 +252,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     note,
     attempt,
     keep,
+    oweWrite: () => void (isOwed = true),
     receive(observations) {
       for (const { machine, observation } of observations) {
         add(rowOf(machine, { ...observation, sequence: ++sequence }))

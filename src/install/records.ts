@@ -7,6 +7,7 @@ import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import type { StateProblem } from './codes.ts'
+import { createGroupCommit } from './group-commit.ts'
 import type { NodeRecord, ProvenBoot } from './installs.ts'
 import type { Journal } from './journal.ts'
 import { advance, armedMs, type Event } from './machine.ts'
@@ -290,12 +291,16 @@ export type Recorder = {
 }
 
 /** Records on this machine alone. The change runs before the call returns. */
-export function createLocalRecorder(journal: Pick<Journal, 'keep'>): Recorder {
+export function createLocalRecorder(journal: Journal, clock: Clock): Recorder {
+  const { settle, commit, flush } = createGroupCommit(journal, clock)
   return {
-    inTurn: (_machine, step) => step(),
-    commit: (machine, change) => new Promise((resolve) => resolve(journal.keep(machine, change))),
+    inTurn(machine, step) {
+      settle(machine)
+      step()
+    },
+    commit,
     problems: () => [],
     accept() {},
-    close() {},
+    close: flush,
   }
 }
