@@ -141,9 +141,9 @@ function backendsOf({ site, nodes }: Model, node: NodeModel): ExplainedBackend[]
   return site.clusters
     .flatMap((cluster) => serviceFrontends(cluster, nodes))
     .filter(({ servers, backups }) => [...servers, ...backups].includes(node))
-    .map(({ service, addresses, backups }) => ({
+    .map(({ service, binds, backups }) => ({
       service,
-      addresses: addresses.map((address) => formatEndpoint(address, servicePorts[service])),
+      addresses: binds.map(({ endpoint }) => endpoint),
       server: formatEndpoint(node.address, servicePorts[service]),
       isBackup: backups.includes(node),
       isOut: !node.isBalanced,

@@ -113,6 +113,10 @@ export const planCodes = defineCodes({
     meaning: 'The load balancer has an address that is in no subnet, so it may belong to another machine',
     remedy: 'Set loadBalancer.external if another machine has the address',
   },
+  'haproxy.stats-users-invalid': {
+    meaning: 'The file with the users of the statistics page cannot be read, or has an invalid line',
+    remedy: 'Correct the line that the message names, and reload the site',
+  },
   'haproxy.port-conflict': {
     meaning: 'A frontend of HAProxy has the same address and port as a service of this server',
     remedy: 'Change the port under server.ports, or the address of the load balancer',

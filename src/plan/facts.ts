@@ -82,7 +82,7 @@ export const loaderNames = [
 ] as const
 export type LoaderName = (typeof loaderNames)[number]
 
-/** A file that the site adds to nodes. */
+/** A small file of the site with its content. */
 export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile
 
 export type Facts = {
@@ -94,6 +94,8 @@ export type Facts = {
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
   /** Keys are paths; absent if the site adds no files. */
   readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
+  /** The file of `haproxy.stats.users`; absent if the site names none. */
+  readonly statsUsers?: AddedFileFact
   /** Why `tftp.root` cannot be served, a sentence; absent if it can, or is not set. */
   readonly tftpRootProblem?: string
 }

@@ -15,6 +15,7 @@ import {
   type IgnitionFact,
   type IgnitionKind,
 } from '../plan/facts.ts'
+import type { PlanCode } from '../plan/codes.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
@@ -39,12 +40,14 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
   )
   const { root, loaders } = site.tftp
   const tftpRootProblem = root === undefined ? undefined : await folderProblem(root)
+  const users = site.haproxy?.stats?.users
+  const statsUsers = users === undefined ? undefined : await smallFile(users, 'haproxy.stats-users-invalid')
   return {
     images,
     ignition,
     addedFiles: await scanAddedFiles(site),
     loaders: await scanLoaders(loaders, loaderPaths),
-    ...defined({ tftpRootProblem }),
+    ...defined({ statsUsers, tftpRootProblem }),
   }
 }
 
@@ -56,8 +59,8 @@ function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>
   })
 }
 
-/** Each is embedded in an Ignition file, which the node keeps in memory. */
-const maxAddedFileBytes = 1024 * 1024
+/** Most are embedded in an Ignition file, which the node keeps in memory. */
+const maxSmallFileBytes = 1024 * 1024
 
 /** Reads each file that a site adds to nodes once. */
 async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
@@ -66,21 +69,23 @@ async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFile
     ...files.flatMap(({ from }) => (from === undefined ? [] : [from])),
     ...networkKeyfiles,
   ])
-  const facts = [...new Set(paths)].map(async (path) => [path, await addedFile(path)] as const)
+  const facts = [...new Set(paths)].map(
+    async (path) => [path, await smallFile(path, 'ignition.added-file-unreadable')] as const,
+  )
   return new Map(await Promise.all(facts))
 }
 
-async function addedFile(path: string): Promise<AddedFileFact> {
+async function smallFile(path: string, code: PlanCode): Promise<AddedFileFact> {
   try {
     const { file, octets } = await openFile(path)
-    if (octets > maxAddedFileBytes) {
+    if (octets > maxSmallFileBytes) {
       await file.close()
-      throw new Error(`is too large: ${octets} bytes, the maximum is ${maxAddedFileBytes}`)
+      throw new Error(`is too large: ${octets} bytes, the maximum is ${maxSmallFileBytes}`)
     }
     const content = await readOpened(file, octets).finally(() => file.close())
     return { kind: 'found', path, octets, content }
   } catch (error) {
-    return missing('ignition.added-file-unreadable', path, `${path} ${reasonOf(error)}`)
+    return missing(code, path, `${path} ${reasonOf(error)}`)
   }
 }
 

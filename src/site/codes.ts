@@ -236,6 +236,10 @@ export const siteCodes = defineCodes({
     meaning: 'Both haproxy.reload and haproxy.masterSocket are set',
     remedy: 'Remove one of the two keys',
   },
+  'site.load-balancer-bind-unused': {
+    meaning: 'loadBalancer.bind names a frontend that HAProxy on this machine does not have',
+    remedy: 'Remove the entry, or let HAProxy on this machine balance this part',
+  },
   'site.keepalived-incomplete': {
     meaning: 'The section keepalived lacks haproxy, a peer, or an interface',
     remedy: 'Add the part that the message names',

@@ -83,13 +83,14 @@ function withAbsoluteHaproxy(
   haproxy: NonNullable<Site['haproxy']>,
   absolute: (path: string) => string,
 ): NonNullable<Site['haproxy']> {
-  const { file, with: others, masterSocket, socket } = haproxy
+  const { file, with: others, masterSocket, socket, stats } = haproxy
   return {
     ...haproxy,
     file: absolute(file),
     with: others.map(absolute),
     socket: absolute(socket),
     ...(masterSocket !== undefined && { masterSocket: absolute(masterSocket) }),
+    ...(stats?.users !== undefined && { stats: { ...stats, users: absolute(stats.users) } }),
   }
 }
 

@@ -50,7 +50,7 @@ export function scalar<T>({ expected, parse, examples = [], pattern, meant }: Sc
 }
 
 /** Returns a schema for text that is used unchanged if all of it matches the pattern. */
-function matching(expected: string, pattern: RegExp, examples: readonly string[] = []) {
+export function matching(expected: string, pattern: RegExp, examples: readonly string[] = []) {
   return scalar({
     expected,
     parse: (text) => (pattern.test(text) ? text : undefined),

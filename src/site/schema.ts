@@ -7,8 +7,8 @@ import { apiSection } from './api-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
 import { hooksSection } from './hooks-section.ts'
+import { haproxySection, loadBalancer } from './load-balancing.ts'
 import {
-  haproxySection,
   keepalivedSection,
   storeSection,
   tftpSection,
@@ -42,10 +42,6 @@ export const bootModes = ['install', 'menu', 'local'] as const
 export const ignitionAccesses = ['guarded', 'open'] as const
 /** Whether certificate requests of declared nodes are approved; dry-run only logs the decision. */
 export const approvals = ['declared', 'dry-run', 'off'] as const
-/** How HAProxy checks the health of the nodes (docs/decisions/0023). */
-export const checkPresets = ['user-managed', 'documented', 'tuned'] as const
-/** What another machine can balance instead of HAProxy on this one. */
-export const externalServices = ['api', 'ingress'] as const
 /** Whether an installation may overwrite a disk that holds data without asking an administrator. */
 export const wipeModes = ['ask', 'always'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
@@ -210,25 +206,7 @@ const cluster = z
       description:
         'declared: approve certificate signing requests of declared nodes; dry-run: only log them; off: do not handle them',
     }),
-    loadBalancer: z
-      .strictObject({
-        api: ips.meta({ description: 'addresses of api.<cluster>.<domain>' }),
-        apiInternal: ips.optional().meta({ description: 'addresses of api-int; by default those of api' }),
-        ingress: ips.meta({ description: 'addresses of *.apps' }),
-        external: oneOrMore(z.enum(externalServices)).default([]).meta({
-          description:
-            'parts that another machine balances: api for api and api-int, ingress for *.apps; HAProxy on this machine does not listen for them',
-        }),
-        checks: z.enum(checkPresets).default('user-managed').meta({
-          description:
-            'health checks of HAProxy: those that OpenShift describes for user-managed load balancers (user-managed), those of the sample in the installation guide (documented), or faster ones (tuned)',
-        }),
-      })
-      .optional()
-      .meta({
-        description:
-          'addresses of api, api-int, and *.apps; by default those of the node with the role single',
-      }),
+    loadBalancer: loadBalancer.optional(),
     order: z.boolean().default(true).meta({
       description:
         'true: masters wait for the bootstrap node and workers for a master, until port 22623 answers; false: all install at once',
@@ -301,7 +279,6 @@ export type Image = Site['images'][string]
 export type Hook = Site['hooks'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]
-export type CheckPreset = (typeof checkPresets)[number]
 export type BootMode = (typeof bootModes)[number]
 export type IgnitionAccess = (typeof ignitionAccesses)[number]
 export type Approval = (typeof approvals)[number]

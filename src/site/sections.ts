@@ -1,4 +1,4 @@
-/** The sections `server`, `subnets`, `tftp`, `haproxy`, `keepalived`, and `store` of the site file. */
+/** The sections `server`, `subnets`, `tftp`, `keepalived`, and `store` of the site file. */
 import { z } from 'zod'
 import { defaultLeaseSeconds } from '../proto/dhcp/message.ts'
 import { dhcpOptions } from './dhcp-option.ts'
@@ -12,7 +12,6 @@ import {
   seconds,
   segmentName,
   wholeNumber,
-  command,
   etcdEndpoint,
   etcdPrefix,
   oneOrMore,
@@ -109,8 +108,6 @@ export const subnetSection = z
   })
   .meta({ description: 'network of nodes' })
 
-// The sections `dns`, `tftp`, `haproxy`, `keepalived`, and `store` of the site file.
-
 export const tftpSection = z
   .strictObject({
     root: path
@@ -142,30 +139,6 @@ export const tftpSection = z
       .meta({ description: 'boot loader files; by default those of the ipxe package' }),
   })
   .meta({ description: 'TFTP: the boot loaders for PXE firmware' })
-
-export const haproxySection = z
-  .strictObject({
-    file: path.meta({
-      description: 'file that slipway writes the configuration to',
-      examples: ['/etc/haproxy/haproxy.cfg'],
-    }),
-    with: oneOrMore(path)
-      .default([])
-      .meta({
-        description:
-          'all files and directories that HAProxy is started with (-f), in order, if file is only one of them',
-        examples: [['/etc/haproxy/haproxy.cfg', '/etc/haproxy/conf.d']],
-      }),
-    reload: command.optional().meta({ description: 'command that reloads HAProxy after the file changed' }),
-    masterSocket: path.optional().meta({
-      description: "socket of HAProxy's master process (-S), used for reloads instead of a command",
-      examples: ['/run/haproxy-master.sock'],
-    }),
-    socket: path.default('/run/haproxy/admin.sock').meta({
-      description: "HAProxy's stats socket, used to read server states and to drain servers without a reload",
-    }),
-  })
-  .meta({ description: 'HAProxy on this machine; omit the section if there is another load balancer' })
 
 export const keepalivedSection = z
   .strictObject({

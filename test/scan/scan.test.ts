@@ -157,6 +157,18 @@ t.test('a missing TFTP directory is among the facts', async (t) => {
   t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
 })
 
+t.test('the file with the users of the statistics page is read, or recorded as missing', async (t) => {
+  const dir = t.testdir({ ...files, ignition: {}, users: 'ops:x' })
+  const site = siteAt(dir, ['live'])
+  const scan = async (name: string) => {
+    const stats = { bind: [], uri: '/stats', users: `${dir}/${name}` }
+    const haproxy = { file: '/f', with: [], socket: '/s', stats }
+    return (await scanSite({ ...site, haproxy }, nowhere)).statsUsers
+  }
+  t.match(await scan('users'), { kind: 'found', octets: 5 })
+  t.match(await scan('none'), { kind: 'missing', code: 'haproxy.stats-users-invalid' })
+})
+
 t.test('the files that a site copies to nodes are read, or recorded as missing', async (t) => {
   const dir = t.testdir({ ...files, ignition: {}, 'x.crt': 'PEM', huge: 'h', 'bond0.nmconnection': '[bond]' })
   truncateSync(`${dir}/huge`, 2 ** 20 + 1)

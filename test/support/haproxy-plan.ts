@@ -1,5 +1,6 @@
 /** HAProxy plans of sites that tests write in one line for each node. */
 import { compileHaproxy } from '../../src/plan/haproxy/compile.ts'
+import type { AddedFileFact } from '../../src/plan/facts.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { siteSchema } from '../../src/site/schema.ts'
 
@@ -12,9 +13,17 @@ export type ClusterText = {
   more?: Record<string, object>
 }
 
-/** @param clusters nodes as `name role address…`; a role in brackets is of a node that is taken out */
-/** Compiles the HAProxy plan of clusters given as `name role address` lines. */
-export function compileClusters(clusters: readonly ClusterText[], changes: object = {}) {
+/**
+ * Compiles the HAProxy plan of clusters given as `name role address` lines.
+ *
+ * @param clusters nodes as `name role address…`; a role in brackets is of a node that is taken out
+ * @param statsUsers the file with the users of the statistics page, or its content
+ */
+export function compileClusters(
+  clusters: readonly ClusterText[],
+  changes: object = {},
+  statsUsers?: string | AddedFileFact,
+) {
   let macs = 0
   const site = siteSchema.parse({
     site: 'ocp45-lab',
@@ -42,5 +51,12 @@ export function compileClusters(clusters: readonly ClusterText[], changes: objec
     haproxy: { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' },
     ...changes,
   })
-  return compileHaproxy(buildModel(site, noFacts))
+  const facts = { ...noFacts, ...(statsUsers !== undefined && { statsUsers: fileOf(statsUsers) }) }
+  return compileHaproxy(buildModel(site, facts))
+}
+
+function fileOf(text: string | AddedFileFact): AddedFileFact {
+  if (typeof text !== 'string') return text
+  const content = new TextEncoder().encode(text)
+  return { kind: 'found', path: '/etc/slipway/stats-users', octets: content.length, content }
 }

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { writeAtomically } from '../../host/files.ts'
 import { refusedLine } from '../../plan/haproxy/accept.ts'
+import { fileModeOf } from '../../plan/haproxy/render.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 
 const maxBytes = 4 * 1024 * 1024
@@ -46,7 +47,7 @@ async function accept(source: string, target: string): Promise<void> {
   const text = await readOwnFile(source)
   const refused = refusedLine(text)
   if (refused !== undefined) throw new Error(`${source}:${refused.line}: ${refused.reason}`)
-  await writeAtomically(target, text)
+  await writeAtomically(target, text, fileModeOf(text))
 }
 
 /** @throws for anything but a regular file: the path may lead to a file that only root can read */

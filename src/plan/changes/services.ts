@@ -1,7 +1,14 @@
 /** What differs between the load balancers of two sites, and between their settings for this machine. Pure. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import type { Hook, Site } from '../../site/schema.ts'
-import { formatEndpoint, type Backend, type Frontend, type HaproxyPlan } from '../haproxy/plan.ts'
+import { timeoutNames } from '../../site/load-balancing.ts'
+import {
+  formatEndpoint,
+  type Backend,
+  type Frontend,
+  type HaproxyPlan,
+  type Timeouts,
+} from '../haproxy/plan.ts'
 import {
   compareSingle,
   compareThings,
@@ -34,7 +41,8 @@ export function* compareBalancer(before: CompiledSite, after: CompiledSite): Gen
   ]
 }
 
-function haproxyFields({ file, with: beside, socket, reload, healthPort }: HaproxyPlan): Field[] {
+function haproxyFields(plan: HaproxyPlan): Field[] {
+  const { file, with: beside, socket, reload, healthPort, log, stats, timeouts } = plan
   return [
     field('file', file),
     listField('with', beside),
@@ -42,19 +50,31 @@ function haproxyFields({ file, with: beside, socket, reload, healthPort }: Hapro
     field('master socket', reload?.kind === 'master' ? reload.socket : undefined),
     hiddenField('reload command', reload?.kind === 'command' ? reload.command : undefined),
     field('health port', healthPort),
+    ...timeoutFields(timeouts),
+    listField('log', log ?? []),
+    listField('statistics page', stats?.binds ?? []),
+    field('path of the statistics page', stats?.uri),
+    field('refresh of the statistics page', stats?.refreshSeconds),
+    hiddenField('users of the statistics page', stats && JSON.stringify(stats.users)),
   ]
 }
 
-function frontendFields({ binds, routes }: Frontend): Field[] {
+function timeoutFields(timeouts: Timeouts = {}): Field[] {
+  return timeoutNames.map((name) => field(`timeout ${name}`, timeouts[name]))
+}
+
+function frontendFields({ binds, routes, timeouts }: Frontend): Field[] {
   return [
     listField('listens on', binds),
     ...routes.map(({ backend, names }) => listField(`names for ${backend}`, names)),
+    ...timeoutFields(timeouts),
   ]
 }
 
-function backendFields({ checks, servers }: Backend): Field[] {
+function backendFields({ checks, servers, timeouts }: Backend): Field[] {
   return [
     field('health checks', checks),
+    ...timeoutFields(timeouts),
     ...servers.map(({ name, endpoint, isBackup, isOut }) =>
       field(
         `server ${name}`,

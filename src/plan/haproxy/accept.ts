@@ -3,7 +3,23 @@
  * wrote, and HAProxy has directives that run code, read files, and start programs. Every line must be one that the
  * renderer writes, in the section where it writes it; all else is refused. Pure.
  */
-import { allBackendLines, backendSettings, frontendSettings, globalSettings } from './render.ts'
+import {
+  bindOptionsPattern,
+  canBind,
+  logPattern,
+  statsUriPattern,
+  timeoutNames,
+  timePattern,
+} from '../../site/load-balancing.ts'
+import {
+  allBackendLines,
+  backendSettings,
+  frontendSettings,
+  globalSettings,
+  statsSettings,
+  statsUserlist,
+} from './render.ts'
+import { hashPattern, userPattern } from './stats.ts'
 
 /** A refused line; its text is not repeated, because the file may be one that the service user cannot read. */
 export type RefusedLine = { readonly line: number; readonly reason: string }
@@ -13,6 +29,8 @@ const maxLineLength = 4096
 
 const name = String.raw`[A-Za-z0-9_.-]{1,255}`
 const hostName = String.raw`\.?[A-Za-z0-9_.-]{1,254}`
+/** The port is checked separately ({@link canBind}), except on the loopback address: keepalived's health check. */
+const bindEndpoint = String.raw`(?:\*|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]{2,45}\]):(?<port>\d{1,5})`
 const endpoint = String.raw`(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]{2,45}\]):\d{1,5}`
 
 /**
@@ -22,13 +40,18 @@ const endpoint = String.raw`(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]{2,45}\]):\d{
 const socketPath = String.raw`/(?:run|var/run|var/lib)/haproxy(?:/\w[\w-]*(?:\.\w+)*)+`
 
 const shapes = {
-  section: new RegExp(`^(?:global|defaults|(?:frontend|backend) ${name})$`),
+  section: new RegExp(`^(?:global|defaults|userlist ${statsUserlist}|(?:frontend|backend) ${name})$`),
   comment:
     /^# (?:Written by slipway from the site file of [^\p{Cc}]{1,255}\.|Edit the site file, not this file: slipway overwrites it when the site changes\.)$/u,
   socket: new RegExp(
     `^  stats socket ${socketPath} mode 660 level admin user haproxy group haproxy expose-fd listeners$`,
   ),
-  bind: new RegExp(`^  bind ${endpoint}(?: transparent)?$`),
+  bind: new RegExp(`^  bind ${bindEndpoint}${bindOptionsPattern}$`),
+  log: new RegExp(`^  log ${logPattern}$`),
+  timeout: new RegExp(`^  timeout (?:${timeoutNames.join('|')}) ${timePattern}$`),
+  statsUri: new RegExp(`^  stats uri ${statsUriPattern}$`),
+  statsRefresh: /^ {2}stats refresh [1-9]\d{0,3}s$/,
+  user: new RegExp(`^  user ${userPattern} password ${hashPattern}$`),
   defaultBackend: new RegExp(`^  default_backend ${name}$`),
   useBackend: new RegExp(
     `^  use_backend ${name} if \\{ (?:req\\.ssl_sni|req\\.hdr\\(host\\),field\\(1,:\\)) (?:-i|-m end -i)(?: ${hostName})+ \\}$`,
@@ -41,6 +64,7 @@ const fixed: Readonly<Record<string, ReadonlySet<string>>> = {
   defaults: new Set([...frontendSettings, ...backendSettings]),
   frontend: new Set([
     ...frontendSettings,
+    ...statsSettings,
     '  tcp-request inspect-delay 5s',
     '  tcp-request content accept if { req.ssl_sni -m found }',
     '  tcp-request content accept if HTTP',
@@ -55,10 +79,25 @@ const fixed: Readonly<Record<string, ReadonlySet<string>>> = {
 }
 
 const patterns: Readonly<Record<string, readonly RegExp[]>> = {
-  global: [shapes.socket],
-  defaults: [],
-  frontend: [shapes.bind, shapes.defaultBackend, shapes.useBackend],
-  backend: [shapes.server],
+  global: [shapes.socket, shapes.log],
+  defaults: [shapes.timeout],
+  frontend: [
+    shapes.bind,
+    shapes.defaultBackend,
+    shapes.useBackend,
+    shapes.log,
+    shapes.timeout,
+    shapes.statsUri,
+    shapes.statsRefresh,
+  ],
+  backend: [shapes.server, shapes.log, shapes.timeout],
+  userlist: [shapes.user],
+}
+
+/** A listener on a port of another service would receive its connections. */
+function isForeignPort(line: string): boolean {
+  const port = shapes.bind.exec(line)?.groups?.['port']
+  return port !== undefined && !canBind(Number(port)) && !line.startsWith('  bind 127.0.0.1:')
 }
 
 /** @returns the first line that slipway cannot have written */
@@ -79,7 +118,8 @@ export function refusedLine(text: string): RefusedLine | undefined {
     }
     const isKnown =
       fixed[section]?.has(line) === true || patterns[section]?.some((pattern) => pattern.test(line)) === true
-    if (!isKnown) return { line: index + 1, reason: 'a line that slipway does not write' }
+    if (!isKnown || isForeignPort(line))
+      return { line: index + 1, reason: 'a line that slipway does not write' }
   }
   return seen.size === 0 ? { line: 1, reason: 'no section' } : undefined
 }

@@ -1,9 +1,11 @@
 /** Compiles the plan of HAProxy from the model, with findings that are clearer than HAProxy's errors. */
-import type { CheckPreset, Cluster } from '../../site/schema.ts'
+import type { Cluster } from '../../site/schema.ts'
+import { timeMs, timeoutNames, type Bind, type CheckPreset } from '../../site/load-balancing.ts'
+import { defined } from '../../text/defined.ts'
 import type { PlanFinding } from '../codes.ts'
-import { formatIp, isIpv4, type Ipv4 } from '../../proto/address/ip.ts'
-import { clusterDomain, subnetOf, type Model, type NodeModel } from '../model.ts'
+import { clusterDomain, type Model, type NodeModel } from '../model.ts'
 import {
+  bindText,
   formatEndpoint,
   serviceFrontends,
   servicePorts,
@@ -14,7 +16,10 @@ import {
   type Frontend,
   type HaproxyPlan,
   type Reload,
+  type Timeouts,
 } from './plan.ts'
+import { addressesElsewhere, portConflicts } from './listeners.ts'
+import { compileStats } from './stats.ts'
 
 /** @returns no plan when the site has no `haproxy` section, or when nothing in it needs balancing */
 export function compileHaproxy(model: Model): {
@@ -30,7 +35,8 @@ export function compileHaproxy(model: Model): {
     const code = 'haproxy.nothing-to-balance'
     return { plan: undefined, findings: [{ code, severity: 'warning', about: 'haproxy', message }] }
   }
-  const { file, with: beside, socket } = site.haproxy
+  const { file, with: beside, socket, timeouts, log } = site.haproxy
+  const { stats, findings: statsFindings } = compileStats(model)
   const plan = {
     site: site.site,
     file,
@@ -40,14 +46,16 @@ export function compileHaproxy(model: Model): {
     healthPort: site.keepalived?.healthPort,
     frontends: compileFrontends(site.clusters, all),
     backends: all.map((serviceFrontend) => compileBackend(site.clusters, serviceFrontend)),
+    ...defined({ timeouts, log, stats }),
   }
   return {
     plan,
     findings: [
       ...withoutControlPlane(model),
+      ...statsFindings,
       ...allDisabled(plan),
-      ...boundTwice(model, all),
-      ...elsewhere(model, all),
+      ...portConflicts(model, all),
+      ...addressesElsewhere(model, all),
     ],
   }
 }
@@ -62,17 +70,20 @@ function backendName(clusters: readonly Cluster[], { cluster, service }: Service
   return clusters.length > 1 ? `${cluster}-${service}` : service
 }
 
-/** One frontend for the addresses of one cluster, and one for each set of addresses that clusters share. */
+/** One frontend for the endpoints of one cluster, and one for each set of endpoints that clusters share. */
 function compileFrontends(clusters: readonly Cluster[], all: readonly ServiceFrontend[]): Frontend[] {
-  const holdersByBind = new Map<string, ServiceFrontend[]>()
+  const holdersByEndpoint = new Map<string, { bind: Bind; holders: ServiceFrontend[] }>()
   for (const serviceFrontend of all) {
-    for (const address of serviceFrontend.addresses) {
-      const bind = formatEndpoint(address, servicePorts[serviceFrontend.service])
-      holdersByBind.set(bind, [...(holdersByBind.get(bind) ?? []), serviceFrontend])
+    for (const bind of serviceFrontend.binds) {
+      // Frontends of different services never share an endpoint (portConflicts).
+      const key = `${serviceFrontend.service} ${bind.endpoint}`
+      const found = holdersByEndpoint.get(key)
+      if (found === undefined) holdersByEndpoint.set(key, { bind, holders: [serviceFrontend] })
+      else if (!found.holders.includes(serviceFrontend)) found.holders.push(serviceFrontend)
     }
   }
   const frontendByName = new Map<string, Frontend & { binds: string[] }>()
-  for (const [bind, holders] of holdersByBind) {
+  for (const { bind, holders } of holdersByEndpoint.values()) {
     const { service } = holders[0] as ServiceFrontend
     const isShared = holders.length > 1
     // Names of clusters have no dots.
@@ -80,16 +91,34 @@ function compileFrontends(clusters: readonly Cluster[], all: readonly ServiceFro
     const name = isShared ? `${sharers}-${service}` : backendName(clusters, holders[0] as ServiceFrontend)
     const frontend = frontendByName.get(name)
     if (frontend !== undefined) {
-      frontend.binds.push(bind)
+      frontend.binds.push(bindText(bind))
       continue
     }
     const routes = holders.map((holder) => ({
       backend: backendName(clusters, holder),
       names: namesOf(clusterOf(clusters, holder), service),
     }))
-    frontendByName.set(name, { name, service, binds: [bind], routes })
+    const timeouts = longest(holders.map((holder) => timeoutsOf(clusterOf(clusters, holder))))
+    frontendByName.set(name, { name, service, binds: [bindText(bind)], routes, ...defined({ timeouts }) })
   }
   return [...frontendByName.values()]
+}
+
+function timeoutsOf({ loadBalancer }: Cluster): Timeouts | undefined {
+  return loadBalancer?.timeouts
+}
+
+/** Clusters that share a frontend share its times: the longest of each. */
+function longest(all: readonly (Timeouts | undefined)[]): Timeouts | undefined {
+  const given = all.filter((each) => each !== undefined)
+  if (given.length < 2) return given[0]
+  const times = timeoutNames.map((name) => [name, longestTime(given.map((each) => each[name]))] as const)
+  return defined(Object.fromEntries(times))
+}
+
+function longestTime(times: readonly (string | undefined)[]): string | undefined {
+  const given = times.filter((time) => time !== undefined)
+  return given.sort((a, b) => timeMs(b) - timeMs(a))[0]
 }
 
 /** Returns the names by which clients reach a service of a cluster. */
@@ -110,11 +139,13 @@ function compileBackend(clusters: readonly Cluster[], serviceFrontend: ServiceFr
       isBackup,
       isOut: !node.isBalanced,
     })
+  const cluster = clusterOf(clusters, serviceFrontend)
   return {
     name: backendName(clusters, serviceFrontend),
     service,
-    checks: checksOf(clusterOf(clusters, serviceFrontend)),
+    checks: checksOf(cluster),
     servers: [...servers.map(server(false)), ...backups.map(server(true))],
+    ...defined({ timeouts: timeoutsOf(cluster) }),
   }
 }
 
@@ -148,46 +179,4 @@ function allDisabled({ backends }: HaproxyPlan): PlanFinding[] {
       about: `haproxy, ${name}`,
       message: 'all of its nodes have balance: false, so it refuses every client',
     }))
-}
-
-/** HAProxy would not start, or would take the port of this server. */
-function boundTwice({ endpoint }: Model, all: readonly ServiceFrontend[]): PlanFinding[] {
-  const holders = new Map<string, readonly [what: string, key: string]>([
-    [formatEndpoint(endpoint.address, endpoint.ports.http), ["this server's HTTP", 'server.ports.http']],
-    [formatEndpoint(endpoint.address, endpoint.ports.dns), ["this server's DNS", 'server.ports.dns']],
-  ])
-  return all.flatMap(({ cluster, service, addresses }) =>
-    addresses.flatMap((address): PlanFinding[] => {
-      const wanted = formatEndpoint(address, servicePorts[service])
-      const holder = holders.get(wanted)
-      if (holder === undefined) return []
-      const [what, key] = holder
-      const remedy = `set ${key} to another port, or give the load balancer a dedicated address`
-      const message = `${service} needs ${wanted}, which is ${what}: ${remedy}`
-      return [{ code: 'haproxy.port-conflict', severity: 'error', about: `haproxy, ${cluster}`, message }]
-    }),
-  )
-}
-
-/**
- * HAProxy does not start if an address is not on an interface of this machine, unless keepalived shares it. An IPv4
- * address outside of all subnets is most likely that of another machine.
- */
-function elsewhere({ site }: Model, all: readonly ServiceFrontend[]): PlanFinding[] {
-  if (site.keepalived !== undefined) return []
-  const addressesByCluster = Map.groupBy(all, ({ cluster }) => cluster)
-  return [...addressesByCluster].flatMap(([cluster, ends]) =>
-    [...new Set(ends.flatMap(({ addresses }) => addresses))]
-      .filter((address) => isIpv4(address) && address !== site.server.address)
-      .filter((address) => subnetOf(site, address as Ipv4) === undefined)
-      .map((address): PlanFinding => {
-        const message = `${formatIp(address)} is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it`
-        return {
-          code: 'haproxy.address-elsewhere',
-          severity: 'warning',
-          about: `haproxy, ${cluster}`,
-          message,
-        }
-      }),
-  )
 }

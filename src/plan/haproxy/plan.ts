@@ -2,7 +2,8 @@
  * The plan of HAProxy: its file, how to reload it, frontends, and backends; and the frontends of a cluster that it is
  * compiled from. render.ts renders the text with the nodes that are drained at that time.
  */
-import type { CheckPreset, Cluster, Role } from '../../site/schema.ts'
+import type { Cluster, Role } from '../../site/schema.ts'
+import type { Bind, CheckPreset, TimeoutName } from '../../site/load-balancing.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
 import type { NodeModel } from '../model.ts'
@@ -21,6 +22,29 @@ export type HaproxyPlan = {
   readonly healthPort: number | undefined
   readonly frontends: readonly Frontend[]
   readonly backends: readonly Backend[]
+  /** Those of the site; absent if it sets none. */
+  readonly timeouts?: Timeouts
+  /** Log targets as HAProxy's `log` has them; absent if the site sets none. */
+  readonly log?: readonly string[]
+  /** Absent if the site has none, or if the file of its users cannot be used. */
+  readonly stats?: StatsPage
+}
+
+/** Times in HAProxy's format, `30s`. */
+export type Timeouts = { readonly [name in TimeoutName]?: string | undefined }
+
+export type StatsPage = {
+  readonly binds: readonly string[]
+  readonly uri: string
+  readonly refreshSeconds?: number
+  /** Empty if every client can read the page. */
+  readonly users: readonly StatsUser[]
+}
+
+export type StatsUser = {
+  readonly name: string
+  /** As crypt(3) returns it, with SHA-256 or SHA-512. */
+  readonly hash: string
 }
 
 /** A shell command, or the socket of HAProxy's master process. */
@@ -31,10 +55,12 @@ export type Reload =
 export type Frontend = {
   readonly name: string
   readonly service: LoadBalancedService
-  /** `172.16.0.111:6443`, `[2001:db8::1]:6443` */
+  /** Arguments of `bind`: `172.16.0.111:6443`, `[2001:db8::1]:6443`, `*:6443 v4v6` */
   readonly binds: readonly string[]
   /** One, or one for each of the clusters that share the addresses. */
   readonly routes: readonly Route[]
+  /** Those of its clusters; absent if they set none. */
+  readonly timeouts?: Timeouts
 }
 
 export type Route = {
@@ -48,6 +74,8 @@ export type Backend = {
   readonly service: LoadBalancedService
   readonly checks: CheckPreset
   readonly servers: readonly BackendServer[]
+  /** Those of its cluster; absent if it sets none. */
+  readonly timeouts?: Timeouts
 }
 
 export type BackendServer = {
@@ -66,8 +94,10 @@ export type BackendServer = {
 export type ServiceFrontend = {
   readonly cluster: string
   readonly service: LoadBalancedService
-  /** Addresses to bind to, without duplicates. */
+  /** Addresses of its names, without duplicates and without those of nodes. */
   readonly addresses: readonly Ip[]
+  /** Where HAProxy listens: on these addresses, unless the site sets something else. */
+  readonly binds: readonly Bind[]
   readonly servers: readonly NodeModel[]
   /** Servers that get connections only while none of `servers` is up. */
   readonly backups: readonly NodeModel[]
@@ -96,12 +126,11 @@ export function serviceFrontends(cluster: Cluster, nodes: readonly NodeModel[]):
     service: LoadBalancedService,
     addresses: readonly Ip[],
     group: Group,
-  ): ServiceFrontend => ({
-    cluster: cluster.name,
-    service,
-    addresses: [...new Set(addresses)].filter((address) => !nodeAddresses.has(address)),
-    ...group,
-  })
+  ): ServiceFrontend => {
+    const own = [...new Set(addresses)].filter((address) => !nodeAddresses.has(address))
+    const binds = cluster.loadBalancer?.bind?.[service] ?? own.map((address) => bindOf(address, service))
+    return { cluster: cluster.name, service, addresses: own, binds, ...group }
+  }
   const external = new Set(cluster.loadBalancer?.external)
   const controlPlaneEnds = [
     serviceFrontend('kubeapi', [...api, ...apiInternal], controlPlane),
@@ -115,7 +144,17 @@ export function serviceFrontends(cluster: Cluster, nodes: readonly NodeModel[]):
   return [
     ...(external.has('api') ? [] : controlPlaneEnds),
     ...(external.has('ingress') ? [] : ingressEnds),
-  ].filter(({ addresses, servers, backups }) => addresses.length > 0 && servers.length + backups.length > 0)
+  ].filter(({ binds, servers, backups }) => binds.length > 0 && servers.length + backups.length > 0)
+}
+
+function bindOf(address: Ip, service: LoadBalancedService): Bind {
+  const port = servicePorts[service]
+  return { endpoint: formatEndpoint(address, port), address, port, options: '' }
+}
+
+/** Returns the arguments of a `bind` line. */
+export function bindText({ endpoint, options }: Bind): string {
+  return options === '' ? endpoint : `${endpoint} ${options}`
 }
 
 /**

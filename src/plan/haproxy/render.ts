@@ -1,6 +1,14 @@
 /** Renders haproxy.cfg for HAProxy 1.8 and later. Servers have addresses, so that HAProxy starts without DNS. */
-import type { Backend, Frontend, HaproxyPlan, Route, LoadBalancedService } from './plan.ts'
-import type { CheckPreset } from '../../site/schema.ts'
+import type {
+  Backend,
+  Frontend,
+  HaproxyPlan,
+  Route,
+  LoadBalancedService,
+  StatsPage,
+  Timeouts,
+} from './plan.ts'
+import type { CheckPreset } from '../../site/load-balancing.ts'
 
 const everySection = ['  mode tcp', '  log global']
 
@@ -30,24 +38,72 @@ export const backendSettings = [
   '  timeout tunnel 4h',
 ]
 
+const defaultLog = ['stdout format raw daemon']
+
 /** Unprivileged after start, and without code or files of others. */
-export const globalSettings = ['  log stdout format raw daemon', '  user haproxy', '  group haproxy']
+export const globalSettings = ['  user haproxy', '  group haproxy']
+
+export const statsUserlist = 'slipway-stats'
+
+/** The page is read-only: `stats admin` is never set. */
+export const statsSettings = [
+  '  mode http',
+  '  log global',
+  '  option httplog',
+  '  option dontlognull',
+  '  timeout client 30s',
+  '  timeout http-request 10s',
+  `  http-request auth realm HAProxy unless { http_auth(${statsUserlist}) }`,
+  '  stats enable',
+  '  stats hide-version',
+  '  stats show-legends',
+]
 
 /**
  * Without `daemon` and `chroot`, the same file works under systemd, in a container, and for `haproxy -c`. There is no
  * global `maxconn`: HAProxy derives it from its limit of open files, and would not start with a larger one. The other
  * `maxconn` limits each frontend.
  */
-function preamble({ socket }: HaproxyPlan): string[] {
+function preamble({ socket, log = defaultLog, timeouts = {} }: HaproxyPlan): string[] {
   return [
     'global',
+    ...log.map((target) => `  log ${target}`),
     ...globalSettings,
     `  stats socket ${quote(socket)} mode 660 level admin user haproxy group haproxy expose-fd listeners`,
     '',
     'defaults',
-    ...new Set([...frontendSettings, ...backendSettings]),
+    ...withTimeouts([...new Set([...frontendSettings, ...backendSettings])], timeouts),
     '',
   ]
+}
+
+/** Replaces the times of `timeout` lines. */
+function withTimeouts(lines: readonly string[], timeouts: Timeouts): string[] {
+  return lines.map((line) => {
+    const [, name = ''] = /^ {2}timeout (\S+) /.exec(line) ?? []
+    const time = timeouts[name as keyof Timeouts]
+    return time === undefined ? line : `  timeout ${name} ${time}`
+  })
+}
+
+/**
+ * Returns the settings of a section: all of them if the file has no section `defaults`, else only the times that differ
+ * from its times.
+ */
+function sectionSettings(plan: HaproxyPlan, settings: readonly string[], own: Timeouts = {}): string[] {
+  const { log, timeouts } = plan
+  if (!isPart(plan)) {
+    const defaults = new Set(withTimeouts(settings, timeouts ?? {}))
+    return withTimeouts(settings, { ...timeouts, ...own }).filter((line) => !defaults.has(line))
+  }
+  return withTimeouts(settings, { ...timeouts, ...own }).flatMap((line) =>
+    line === '  log global' && log !== undefined ? log.map((target) => `  log ${target}`) : [line],
+  )
+}
+
+/** Beside other files, every section has its own settings and does not change the defaults. */
+function isPart({ with: beside }: HaproxyPlan): boolean {
+  return beside.length > 0
 }
 
 /**
@@ -55,19 +111,21 @@ function preamble({ socket }: HaproxyPlan): string[] {
  *   nodes differ in whole lines `server … disabled` (`membershipChanges` in serve/haproxy/draining.ts)
  */
 export function renderHaproxy(plan: HaproxyPlan, out: ReadonlySet<string> = new Set()): string {
-  // Beside other files, every section has its own settings and does not change the defaults.
-  const isPart = plan.with.length > 0
   return [
     `# Written by slipway from the site file of ${plan.site}.`,
     '# Edit the site file, not this file: slipway overwrites it when the site changes.',
     '',
-    ...(isPart ? [] : preamble(plan)),
+    ...(isPart(plan) ? [] : preamble(plan)),
     ...healthLines(plan),
-    ...plan.frontends.flatMap((frontend) => frontendLines(plan, frontend, isPart ? frontendSettings : [])),
+    ...(plan.stats === undefined ? [] : statsLines(plan, plan.stats)),
+    ...plan.frontends.flatMap((frontend) => frontendLines(plan, frontend)),
     ...plan.backends.flatMap((backend) => [
       `backend ${backend.name}`,
-      ...(isPart ? backendSettings : []),
-      ...backendLines(backend.service, backend.checks),
+      ...sectionSettings(plan, backendSettings, backend.timeouts),
+      ...withTimeouts(backendLines(backend.service, backend.checks), {
+        ...plan.timeouts,
+        ...backend.timeouts,
+      }),
       ...serverLines(backend, out),
       '',
     ]),
@@ -89,13 +147,32 @@ function healthLines({ healthPort }: HaproxyPlan): string[] {
   ]
 }
 
-function frontendLines(plan: HaproxyPlan, frontend: Frontend, settings: readonly string[]): string[] {
+function statsLines(plan: HaproxyPlan, { binds, uri, refreshSeconds, users }: StatsPage): string[] {
+  const settings = statsSettings.filter((line) => users.length > 0 || !line.startsWith('  http-request auth'))
+  return [
+    ...(users.length === 0 ? [] : [`userlist ${statsUserlist}`]),
+    ...users.map(({ name, hash }) => `  user ${name} password ${hash}`),
+    ...(users.length === 0 ? [] : ['']),
+    'frontend slipway-stats',
+    ...binds.map((bind) => `  bind ${bind}`),
+    ...settings.flatMap((line) =>
+      line === '  log global' && isPart(plan) ? sectionSettings(plan, [line]) : [line],
+    ),
+    `  stats uri ${uri}`,
+    ...(refreshSeconds === undefined ? [] : [`  stats refresh ${refreshSeconds}s`]),
+    '',
+  ]
+}
+
+function frontendLines(plan: HaproxyPlan, frontend: Frontend): string[] {
   // Allows binding to an address that another machine holds.
-  const transparent = plan.healthPort === undefined ? '' : ' transparent'
+  const isShared = plan.healthPort !== undefined
+  const lineOf = (bind: string) =>
+    isShared && !bind.startsWith('*') && !bind.includes(' transparent') ? `${bind} transparent` : bind
   return [
     `frontend ${frontend.name}`,
-    ...settings,
-    ...frontend.binds.map((endpoint) => `  bind ${endpoint}${transparent}`),
+    ...sectionSettings(plan, frontendSettings, frontend.timeouts),
+    ...frontend.binds.map((bind) => `  bind ${lineOf(bind)}`),
     ...routeLines(frontend),
     '',
   ]
@@ -136,6 +213,11 @@ function serverLines({ servers }: Backend, out: ReadonlySet<string>): string[] {
       ...(isOut || out.has(node) ? ['disabled'] : []),
     ].join(' '),
   )
+}
+
+/** Returns the mode of a new file with this text: hashes of passwords are not for every user of the machine. */
+export function fileModeOf(text: string): number {
+  return /^userlist /m.test(text) ? 0o640 : 0o644
 }
 
 /** Quotes a path as one word of the configuration. */

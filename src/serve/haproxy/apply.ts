@@ -10,7 +10,7 @@ import type { Counters } from '../../host/counters.ts'
 import { writeAtomically, isRunning } from '../../host/files.ts'
 import type { Log } from '../../host/log.ts'
 import type { HaproxyPlan, Reload } from '../../plan/haproxy/plan.ts'
-import { renderHaproxy } from '../../plan/haproxy/render.ts'
+import { fileModeOf, renderHaproxy } from '../../plan/haproxy/render.ts'
 import { runCommand, type CommandResult } from '../../host/command.ts'
 import type { HaproxyCode } from './codes.ts'
 import { membershipChanges, type MembershipChange } from './draining.ts'
@@ -84,7 +84,7 @@ export async function applyHaproxy(
     return { outcome: 'refused', code, reason }
   }
   try {
-    await writeAtomically(file, text)
+    await writeAtomically(file, text, fileModeOf(text))
   } catch (error) {
     const reason = (error as Error).message
     const code: HaproxyCode = 'haproxy.file-not-writable'
@@ -149,7 +149,7 @@ async function reload(
   log.error({ ...facts, code, reason }, 'HAProxy reload failed, previous file restored')
   try {
     if (old === undefined) await rm(file, { force: true })
-    else await writeAtomically(file, old)
+    else await writeAtomically(file, old, fileModeOf(old))
     // The failed reload may have ended HAProxy, or its master process waits for a valid configuration.
     if (old !== undefined || plan.with.length > 0) await reloadHaproxy(by, plan, clock)
   } catch (error) {

@@ -33,6 +33,7 @@ export function addressProblems(
   const code: HaproxyCode = 'haproxy.address-missing'
   const addresses = new Set(frontends.flatMap(({ binds }) => binds.map(addressOf)))
   return [...addresses]
+    .filter((address) => !everyAddress.has(address))
     .filter((address) => !isPresent(address))
     .map((address) => ({
       code,
@@ -40,9 +41,11 @@ export function addressProblems(
     }))
 }
 
-/** `192.0.2.1:6443`, `[2001:db8::1]:6443` */
+const everyAddress: ReadonlySet<string> = new Set(['*', '0.0.0.0', '::'])
+
+/** `192.0.2.1:6443`, `[2001:db8::1]:6443 transparent` */
 function addressOf(bind: string): string {
-  return bind.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+  return bind.replace(/:\d+(?: .*)?$/, '').replace(/^\[(.*)\]$/, '$1')
 }
 
 /** Returns what HAProxy reports, or why it does not report. */

@@ -180,4 +180,22 @@ const completeKeepalived: Rule = {
   },
 }
 
-export const balancerRules = [haproxyFileRead, oneReloadMethod, completeKeepalived]
+/** A bind line of a frontend that HAProxy does not have would have no effect. */
+const bindUsed: Rule = {
+  code: 'site.load-balancer-bind-unused',
+  needs: ['haproxy'],
+  check: (site) =>
+    declaredClusters(site).flatMap(({ cluster: { loadBalancer }, path }) =>
+      Object.keys(loadBalancer?.bind ?? {}).flatMap((service): RuleViolation[] => {
+        const part = service.startsWith('worker') ? 'ingress' : 'api'
+        const at = { path: [...path, 'loadBalancer', 'bind', service], at: 'key' } as const
+        if (site.haproxy === undefined)
+          return [{ ...at, message: 'HAProxy is not configured: add the section haproxy, or remove bind' }]
+        if (loadBalancer?.external.includes(part) !== true) return []
+        const message = `another machine balances ${part}: remove ${service}, or ${part} from external`
+        return [{ ...at, message, other: [...path, 'loadBalancer', 'external'] }]
+      }),
+    ),
+}
+
+export const balancerRules = [haproxyFileRead, oneReloadMethod, completeKeepalived, bindUsed]

@@ -38,6 +38,36 @@ t.test('HAProxy settings; a command is not shown', (t) => {
   t.end()
 })
 
+t.test('time-outs, log targets, and the statistics page; hashes of passwords are not shown', (t) => {
+  const settings = {
+    timeouts: { client: '5m' },
+    log: '/dev/log local0',
+    stats: { bind: '*:9000', users: '/users', refreshSeconds: 5 },
+  }
+  const content = new TextEncoder().encode(`ops:$6$salt$${'h'.repeat(86)}\n`)
+  const statsUsers = { kind: 'found', path: '/users', octets: content.length, content } as const
+  const changes = compareEdited(haproxy(), haproxy(settings), [{}, { statsUsers }])
+  t.same(linesOf(changes, 'haproxy'), [
+    'change haproxy haproxy',
+    '  timeout client:  -> 5m',
+    '  log:  -> /dev/log local0',
+    '  statistics page:  -> *:9000',
+    '  path of the statistics page:  -> /stats',
+    '  refresh of the statistics page:  -> 5',
+    '  users of the statistics page: hidden',
+  ])
+  t.notMatch(JSON.stringify(changes), 'hhhh')
+  const own = compareEdited(haproxy(), (site) => {
+    haproxy()(site)
+    Object.assign(site.clusters[0] ?? {}, {
+      loadBalancer: { api: '192.0.2.3', ingress: '192.0.2.3', timeouts: { client: '9m', server: '8m' } },
+    })
+  })
+  t.ok(linesOf(own, 'frontend').includes('  timeout client:  -> 9m'))
+  t.ok(linesOf(own, 'backend').includes('  timeout server:  -> 8m'))
+  t.end()
+})
+
 t.test('servers of a backend', (t) => {
   const changes = compareEdited(haproxy(), (site) => {
     haproxy()(site)

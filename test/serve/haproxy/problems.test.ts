@@ -88,11 +88,11 @@ t.test('an address that no interface of this machine has is a problem, unless ke
   const plan = {
     frontends: [
       { ...frontend, binds: ['192.0.2.3:6443', '[2001:db8::3]:6443'] },
-      { ...frontend, binds: ['192.0.2.3:22623', '192.0.2.4:22623'] },
+      { ...frontend, binds: ['192.0.2.3:22623', '192.0.2.4:22623 interface ens4', '*:22623', '[::]:9 v4v6'] },
     ],
     healthPort: undefined,
   }
-  const missing = ['192.0.2.4', '2001:db8::3']
+  const missing = ['192.0.2.4', '2001:db8::3', '*', '::']
   const isPresent = (address: string) => !missing.includes(address)
   t.same(
     addressProblems(plan, isPresent),
