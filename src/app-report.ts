@@ -11,6 +11,7 @@ import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings, type CurrentContents } from './plan/ignition/findings.ts'
 import type { Finding, ActiveProblem } from './text/codes.ts'
 import type { Plan } from './plan/compile.ts'
+import { isBootedMember } from './plan/model.ts'
 import { detachedSubnets } from './plan/dhcp/attachment.ts'
 import { formatIpv4, type Cidr } from './proto/address/ip.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -106,6 +107,7 @@ export function createAppReport(options: AppReportOptions): AppReport {
         .strangers,
     status: () => ({
       siteFile: resolve(sitePath),
+      ...notBooted(plan()),
       ...condition(),
       ...merge(running.map((component) => component.status?.())),
       problems: problems(),
@@ -175,4 +177,10 @@ function withReadableTimes(entry: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(entry).map(([name, value]) => [name, isTime(name) ? text(value) : value]),
   )
+}
+
+/** Returns the keys of nodes with `boot: none`, if there are any. */
+function notBooted({ members }: Plan): { readonly notBooted?: readonly string[] } {
+  const keys = members.filter((member) => !isBootedMember(member)).map(({ key }) => key)
+  return keys.length === 0 ? {} : { notBooted: keys }
 }

@@ -205,7 +205,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   function explain(key: string): object | undefined {
-    const node = active.model.nodes.find((each) => each.key === key)
+    const node = active.model.members.find((each) => each.key === key)
     return node && explanationOf(active.model, active.plan, node)
   }
 

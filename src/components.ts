@@ -257,7 +257,7 @@ export const components: readonly Component[] = [
         ...(follow as NonNullable<Shared['follow']>),
         ...shared,
         log: log.for('cluster'),
-        nodes: () => plan().nodes,
+        nodes: () => plan().members,
         async drain(node) {
           const done = await balancer.drain(node)
           return done.outcome === 'kept' ? { code: done.code, reason: done.reason } : undefined

@@ -20,15 +20,20 @@ function exampleReport({
   siteProblem,
   contents = () => undefined,
   isSound = false,
+  other,
 }: {
   running?: Running[]
   siteProblem?: SiteProblem
   contents?: CurrentContents
   /** Whether the server has its address and its loader, and all services run. */
   isSound?: boolean
+  /** One more node of the cluster. */
+  other?: object
 } = {}) {
   const { loaders } = exampleModel().facts
-  const site = { ...exampleSite(), server: { address: isSound ? '127.0.0.1' : '198.51.100.2' } }
+  const example = exampleSite()
+  if (other !== undefined) (example.clusters[0]?.nodes as object[]).push(other)
+  const site = { ...example, server: { address: isSound ? '127.0.0.1' : '198.51.100.2' } }
   const plan = compile(
     exampleModel(site, {
       loaders: new Map([
@@ -237,6 +242,13 @@ t.test('an Ignition file that was replaced is checked by its new contents', (t) 
   t.match(exampleReport({ contents: () => expired }).report.health(), {
     problems: [...codes.slice(0, 3), 'ignition.expired', ...codes.slice(3)],
   })
+  t.end()
+})
+
+t.test('the local API lists nodes that slipway does not boot', (t) => {
+  t.equal(exampleReport().report.status()['notBooted'], undefined)
+  const other = { name: 'm9', role: 'master', boot: 'none', address: '172.16.0.29' }
+  t.same(exampleReport({ other }).report.status()['notBooted'], ['ocp45/m9'])
   t.end()
 })
 

@@ -60,12 +60,12 @@ const intervalMs = 10_000
 const initial: BootstrapState = { kind: 'waiting', since: 0, reason: 'no evidence that it is complete yet' }
 
 export function bootstrapClusters(
-  { site, nodes }: Pick<Model, 'site' | 'nodes'>,
+  { site, members }: Pick<Model, 'site' | 'members'>,
   sessions: Sessions,
 ): BootstrapCluster[] {
   return site.clusters.flatMap(({ name }) => {
     const session = sessions.get(name)
-    const own = nodes.filter((node) => node.cluster === name)
+    const own = members.filter((node) => node.cluster === name)
     const masters = own.filter(({ role }) => role === 'master')
     const hasBootstrap = own.some(({ role }) => role === 'bootstrap')
     return session !== undefined && hasBootstrap && masters.length > 0 ? [{ name, session, masters }] : []

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { Installs } from '../install/installs.ts'
-import type { NodeModel } from '../plan/model.ts'
+import type { MemberModel } from '../plan/model.ts'
 import type { Site } from '../site/schema.ts'
 import { bootstrapClusters, probe, watchBootstraps, type BootstrapCommand } from './bootstrap.ts'
 import { createApprover, type Approver, type PendingCsrs } from './csr/approver.ts'
@@ -24,8 +24,8 @@ import type { Sessions } from './session.ts'
 export type ClustersOptions = {
   readonly site: Site
   readonly sessions: Sessions
-  /** Returns the nodes of the active plan. */
-  readonly nodes: () => readonly NodeModel[]
+  /** Returns all declared nodes of the active plan. */
+  readonly nodes: () => readonly MemberModel[]
   /** The directory of the records: the state of bootstraps, and the progress of clusters. */
   readonly directory: string
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe' | 'observe'>
@@ -64,7 +64,7 @@ export type Clusters = {
 const drainRetryMs = 30_000
 
 /** The installation of a cluster starts with that of a node with one of these roles. */
-const firstRoles: readonly NodeModel['role'][] = ['bootstrap', 'single']
+const firstRoles: readonly MemberModel['role'][] = ['bootstrap', 'single']
 
 /** Resolves when bootstraps that were complete before are drained. */
 export async function followClusters(options: ClustersOptions): Promise<Clusters> {
@@ -99,7 +99,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     clock,
     log,
     path: join(directory, 'bootstraps.json'),
-    clusters: bootstrapClusters({ site: options.site, nodes: nodes() }, sessions),
+    clusters: bootstrapClusters({ site: options.site, members: nodes() }, sessions),
     onComplete: (cluster) => void drain(cluster),
     onUndone: (cluster) => bootstrapsOf(cluster).forEach(({ key }) => void options.enable(key)),
   })
@@ -110,7 +110,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     directory,
     clock,
     log,
-    clusters: trackedClusters({ site: options.site, nodes: nodes() }, sessions),
+    clusters: trackedClusters({ site: options.site, members: nodes() }, sessions),
     onMember: (key, node) => history.update(key, node),
   })
 
@@ -172,12 +172,12 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
       approvers = startApprovers(options, site, approved)
       // Afterwards, so that the list-watch continues.
       for (const approver of old) approver.close()
-      bootstraps.swap(bootstrapClusters({ site, nodes: nodes() }, sessions))
+      bootstraps.swap(bootstrapClusters({ site, members: nodes() }, sessions))
       // Another machine can have the name of a node.
       history.forget()
       reportedNodes = nodes()
       reportedByKey = byKey(reportedNodes)
-      progress.swap(trackedClusters({ site, nodes: reportedNodes }, sessions))
+      progress.swap(trackedClusters({ site, members: reportedNodes }, sessions))
     },
     close() {
       unsubscribe()
@@ -190,7 +190,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   }
 }
 
-function byKey(nodes: readonly NodeModel[]): ReadonlyMap<string, NodeModel> {
+function byKey(nodes: readonly MemberModel[]): ReadonlyMap<string, MemberModel> {
   return new Map(nodes.map((node) => [node.key, node]))
 }
 

@@ -252,6 +252,10 @@ export const clusterCodes = defineCodes({
     meaning: 'The node of the request is not declared in this cluster',
     remedy: 'Add the node to the site file (`slipway node add`), or approve the request by hand',
   },
+  'csr.node-not-booted': {
+    meaning: 'The node has boot: none, so slipway cannot know which machine sent the request',
+    remedy: 'Check the machine, then approve the request with oc adm certificate approve',
+  },
   'csr.node-not-seen-booting': {
     meaning: 'slipway has not seen the node boot',
     remedy: 'Boot the node from the network, or check it and approve the request by hand',

@@ -68,12 +68,12 @@ const burstMs = 200
 const always = [kinds.nodes, kinds.signingRequests]
 
 export function trackedClusters(
-  { site, nodes }: Pick<Model, 'site' | 'nodes'>,
+  { site, members: all }: Pick<Model, 'site' | 'members'>,
   sessions: Sessions,
 ): TrackedCluster[] {
   return site.clusters.flatMap(({ name }) => {
     const session = sessions.get(name)
-    const own = nodes.filter(({ cluster }) => cluster === name)
+    const own = all.filter(({ cluster }) => cluster === name)
     const members = own.filter(({ role }) => role !== 'bootstrap')
     const stages = everyStage(members, own.length > members.length)
     return session === undefined ? [] : [{ name, session, members, stages }]

@@ -3,7 +3,7 @@ import { localZones, reverseName } from '../plan/dns/names.ts'
 import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
-import type { Model, NodeModel } from '../plan/model.ts'
+import { isBootedMember, type MemberModel, type Model, type NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { defined } from '../text/defined.ts'
@@ -25,18 +25,19 @@ export type Explanation = {
   readonly node: string
   readonly role: string
   readonly name: string
-  readonly mac: string
+  /** Absent for a node that slipway does not boot, like `network`, `image`, and `script`. */
+  readonly mac?: string
   /** Its other MAC addresses, if it has several. All get the same offers. */
   readonly otherMacs?: readonly string[]
   readonly address: string
   readonly addresses: readonly string[]
-  readonly network: string
+  readonly network?: string
   readonly boot: string
-  readonly image: string
+  readonly image?: string
   /** Absent where the agent in the image chooses the disk. */
   readonly disk?: string
   readonly offers: readonly (Offer & { readonly loader?: Loader })[]
-  readonly script: { readonly url: string; readonly leadsTo: string; readonly body: string }
+  readonly script?: { readonly url: string; readonly leadsTo: string; readonly body: string }
   /** Absent where the initramfs of the image contains it. */
   readonly ignition?: {
     readonly url: string
@@ -69,7 +70,28 @@ export type ExplainedBackend = {
   readonly isOut: boolean
 }
 
-export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explanation {
+export function explanationOf(model: Model, plan: Plan, member: MemberModel): Explanation {
+  return isBootedMember(member)
+    ? bootExplanation(model, plan, member)
+    : memberExplanation(model, plan, member)
+}
+
+/** Returns what names and the load balancer have of a node that slipway does not boot. */
+function memberExplanation(model: Model, plan: Plan, member: MemberModel): Explanation {
+  return {
+    node: member.key,
+    role: member.role,
+    name: member.fqdn,
+    address: formatIp(member.address),
+    addresses: member.addresses.map(formatIp),
+    boot: 'none',
+    offers: [],
+    dns: records(plan, member),
+    haproxy: backendsOf(model, member),
+  }
+}
+
+function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation {
   const scriptPath = urlPaths.bootScript(node)
   const isAgent = imageFacts(model, node.image).style === 'agent'
   const script = plan.http.scripts.get(scriptPath)
@@ -123,7 +145,7 @@ function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignit
   return { ...common, octets: fact.octets, contents: fact.contents }
 }
 
-function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {
+function records({ dns }: Plan, node: MemberModel): Explanation['dns'] {
   const own = new Set(node.addresses.map(formatIp))
   const backwards = new Set(node.addresses.map((address) => `${reverseName(address)}.`))
   const answers = (dns?.zones ?? [])
@@ -136,10 +158,10 @@ function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {
   }
 }
 
-function backendsOf({ site, nodes }: Model, node: NodeModel): ExplainedBackend[] {
+function backendsOf({ site, members }: Model, node: MemberModel): ExplainedBackend[] {
   if (site.haproxy === undefined) return []
   return site.clusters
-    .flatMap((cluster) => serviceFrontends(cluster, nodes))
+    .flatMap((cluster) => serviceFrontends(cluster, members))
     .filter(({ servers, backups }) => [...servers, ...backups].includes(node))
     .map(({ service, binds, backups }) => ({
       service,

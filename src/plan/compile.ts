@@ -18,7 +18,7 @@ import { compileHooks, type HookPlan } from './hooks.ts'
 import { httpSteps } from './http/compile.ts'
 import type { HttpPlan } from './http/plan.ts'
 import { compileInstall, type InstallPlan } from './install.ts'
-import type { Endpoint, Model, NodeModel } from './model.ts'
+import type { Endpoint, Model, MemberModel, NodeModel } from './model.ts'
 import { runSteps } from './steps.ts'
 import { compileTftp, type TftpPlan } from './tftp.ts'
 
@@ -47,6 +47,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     site: model.site.site,
     endpoint: model.endpoint,
     nodes: model.nodes,
+    members: model.members,
     dhcp: dhcp.plan,
     tftp: tftp.plan,
     http: http.plan,
@@ -64,6 +65,8 @@ export type Plan = {
   readonly site: string
   readonly endpoint: Endpoint
   readonly nodes: readonly NodeModel[]
+  /** All declared nodes, including those that slipway does not boot. */
+  readonly members: readonly MemberModel[]
   readonly dhcp: DhcpPlan
   readonly tftp: TftpPlan
   readonly http: HttpPlan

@@ -1,14 +1,14 @@
 /** The plan of installations: the identity of each node, what the site declares for it, and which servers it waits for. */
-import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
+import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type IgnitionKind } from './facts.ts'
-import type { Model, NodeModel } from './model.ts'
+import type { MemberModel, Model } from './model.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
 export type MachineConfigServer = {
   readonly node: string
-  /** Reserved address in dotted text. */
+  /** Its IPv4 address in dotted text, or else its first address. */
   readonly address: string
 }
 
@@ -43,13 +43,13 @@ export type InstallNode = {
 /** Keys are node keys, ordered as in the site file. */
 export type InstallPlan = ReadonlyMap<string, InstallNode>
 
-export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
-  const members = Map.groupBy(nodes, ({ cluster }) => cluster)
+export function compileInstall({ site, facts, nodes, members: all }: Model): InstallPlan {
+  const members = Map.groupBy(all, ({ cluster }) => cluster)
   const clusters = new Map(
     site.clusters.map(({ name, order, ignitionAccess, requireDhcp }) => {
       const requiresExchange = requireDhcp && ignitionAccess !== 'open'
       // The schema requires at least one node in each cluster.
-      const waitsFor = order ? orderOf(members.get(name) as readonly NodeModel[]) : noOrder
+      const waitsFor = order ? orderOf(members.get(name) as readonly MemberModel[]) : noOrder
       return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
     }),
   )
@@ -77,11 +77,11 @@ const noOrder: InstallNode['waitsFor'] = {}
  * Returns which servers each role waits for. A node retries port 22623 at its first boot without a limit, but an
  * installation has a time-out. Without a bootstrap node (a single node, an installed cluster) masters do not wait.
  */
-function orderOf(nodes: readonly NodeModel[]): InstallNode['waitsFor'] {
-  const serving = (role: NodeModel['role']): MachineConfigServer[] =>
+function orderOf(nodes: readonly MemberModel[]): InstallNode['waitsFor'] {
+  const serving = (role: MemberModel['role']): MachineConfigServer[] =>
     nodes
       .filter((node) => node.role === role)
-      .map(({ key, address }) => ({ node: key, address: formatIpv4(address) }))
+      .map(({ key, address }) => ({ node: key, address: formatIp(address) }))
   const bootstraps = serving('bootstrap')
   const masters = serving('master')
   return {

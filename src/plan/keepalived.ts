@@ -7,14 +7,14 @@ import { serviceFrontends } from './haproxy/plan.ts'
 import { subnetOf, type Model } from './model.ts'
 
 /** @returns nothing when the site has no addresses to share */
-export function renderKeepalived({ site, nodes }: Model): string | undefined {
+export function renderKeepalived({ site, members }: Model): string | undefined {
   const { server, keepalived } = site
   if (keepalived === undefined) return undefined
   const machines = [...new Set([server.address, ...server.peers])].sort((a, b) => a - b)
   const shared = [
     ...new Set(
       site.clusters
-        .flatMap((cluster) => serviceFrontends(cluster, nodes))
+        .flatMap((cluster) => serviceFrontends(cluster, members))
         .flatMap(({ addresses }) => addresses),
     ),
   ].filter((address) => !isIpv4(address) || !machines.includes(address))

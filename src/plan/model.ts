@@ -19,15 +19,15 @@ import type {
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
-import { nodeFqdn } from '../site/declared.ts'
+import { isBooted, nodeFqdn } from '../site/declared.ts'
 import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
 /** Addresses and ports of the services, and the port of DHCP clients. */
 export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
 
-/** A node with all settings resolved. */
-export type NodeModel = {
+/** A declared node, as its names, the load balancer, and its cluster know it. */
+export type MemberModel = {
   /** `<cluster>/<name>`, the identifier in logs, URLs, and commands. */
   readonly key: string
   readonly name: string
@@ -35,13 +35,23 @@ export type NodeModel = {
   readonly role: Role
   /** `<name>.<cluster>.<domain>` */
   readonly fqdn: string
+  /** The first IPv4 address, or else the first address. */
+  readonly address: Ip
+  /** All addresses. */
+  readonly addresses: readonly Ip[]
+  /** Whether the load balancer sends it new connections. */
+  readonly isBalanced: boolean
+  /** Whether the site declares that it runs routers, or that it does not. */
+  readonly isRouter?: boolean
+}
+
+/** A node that slipway boots, with all settings resolved. */
+export type NodeModel = MemberModel & {
   readonly mac: Mac
   /** Its other MAC addresses; absent if it has only one. */
   readonly otherMacs?: readonly Mac[]
   /** The address that DHCP reserves for each of them. */
   readonly address: Ipv4
-  /** All addresses, including the reserved one. */
-  readonly addresses: readonly Ip[]
   readonly subnet: Subnet
   /** A name under `images`. */
   readonly image: string
@@ -57,10 +67,6 @@ export type NodeModel = {
   readonly kernelArguments: readonly string[]
   /** UEFI boot loader; the default of the architecture if undefined. */
   readonly loader: 'ipxe' | 'snponly' | undefined
-  /** Whether the load balancer sends it new connections. */
-  readonly isBalanced: boolean
-  /** Whether the site declares that it runs routers, or that it does not. */
-  readonly isRouter?: boolean
   /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
   readonly pxeOptions: boolean
   /** The Ignition file of its installation. Infra nodes use the file of the workers. */
@@ -75,8 +81,10 @@ export type Model = {
   readonly site: Site
   readonly facts: Facts
   readonly endpoint: Endpoint
-  /** Ordered as in the site file. */
+  /** Ordered as in the site file; without those that slipway does not boot. */
   readonly nodes: readonly NodeModel[]
+  /** All declared nodes, ordered as in the site file: those of `nodes`, and those with `boot: none`. */
+  readonly members: readonly MemberModel[]
   /** For each cluster, the Ignition files that its nodes can be installed with. */
   readonly ignitionKinds: ReadonlyMap<string, readonly IgnitionKind[]>
   /** Serial of the SOA records (docs/decisions/0013). */
@@ -91,11 +99,14 @@ export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model 
 /** Builds as {@link buildModel} does, with a pause after each step. */
 export function* modelSteps(site: Site, facts: Facts, changedSeconds: number): Generator<void, Model> {
   const declared = site.clusters.flatMap((cluster) => cluster.nodes.map((node) => ({ cluster, node })))
-  const nodes = yield* flatMapSteps(declared, ({ cluster, node }) => [nodeModel(site, cluster, node)])
+  const members = yield* flatMapSteps(declared, ({ cluster, node }) => [
+    isBooted(cluster, node) ? nodeModel(site, cluster, node) : memberModel(cluster, node),
+  ])
+  const nodes = members.filter(isBootedMember)
   const { address, address6, ports } = site.server
   const endpoint = { address, ...defined({ address6 }), ports }
   const serial = site.dns.serial ?? changedSeconds
-  return { site, facts, endpoint, nodes, ignitionKinds: kindsByCluster(nodes), serial }
+  return { site, facts, endpoint, nodes, members, ignitionKinds: kindsByCluster(nodes), serial }
 }
 
 /** A cluster with a single node needs neither a bootstrap node nor masters. */
@@ -129,25 +140,45 @@ export function subnetOf(site: Site, address: Ipv4): Subnet | undefined {
   return site.subnets.find((subnet) => cidrContains(subnet.cidr, address))
 }
 
-function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
-  const address = required(reservedAddress(node), `an IPv4 address of ${node.name}`)
-  const subnet = required(subnetOf(site, address), `the subnet of ${node.name}`)
-  const consoles = node.console ?? cluster.console ?? []
+/** Reports whether slipway boots the node. */
+export function isBootedMember(member: MemberModel): member is NodeModel {
+  return 'mac' in member
+}
+
+function memberModel(cluster: Cluster, node: Node): MemberModel {
   return {
     key: `${cluster.name}/${node.name}`,
     name: node.name,
     cluster: cluster.name,
     role: node.role,
     fqdn: nodeFqdn(cluster, node),
-    ...macsOf(node.mac),
-    address,
+    address: reservedAddress(node) ?? required(node.address[0], `an address of ${node.name}`),
     addresses: node.address,
+    isBalanced: node.balance,
+    ...defined({ isRouter: node.ingress }),
+  }
+}
+
+function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
+  const address = required(reservedAddress(node), `an IPv4 address of ${node.name}`)
+  const subnet = required(subnetOf(site, address), `the subnet of ${node.name}`)
+  const consoles = node.console ?? cluster.console ?? []
+  const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(cluster, node)
+  return {
+    key,
+    name,
+    cluster: cluster.name,
+    role,
+    fqdn,
+    ...macsOf(node.mac ?? []),
+    address,
+    addresses,
     subnet,
     image: required(node.image ?? cluster.image, `the image of ${node.name}`),
     ...defined({ disk: node.disk ?? cluster.disk }),
     wipe: node.wipe ?? cluster.wipe ?? site.wipe,
     callbacks: cluster.callbacks,
-    boot: node.boot ?? cluster.boot ?? 'install',
+    boot: (node.boot ?? cluster.boot ?? 'install') as BootMode,
     menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },
     kernelArguments: [
       ...consoles.map((name) => `console=${name}`),
@@ -155,8 +186,8 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
       ...(node.kernelArguments ?? []),
     ],
     loader: node.loader ?? cluster.loader,
-    isBalanced: node.balance,
-    ...defined({ isRouter: node.ingress }),
+    isBalanced,
+    ...defined({ isRouter }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
     files: declaredFiles(cluster, node, nodeFqdn(cluster, node)),
@@ -164,7 +195,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
   }
 }
 
-function macsOf([mac, ...otherMacs]: Node['mac']): Pick<NodeModel, 'mac' | 'otherMacs'> {
+function macsOf([mac, ...otherMacs]: readonly Mac[]): Pick<NodeModel, 'mac' | 'otherMacs'> {
   return { mac: required(mac, 'a MAC address'), ...(otherMacs.length > 0 && { otherMacs }) }
 }
 

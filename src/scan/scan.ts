@@ -20,6 +20,7 @@ import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
 import { defined } from '../text/defined.ts'
+import { isBooted } from '../site/declared.ts'
 import { kubeconfigPath } from '../site/file-paths.ts'
 import { loadIgnition } from './ignition/files.ts'
 
@@ -53,7 +54,8 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
 
 /** The style of an image without a kernel is unknown. The rules ensure that each image is declared. */
 function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>): boolean {
-  return cluster.nodes.every((node) => {
+  const booted = cluster.nodes.filter((node) => isBooted(cluster, node))
+  return booted.every((node) => {
     const { style, kernel } = images.get((node.image ?? cluster.image) as string) as ImageFacts
     return style === 'live' && kernel.kind === 'found'
   })
@@ -166,7 +168,8 @@ export async function scanIgnition(
 /** Reports whether a cluster seems to run: it has no bootstrap node to install, and a kubeconfig. */
 async function isRunning(cluster: Cluster): Promise<boolean> {
   const isBootstrapped = cluster.nodes.some(
-    ({ role, boot }) => role === 'bootstrap' && (boot ?? cluster.boot) !== 'local',
+    ({ role, boot }) =>
+      role === 'bootstrap' && !['local', 'none'].includes(boot ?? cluster.boot ?? 'install'),
   )
   const path = kubeconfigPath(cluster)
   if (isBootstrapped || path === undefined) return false

@@ -175,6 +175,11 @@ export const siteCodes = defineCodes({
     meaning: 'Either the client certificate for etcd or its key is missing',
     remedy: 'Set both store.etcd.cert and store.etcd.key, or remove both',
   },
+  'site.node-mac-or-none': {
+    meaning:
+      'A node has neither a MAC address nor boot: none, or has boot: none and keys of a machine that boots',
+    remedy: 'Add mac, or set boot: none and remove the keys that the message names',
+  },
   'site.mac-taken': {
     meaning: 'Two machines have the same MAC address',
     remedy: 'Correct the MAC address of one of them',

@@ -46,6 +46,11 @@ export function nodeFqdn(cluster: Cluster, { name, fqdn }: Pick<Node, 'name' | '
   return fqdn ?? `${name}.${cluster.name}.${cluster.domain}`
 }
 
+/** Reports whether slipway boots the machine of a node (`boot` is not `none`). */
+export function isBooted(cluster: Pick<Cluster, 'boot'>, node: Pick<Node, 'boot'>): boolean {
+  return (node.boot ?? cluster.boot) !== 'none'
+}
+
 export function declaredNodes(site: Site): DeclaredNode[] {
   return declaredClusters(site).flatMap(nodesOf)
 }
@@ -57,7 +62,7 @@ export function machines(site: Site): Machine[] {
       kind: 'node',
       path,
       name: fqdn,
-      macs: node.mac,
+      macs: node.mac ?? [],
       addresses: node.address,
     })),
     ...site.hosts.map((host, index): Machine => ({

@@ -36,8 +36,8 @@ import {
 
 export const architectures = ['x86_64', 'aarch64'] as const
 export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as const
-/** What a network boot leads to: the installation, the interactive menu, or the local disk. */
-export const bootModes = ['install', 'menu', 'local'] as const
+/** What a network boot leads to: the installation, the interactive menu, the local disk; none: slipway never answers the machine. */
+const bootModes = ['install', 'menu', 'local', 'none'] as const
 /** Who may read Ignition files: only the node that is being installed, or any client. */
 export const ignitionAccesses = ['guarded', 'open'] as const
 /** Whether certificate requests of declared nodes are approved; dry-run only logs the decision. */
@@ -130,7 +130,7 @@ const bootSettings = {
   image: imageName.optional().meta({ description: 'name of an image under images' }),
   boot: z.enum(bootModes).optional().meta({
     description:
-      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk',
+      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway answers no DHCP or boot request of the machine, and only serves its names and balances it',
   }),
   menu: menu.optional(),
   console: oneOrMore(consoleDevice)
@@ -166,11 +166,14 @@ const node = z
       description:
         'bootstrap, master, or worker; infra: installed as a worker, gets the ingress traffic; single: the only control-plane node of a cluster, which bootstraps itself',
     }),
-    mac: oneOrMore(mac, 1, 'a unicast MAC address').meta({
+    mac: oneOrMore(mac, 1, 'a unicast MAC address').optional().meta({
       description:
-        'MAC address of the interface that the node boots from; a list for several interfaces, any of which can boot it',
+        'MAC address of the interface that the node boots from; a list for several interfaces, any of which can boot it; required unless boot is none',
     }),
-    address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
+    address: ips.meta({
+      description:
+        'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS; with boot: none, any addresses',
+    }),
     bmc: bmc.optional().meta({
       description: 'BMC as in a BareMetalHost; slipway only renders it and does not switch power',
     }),
@@ -279,7 +282,8 @@ export type Image = Site['images'][string]
 export type Hook = Site['hooks'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]
-export type BootMode = (typeof bootModes)[number]
+/** What slipway sends to a node that boots from it. */
+export type BootMode = Exclude<(typeof bootModes)[number], 'none'>
 export type IgnitionAccess = (typeof ignitionAccesses)[number]
 export type Approval = (typeof approvals)[number]
 export type WipeMode = (typeof wipeModes)[number]

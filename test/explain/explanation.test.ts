@@ -117,7 +117,7 @@ t.test('returns the data for --json', (t) => {
       ['iPXE', 'http://172.16.0.101/boot/ocp45/w1/boot.ipxe', undefined],
     ],
   )
-  t.equal(script.leadsTo, 'install')
+  t.equal(script?.leadsTo, 'install')
   t.same(dns, {
     forward: [{ owner: 'w1.ocp45.example.localdomain.', type: 'A', data: '172.16.0.31' }],
     reverse: [{ owner: '31.0.16.172.in-addr.arpa.', type: 'PTR', data: 'w1.ocp45.example.localdomain.' }],

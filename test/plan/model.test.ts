@@ -1,10 +1,12 @@
 import t from 'tap'
-import { formatIpv4 } from '../../src/proto/address/ip.ts'
+import { formatIp, formatIpv4 } from '../../src/proto/address/ip.ts'
 import { buildModel, httpBase } from '../../src/plan/model.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
 import { siteSchema } from '../../src/site/schema.ts'
 
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
+
+const rawNode = { name: 'w1', role: 'worker', mac: '00:00:5e:00:53:01', address: '192.0.2.11' }
 
 function site(changes: { cluster?: object; node?: object; ports?: object } = {}) {
   return siteSchema.parse({
@@ -20,9 +22,7 @@ function site(changes: { cluster?: object; node?: object; ports?: object } = {})
         image: 'rhcos',
         disk: '/dev/sda',
         loadBalancer: { api: '192.0.2.5', ingress: '192.0.2.6' },
-        nodes: [
-          { name: 'w1', role: 'worker', mac: '00:00:5e:00:53:01', address: '192.0.2.11', ...changes.node },
-        ],
+        nodes: [{ ...rawNode, ...changes.node }],
         ...changes.cluster,
       },
     ],
@@ -80,6 +80,24 @@ t.test('the IPv4 address is reserved, at any position in the list', (t) => {
   const [node] = buildModel(site({ node: { address: ['2001:db8::11', '192.0.2.11'] } }), noFacts).nodes
   t.equal(formatIpv4(node!.address), '192.0.2.11')
   t.equal(node!.addresses.length, 2)
+  t.end()
+})
+
+t.test('a node with boot: none is only a member: no MAC address, subnet, or image', (t) => {
+  const member = { name: 'w2', role: 'worker', boot: 'none', address: '2001:db8::12' }
+  const { nodes, members } = buildModel(site({ cluster: { nodes: [member, rawNode] } }), noFacts)
+  t.same(
+    nodes.map(({ key }) => key),
+    ['c1/w1'],
+  )
+  t.same(
+    members.map(({ key, address }) => [key, formatIp(address)]),
+    [
+      ['c1/w2', '2001:db8::12'],
+      ['c1/w1', '192.0.2.11'],
+    ],
+  )
+  t.equal(members[1], nodes[0])
   t.end()
 })
 

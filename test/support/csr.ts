@@ -73,11 +73,13 @@ export const csrTestNodes: readonly CsrNode[] = [
   {
     key: 'ocp45/m1',
     names: ['m1.ocp45.example.net', 'm1'],
+    isBooted: true,
     addresses: [parseIpv4('192.0.2.11'), parseIpv6('2001:db8::11')].filter((each) => each !== undefined),
   },
   {
     key: 'ocp45/w1',
     names: ['w1.ocp45.example.net', 'w1'],
+    isBooted: true,
     addresses: [parseIpv4('192.0.2.21')].filter((each) => each !== undefined),
   },
 ]

@@ -1,13 +1,16 @@
 /** Formats a complete plan as text for golden files: maps as objects, bytes in hexadecimal. */
 import { renderHaproxy } from '../../src/plan/haproxy/render.ts'
+import { isBootedMember } from '../../src/plan/model.ts'
 import type { Plan } from '../../src/plan/compile.ts'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
 
 /** Omits the prepared DNS answers, which are derived from the zones and tested elsewhere. */
 export function planText(plan: Plan): string {
-  const { dns, http, haproxy, ...rest } = plan
+  const { dns, http, haproxy, members, ...rest } = plan
+  const others = members.filter((member) => !isBootedMember(member))
   const readable = {
     ...rest,
+    ...(others.length > 0 && { notBooted: others }),
     http: { ...http, scripts: new Map([...http.scripts].map(([path, script]) => [path, lines(script)])) },
     dns: dns && { ...dns, names: undefined },
     haproxy: haproxy && { ...haproxy, text: renderHaproxy(haproxy).split('\n') },

@@ -54,7 +54,8 @@ export const explain: Command = {
 
 /** Asks the running slipway, which answers from its active plan. */
 async function explainRunning(path: string, name: string): Promise<Explanation> {
-  const [key = ''] = await nodeKeys(path, [name])
+  const { notBooted = [] } = await askControl<{ readonly notBooted?: readonly string[] }>(path, '/v1/status')
+  const [key = ''] = await nodeKeys(path, [name], notBooted)
   return askControl<Explanation>(path, `/v1/nodes/${key}/explain`)
 }
 
@@ -70,5 +71,5 @@ async function explainOffline(
     return undefined
   }
   const { model, plan } = prepared
-  return explanationOf(model, plan, chooseNode(model, name))
+  return explanationOf(model, plan, chooseNode({ nodes: model.members }, name))
 }

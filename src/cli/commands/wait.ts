@@ -131,7 +131,7 @@ async function followCluster(
   } catch (error) {
     return { problems: [`slipway wait: ${(error as Error).message}`] }
   }
-  const wanted = model.nodes.filter((node) => node.cluster === name && node.role !== 'bootstrap')
+  const wanted = model.members.filter((node) => node.cluster === name && node.role !== 'bootstrap')
   const stages = stagesOf(goal, wanted)
   const session = openSession({ cluster: name, kubeconfig, clock: systemClock, log: silent })
   return { stages, open: sessionStages(session, stages, systemClock), close: () => session.close() }

@@ -2,25 +2,18 @@
 import { askedText, ignitionText } from './output.ts'
 import type { Answer, ExplainedBackend, Explanation } from '../../explain/explanation.ts'
 import { macsText } from '../../plan/model.ts'
+import { defined } from '../../text/defined.ts'
 import { alignColumns } from '../../text/lines.ts'
 
 type Offer = Explanation['offers'][number]
 
 export function explanationLines(explanation: Explanation): string[] {
-  const { offers, script, dns, haproxy } = explanation
+  const { boot, offers, dns, haproxy } = explanation
   return [
     ...identity(explanation),
     ...offers.flatMap((offer) => ['', ...offerLines(offer)]),
     '',
-    `iPXE script  ${script.url}`,
-    ...script.body
-      .trimEnd()
-      .split('\n')
-      .map((line) => `  ${line}`.trimEnd()),
-    '',
-    ...(explanation.ignition === undefined
-      ? ['Ignition  in its initramfs, which only this node can fetch while it installs']
-      : ignitionLines(explanation.ignition)),
+    ...(boot === 'none' ? requestLines : bootLines(explanation)),
     '',
     'DNS',
     ...recordLines([...dns.forward, ...dns.reverse]),
@@ -30,20 +23,55 @@ export function explanationLines(explanation: Explanation): string[] {
   ]
 }
 
+/** Of a node that slipway does not boot. */
+const requestLines = [
+  'Certificate requests',
+  '  slipway cannot know which machine sent the first request, so it stays pending: check the machine, then',
+  '  approve it with oc adm certificate approve (slipway csr list shows its name)',
+]
+
+function bootLines({ script, ignition }: Explanation): string[] {
+  return [
+    ...(script === undefined ? [] : scriptLines(script)),
+    '',
+    ...(ignition === undefined
+      ? ['Ignition  in its initramfs, which only this node can fetch while it installs']
+      : ignitionLines(ignition)),
+  ]
+}
+
+function scriptLines({ url, body }: NonNullable<Explanation['script']>): string[] {
+  const lines = body.trimEnd().split('\n')
+  return [`iPXE script  ${url}`, ...lines.map((line) => `  ${line}`.trimEnd())]
+}
+
 function identity(explanation: Explanation) {
-  const { node, role, name, address, addresses, network, boot, image, disk } = explanation
+  const {
+    node,
+    role,
+    name,
+    mac,
+    otherMacs,
+    address,
+    addresses,
+    network,
+    boot,
+    image = '',
+    disk,
+  } = explanation
   const others = addresses.filter((each) => each !== address)
   const boots = {
     install: `installs ${image}${disk === undefined ? ' on the disk that its agent chooses' : ` on ${disk}`}`,
     menu: 'shows the menu',
     local: 'boots its local disk',
+    none: 'not by slipway: no DHCP or boot request is answered',
   }
   return [
     `${node}  ${role}`,
     ...columns([
       ['name', name],
-      ['MAC', macsText(explanation)],
-      ['address', [`${address} in ${network}`, ...others].join(', ')],
+      ...(mac === undefined ? [] : [['MAC', macsText({ mac, ...defined({ otherMacs }) })] as const]),
+      ['address', [network === undefined ? address : `${address} in ${network}`, ...others].join(', ')],
       ['boot', boots[boot as keyof typeof boots]],
     ]),
   ]

@@ -6,9 +6,9 @@ import type { Plan } from '../../plan/compile.ts'
 import { localZones } from '../../plan/dns/names.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
-import { macsText, type NodeModel } from '../../plan/model.ts'
+import { isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import { formatCidr, formatIpv4 } from '../../proto/address/ip.ts'
+import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import type { ConfigCheck } from '../../serve/haproxy/apply.ts'
 import type { Path } from '../../site/problem.ts'
 import type { Site } from '../../site/schema.ts'
@@ -21,13 +21,15 @@ import { askedText, ignitionText } from './output.ts'
 
 /** Returns lines for a terminal; {@link findingLine} returns those of findings. */
 export function summaryLines(plan: Plan): string[] {
-  const clusters = new Set(plan.nodes.map((node) => node.cluster)).size
+  const clusters = new Set(plan.members.map((node) => node.cluster)).size
   return [
-    `${plan.site}: ${pluralize(plan.nodes.length, 'node')} in ${pluralize(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
+    `${plan.site}: ${pluralize(plan.members.length, 'node')} in ${pluralize(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
     '',
     ...indentedTable(services(plan)),
     '',
-    ...indentedTable(plan.nodes.map((node) => nodeRow(plan, node))),
+    ...indentedTable(
+      plan.members.map((node) => (isBootedMember(node) ? nodeRow(plan, node) : memberRow(node))),
+    ),
     '',
     ...indentedTable(ignitionFiles(plan.http).map(ignitionRow)),
     '',
@@ -76,6 +78,11 @@ export function summaryJson(
       image: node.image,
       disk: node.disk,
     })),
+    ...(plan.members.length > plan.nodes.length && {
+      notBooted: plan.members
+        .filter((member) => !isBootedMember(member))
+        .map(({ key, role, address, fqdn }) => ({ key, role, address: formatIp(address), name: fqdn })),
+    }),
     services: Object.fromEntries(services(plan)),
     ignition: ignitionFiles(plan.http).map(({ node, kind, file, contents }) => ({
       cluster: clusterOf(node),
@@ -176,6 +183,10 @@ function nodeRow({ http }: Plan, node: NodeModel): string[] {
     local: 'boots its local disk',
   }
   return [node.key, node.role, macsText(node), formatIpv4(node.address), node.fqdn, boots[node.boot]]
+}
+
+function memberRow({ key, role, address, fqdn }: MemberModel): string[] {
+  return [key, role, 'no MAC address', formatIp(address), fqdn, 'is not booted by slipway']
 }
 
 const firmwareOf: Readonly<Record<LoaderName, string>> = {

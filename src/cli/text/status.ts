@@ -22,6 +22,8 @@ export type Status = {
   readonly nodes: readonly NodeReport[]
   readonly clusters?: readonly ClusterStatus[]
   readonly strangers: readonly { readonly mac: string; readonly similar?: readonly SimilarNode[] }[]
+  /** Keys of nodes that slipway does not boot. */
+  readonly notBooted?: readonly string[]
   readonly problems?: readonly ActiveProblem[]
   /** Parts of the site that may be unintended. */
   readonly warnings?: readonly string[]
@@ -33,14 +35,19 @@ export type Status = {
 }
 
 export function statusLines(status: Status, now: number, output: OutputStyle): string[] {
-  const { site, uptimeSeconds, nodes, clusters = [] } = status
+  const { site, uptimeSeconds, nodes, clusters = [], notBooted = [] } = status
   const head = `${paint(output, 'bold', site)}  up ${formatDuration(uptimeSeconds * 1000)}, ${countsText(nodes)}`
   const above = [
     ...apiLines(status.api),
     ...clusterLines(clusters, now, output),
     ...noticeLines(status, output),
   ]
-  return [head, ...above, '', ...tableLines(nodes, now, output)]
+  return [head, ...above, '', ...tableLines(nodes, now, output), ...notBootedLines(notBooted, output)]
+}
+
+function notBootedLines(keys: readonly string[], output: OutputStyle): string[] {
+  if (keys.length === 0) return []
+  return ['', ...wrap(`not booted by slipway: ${keys.join(', ')}`, output.columns)]
 }
 
 /** Where the API and the page are, and what verifies their certificate. */

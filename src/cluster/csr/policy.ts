@@ -5,7 +5,7 @@
  */
 import { formatDuration } from '../../text/format.ts'
 import type { NodeRecord } from '../../install/installs.ts'
-import type { NodeModel } from '../../plan/model.ts'
+import { isBootedMember, type MemberModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import type { ClusterCode } from '../codes.ts'
 import { clientSigner, isForKubelet, type Csr } from '../objects.ts'
@@ -18,6 +18,8 @@ export type CsrNode = {
   /** The fully qualified and the short name, in lower case; the kubelet uses one of them. */
   readonly names: readonly string[]
   readonly addresses: readonly Ip[]
+  /** Whether slipway boots it (`boot` is not `none`). */
+  readonly isBooted: boolean
 }
 
 /** When slipway saw a node boot. Times are milliseconds since 1970. */
@@ -69,10 +71,15 @@ export function bootEvidenceOf({ provenBoot }: Pick<NodeRecord, 'provenBoot'>): 
 }
 
 /** Returns the nodes of a cluster that join it: all but the bootstrap. */
-export function csrNodes(nodes: readonly NodeModel[], cluster: string): readonly CsrNode[] {
+export function csrNodes(nodes: readonly MemberModel[], cluster: string): readonly CsrNode[] {
   return nodes
     .filter((node) => node.cluster === cluster && node.role !== 'bootstrap')
-    .map(({ key, name, fqdn, addresses }) => ({ key, names: [fqdn, name], addresses }))
+    .map((node) => ({
+      key: node.key,
+      names: [node.fqdn, node.name],
+      addresses: node.addresses,
+      isBooted: isBootedMember(node),
+    }))
 }
 
 const bootstrapper = 'system:serviceaccount:openshift-machine-config-operator:node-bootstrapper'
@@ -162,10 +169,14 @@ function evaluateClient(csr: Csr, request: CertificateRequest, at: PolicyContext
 /** The node's boot has to be seen around the time of its request, and its name must not be in use. */
 function evaluateBoot(
   csr: Csr,
-  { key, names }: CsrNode,
+  { key, names, isBooted }: CsrNode,
   name: string,
   { bootEvidence, existingNodes }: PolicyContext,
 ): PolicyDecision {
+  if (!isBooted) {
+    const reason = `slipway does not boot ${key} (boot: none), so it cannot vouch for the machine; check the machine, then approve the request with oc adm certificate approve ${csr.name}`
+    return pending('csr.node-not-booted', reason)
+  }
   const boot = bootEvidence(key)
   if (boot === undefined) return pending('csr.node-not-seen-booting', `${key} was not seen booting`)
   if (csr.createdAt < boot.from - clockToleranceMs) {

@@ -69,7 +69,7 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
       clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),
       isNamed: site.dns.nsid,
       nodeByAddress: new Map(
-        model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
+        model.members.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
       ),
     },
     findings: nameFindings(model, { names, forward, reversed, reverse }),

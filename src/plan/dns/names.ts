@@ -52,9 +52,9 @@ export function isValidOwnerName(name: string): boolean {
 }
 
 /** Nodes, clusters, hosts, records. Only apps has a wildcard: a wider one breaks name resolution in pods. */
-export function declaredNames({ site, nodes }: Model): DeclaredName[] {
+export function declaredNames({ site, members }: Model): DeclaredName[] {
   return [
-    ...nodes.map(({ fqdn, addresses, key }) => ({ owner: fqdn, addresses, by: `node ${key}` })),
+    ...members.map(({ fqdn, addresses, key }) => ({ owner: fqdn, addresses, by: `node ${key}` })),
     ...site.clusters.flatMap((cluster) => {
       const { api, apiInternal, ingress } = endpointsOf(cluster)
       const below = clusterDomain(cluster)
@@ -117,8 +117,8 @@ export function reverseZoneNames({ site }: Model, names: readonly ReverseNames[]
  * get the host names, those of a load balancer api and api-int. Addresses of wildcards and of hosted control planes get
  * none.
  */
-export function reverseNames({ site, nodes }: Model): ReverseNames[] {
-  const ofNodes = nodes.flatMap((node) => node.addresses.map((address) => [address, node.fqdn] as const))
+export function reverseNames({ site, members }: Model): ReverseNames[] {
+  const ofNodes = members.flatMap((node) => node.addresses.map((address) => [address, node.fqdn] as const))
   const taken = new Set(ofNodes.map(([address]) => address))
   const ofOthers = [
     ...site.hosts.flatMap((host) => host.address.map((address) => [address, host.name] as const)),

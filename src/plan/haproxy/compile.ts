@@ -3,7 +3,7 @@ import type { Cluster } from '../../site/schema.ts'
 import { timeMs, timeoutNames, type Bind, type CheckPreset } from '../../site/load-balancing.ts'
 import { defined } from '../../text/defined.ts'
 import type { PlanFinding } from '../codes.ts'
-import { clusterDomain, type Model, type NodeModel } from '../model.ts'
+import { clusterDomain, type MemberModel, type Model } from '../model.ts'
 import {
   bindText,
   formatEndpoint,
@@ -26,9 +26,9 @@ export function compileHaproxy(model: Model): {
   plan: HaproxyPlan | undefined
   findings: readonly PlanFinding[]
 } {
-  const { site, nodes } = model
+  const { site, members } = model
   if (site.haproxy === undefined) return { plan: undefined, findings: [] }
-  const all = site.clusters.flatMap((cluster) => serviceFrontends(cluster, nodes))
+  const all = site.clusters.flatMap((cluster) => serviceFrontends(cluster, members))
   if (all.length === 0) {
     // HAProxy refuses to start without a frontend.
     const message = 'no cluster has an address to balance, so no file is written; remove the section'
@@ -132,7 +132,7 @@ function compileBackend(clusters: readonly Cluster[], serviceFrontend: ServiceFr
   const { service, servers, backups } = serviceFrontend
   const server =
     (isBackup: boolean) =>
-    (node: NodeModel): BackendServer => ({
+    (node: MemberModel): BackendServer => ({
       node: node.key,
       name: node.name,
       endpoint: formatEndpoint(node.address, servicePorts[service]),
@@ -158,10 +158,10 @@ function clusterOf(clusters: readonly Cluster[], serviceFrontend: ServiceFronten
   return clusters.find(({ name }) => name === serviceFrontend.cluster) as Cluster
 }
 
-function withoutControlPlane({ site, nodes }: Model): PlanFinding[] {
+function withoutControlPlane({ site, members }: Model): PlanFinding[] {
   const balanced = site.clusters.filter(({ loadBalancer }) => loadBalancer?.external.includes('api') !== true)
   return balanced.flatMap(({ name }): PlanFinding[] => {
-    const hasControlPlane = nodes.some(
+    const hasControlPlane = members.some(
       ({ cluster, role }) => cluster === name && ['bootstrap', 'master', 'single'].includes(role),
     )
     const message = 'has neither a bootstrap nor a master node, so there are no frontends on 6443 and 22623'

@@ -6,7 +6,7 @@ import type { Cluster, Role } from '../../site/schema.ts'
 import type { Bind, CheckPreset, TimeoutName } from '../../site/load-balancing.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
-import type { NodeModel } from '../model.ts'
+import type { MemberModel } from '../model.ts'
 
 export type HaproxyPlan = {
   /** The site's name. */
@@ -98,9 +98,9 @@ export type ServiceFrontend = {
   readonly addresses: readonly Ip[]
   /** Where HAProxy listens: on these addresses, unless the site sets something else. */
   readonly binds: readonly Bind[]
-  readonly servers: readonly NodeModel[]
+  readonly servers: readonly MemberModel[]
   /** Servers that get connections only while none of `servers` is up. */
-  readonly backups: readonly NodeModel[]
+  readonly backups: readonly MemberModel[]
 }
 
 type Group = Pick<ServiceFrontend, 'servers' | 'backups'>
@@ -116,7 +116,7 @@ export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 8
  *
  * @param nodes the nodes of all clusters
  */
-export function serviceFrontends(cluster: Cluster, nodes: readonly NodeModel[]): ServiceFrontend[] {
+export function serviceFrontends(cluster: Cluster, nodes: readonly MemberModel[]): ServiceFrontend[] {
   const own = nodes.filter((node) => node.cluster === cluster.name)
   const nodeAddresses = new Set(nodes.flatMap((node) => node.addresses))
   const { api, apiInternal, ingress } = endpointsOf(cluster)
@@ -162,7 +162,7 @@ export function bindText({ endpoint, options }: Bind): string {
  * nodes. Infra nodes are installed as workers and get the routers later; until then the workers, their backups, get the
  * traffic.
  */
-function routerNodes(own: readonly NodeModel[]): Group {
+function routerNodes(own: readonly MemberModel[]): Group {
   const declared = own.filter(({ isRouter }) => isRouter === true)
   if (declared.length > 0) return { servers: declared, backups: [] }
   const nodes = own.filter(({ isRouter }) => isRouter !== false)
@@ -171,11 +171,11 @@ function routerNodes(own: readonly NodeModel[]): Group {
   return { servers: workers.length > 0 ? workers : controlPlaneNodes(nodes), backups: [] }
 }
 
-function controlPlaneNodes(nodes: readonly NodeModel[]): NodeModel[] {
+function controlPlaneNodes(nodes: readonly MemberModel[]): MemberModel[] {
   return [...withRole(nodes, 'master'), ...withRole(nodes, 'single')]
 }
 
-function withRole(nodes: readonly NodeModel[], role: Role): NodeModel[] {
+function withRole(nodes: readonly MemberModel[], role: Role): MemberModel[] {
   return nodes.filter((node) => node.role === role)
 }
 

@@ -1,5 +1,12 @@
 /** What nodes boot (image, disk, menu, kernel arguments) and the files that the site adds to them, per cluster or per node. */
-import { declaredClusters, declaredNodes, nodesOf, repetitions, type DeclaredNode } from '../declared.ts'
+import {
+  declaredClusters,
+  declaredNodes,
+  isBooted,
+  nodesOf,
+  repetitions,
+  type DeclaredNode,
+} from '../declared.ts'
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
 import type { RuleViolation, Rule, Path } from '../problem.ts'
 import { nearest } from '../../text/nearest.ts'
@@ -20,7 +27,9 @@ function settings(site: Site): { readonly path: Path; readonly settings: Setting
 function missingSetting(site: Site, key: 'image' | 'disk', expected: string): RuleViolation[] {
   return declaredClusters(site).flatMap((declared): RuleViolation[] => {
     if (declared.cluster[key] !== undefined) return []
-    const without = nodesOf(declared).filter(({ node }) => node[key] === undefined)
+    const without = nodesOf(declared).filter(
+      ({ node, cluster }) => node[key] === undefined && isBooted(cluster, node),
+    )
     if (without.length === 0) return []
     const names = without.map(({ node }) => node.name).join(', ')
     return [{ path: [...declared.path, key], message: `missing, expected ${expected} for ${names}` }]
@@ -147,7 +156,48 @@ const kernelArguments: Rule = {
     ),
 }
 
+/** Keys of a node that only concern machines that slipway boots. */
+const bootKeys = [
+  'bmc',
+  'disk',
+  'wipe',
+  'image',
+  'menu',
+  'console',
+  'kernelArguments',
+  'loader',
+  'pxeOptions',
+  'hostname',
+  'files',
+  'networkKeyfiles',
+] as const
+
+/** A node either has a MAC address, or slipway does not boot it. */
+const bootOrNone: Rule = {
+  code: 'site.node-mac-or-none',
+  needs: [],
+  check: (site) =>
+    declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
+      if (isBooted(cluster, node)) {
+        if (node.mac !== undefined) return []
+        const message =
+          'missing, expected the MAC address that the node boots from, or boot: none for a machine that slipway does not boot'
+        return [{ path: [...path, 'mac'], message }]
+      }
+      const setKeys = [
+        ...(['mac', ...bootKeys] as const).filter((key) => node[key] !== undefined),
+        ...(node.dhcpOptions.length > 0 ? (['dhcpOptions'] as const) : []),
+      ]
+      return setKeys.map((key) => ({
+        path: [...path, key],
+        at: 'key',
+        message: `slipway does not boot this node (boot: none): remove ${key}, or set another boot`,
+      }))
+    }),
+}
+
 export const bootRules = [
+  bootOrNone,
   imageGiven,
   imageKnown,
   diskGiven,

@@ -7,7 +7,15 @@ import {
   formatIpv4,
   isHostAddress,
 } from '../../proto/address/ip.ts'
-import { declaredNodes, machines, repetitions, reserved, declaredAddresses } from '../declared.ts'
+import {
+  declaredNodes,
+  isBooted,
+  machines,
+  repetitions,
+  reserved,
+  declaredAddresses,
+  type Machine,
+} from '../declared.ts'
 import type { RuleViolation, Rule } from '../problem.ts'
 
 const uniqueMacs: Rule = {
@@ -34,7 +42,8 @@ const oneIpv4: Rule = {
   code: 'site.node-ipv4-count',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, node }): RuleViolation[] => {
+    declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
+      if (!isBooted(cluster, node)) return []
       const ipv4s = node.address.filter(isIpv4)
       if (ipv4s.length === 1) return []
       const got = ipv4s.length === 0 ? 'no IPv4 address' : ipv4s.map(formatIpv4).join(' and ')
@@ -82,13 +91,18 @@ const reservedInSubnet: Rule = {
     }),
 }
 
-/** Hosts without a MAC address are only names, and two names may share an address. A reserved address is unique. */
+/** Hosts without a MAC address are only names, and two names may share an address. */
+function isUnique({ kind, macs }: Machine): boolean {
+  return kind === 'node' || macs.length > 0
+}
+
+/** The address of a node, and one that DHCP reserves, is unique. */
 const uniqueAddresses: Rule = {
   code: 'site.address-taken',
   needs: [],
   check(site) {
     const written = machines(site)
-      .map((machine) => ({ machine, isReserved: machine.macs.length > 0 }))
+      .map((machine) => ({ machine, isReserved: isUnique(machine) }))
       // Reserved addresses come first, so that the error is reported at the entry without a reservation.
       .sort((a, b) => Number(b.isReserved) - Number(a.isReserved))
       .flatMap(({ machine, isReserved }) =>
@@ -115,7 +129,7 @@ const notTheServer: Rule = {
   needs: ['server'],
   check: (site) =>
     machines(site)
-      .filter((machine) => machine.macs.length > 0 && machine.addresses.includes(site.server.address))
+      .filter((machine) => isUnique(machine) && machine.addresses.includes(site.server.address))
       .map(({ path }) => ({
         path: [...path, 'address'],
         got: formatIpv4(site.server.address),

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../../src/cli/command.ts'
 import { explain } from '../../../src/cli/commands/explain.ts'
+import { fakeSlipway } from '../../support/fake-slipway.ts'
 import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 
@@ -35,6 +36,58 @@ t.test('explains an added worker whose Ignition file comes from the running clus
     terminal.outLines.join('\n'),
     '  worker-user-data-managed of c1, requested from the cluster when a node installs\n',
   )
+})
+
+const withMember = (text: string): string =>
+  `${text.trimEnd()}\n      - { name: w9, role: worker, boot: none, address: [192.0.2.99, "2001:db8::99"] }\n`
+const member = [
+  'c1/w9  worker',
+  '  name     w9.c1.example.net',
+  '  address  192.0.2.99, 2001:db8::99',
+  '  boot     not by slipway: no DHCP or boot request is answered',
+  '',
+  'Certificate requests',
+]
+
+t.test(
+  'explains a node that slipway does not boot: names, backends, and how to approve its requests',
+  async (t) => {
+    const text = withMember(siteText()) + 'haproxy: { file: haproxy.cfg }\n'
+    const terminal = keptTerminal()
+    t.equal(await explain.run([sitePath(t.testdir(siteFolder(text))), 'w9'], terminal), 0)
+    const lines = terminal.outLines
+    t.same(lines.slice(0, member.length), member)
+    const all = lines.join('\n')
+    t.match(all, 'approve it with oc adm certificate approve')
+    t.match(all, /99\.2\.0\.192\.in-addr\.arpa\. +PTR +w9\.c1\.example\.net\./)
+    t.match(all, /w9\.c1\.example\.net\. +AAAA +2001:db8::99/)
+    t.match(all, /workerhttps +192\.0\.2\.6:443 +to 192\.0\.2\.99:443/)
+    t.notMatch(all, /DHCP to|iPXE script|Ignition/)
+  },
+)
+
+t.test('the running slipway explains it too, by its short name', async (t) => {
+  const slipway = await fakeSlipway(t, {
+    'GET /v1/status': { notBooted: ['c1/w9'] },
+    'GET /v1/nodes': [{ node: 'c1/w1' }],
+    'GET /v1/nodes/c1/w9/explain': {
+      ...{ node: 'c1/w9', role: 'worker', name: 'w9.c1.example.net', boot: 'none', address: '192.0.2.99' },
+      ...{
+        addresses: ['192.0.2.99', '2001:db8::99'],
+        offers: [],
+        dns: { forward: [], reverse: [] },
+        haproxy: [],
+      },
+    },
+    'GET /v1/nodes/c1/w1/explain': {
+      ...{ node: 'c1/w1', role: 'worker', name: 'w1.c1.example.net', boot: 'local', address: '192.0.2.11' },
+      ...{ addresses: ['192.0.2.11'], offers: [], dns: { forward: [], reverse: [] }, haproxy: [] },
+    },
+  })
+  const terminal = keptTerminal()
+  t.equal(await explain.run(['--control', slipway.path, 'w9'], terminal), 0)
+  t.same(terminal.outLines.slice(0, member.length), member)
+  t.equal(await explain.run(['--control', slipway.path, 'w1'], keptTerminal()), 0)
 })
 
 t.test('--json prints the same data', async (t) => {

@@ -140,6 +140,15 @@ ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
   t.end()
 })
 
+t.test('nodes that slipway does not boot are below the table', (t) => {
+  const notBooted = ['ocp45/m9', 'ocp45/w9']
+  t.same(statusLines({ ...quiet, notBooted }, now, { columns: 80, usesColor: false }).slice(-2), [
+    '',
+    'not booted by slipway: ocp45/m9, ocp45/w9',
+  ])
+  t.end()
+})
+
 const notices = (status: Status, columns: number): string[] =>
   statusLines(status, now, { columns, usesColor: false }).slice(1, -3)
 

@@ -1,5 +1,9 @@
 import t from 'tap'
-import { clientCsr, servingCsr, decisionOn, type CsrObject } from '../../support/csr.ts'
+import { csrNodes } from '../../../src/cluster/csr/policy.ts'
+import { buildModel } from '../../../src/plan/model.ts'
+import { parseIp } from '../../../src/proto/address/ip.ts'
+import { siteSchema } from '../../../src/site/schema.ts'
+import { clientCsr, csrTestNodes, servingCsr, decisionOn, type CsrObject } from '../../support/csr.ts'
 import { makeRequest } from '../../support/pkcs10.ts'
 
 const seenBefore = 'approve: w1.ocp45.example.net is declared, and was seen booting 4 min before the request'
@@ -32,6 +36,43 @@ t.test('approves what kubelets of declared nodes request', (t) => {
     ],
   ]
   for (const [name, object, is] of rows) t.equal(decisionOn(object), is, name)
+  t.end()
+})
+
+const staticSite = siteSchema.parse({
+  site: 'lab',
+  server: { address: '192.0.2.2' },
+  subnets: [{ cidr: '192.0.2.0/24' }],
+  clusters: [
+    {
+      ...{ name: 'c1', domain: 'example.net', boot: 'none' },
+      loadBalancer: { api: '192.0.2.5', ingress: '192.0.2.6' },
+      nodes: [{ name: 'w1', role: 'worker', address: '192.0.2.11' }],
+    },
+  ],
+})
+
+t.test('leaves the first request of a node that slipway does not boot to an administrator', (t) => {
+  const nodes = csrTestNodes.map((node) => ({ ...node, isBooted: false }))
+  t.match(
+    decisionOn(clientCsr(), { nodes }),
+    'slipway does not boot ocp45/w1 (boot: none), so it cannot vouch for the machine; check the machine, then approve the request with oc adm certificate approve csr-a',
+  )
+  t.equal(decisionOn(servingCsr(), { nodes }), itself)
+  t.same(
+    csrNodes(
+      buildModel(staticSite, { images: new Map(), ignition: new Map(), loaders: new Map() }).members,
+      'c1',
+    ),
+    [
+      {
+        key: 'c1/w1',
+        names: ['w1.c1.example.net', 'w1'],
+        addresses: [parseIp('192.0.2.11')],
+        isBooted: false,
+      },
+    ],
+  )
   t.end()
 })
 

@@ -100,12 +100,20 @@ async function command(action: string, args: readonly string[], terminal: Termin
   return ExitCode.fine
 }
 
-/** Returns the keys of the named nodes, each once, in the order of the names. */
-export async function nodeKeys(path: string, names: readonly string[]): Promise<string[]> {
+/**
+ * Returns the keys of the named nodes, each once, in the order of the names.
+ *
+ * @param others keys of nodes that can be named too, beside those that slipway boots
+ */
+export async function nodeKeys(
+  path: string,
+  names: readonly string[],
+  others: readonly string[] = [],
+): Promise<string[]> {
   const reports = await askControl<NodeReport[]>(path, '/v1/nodes')
-  const nodes = reports.map((report) => ({
-    key: report.node,
-    name: report.node.slice(report.node.indexOf('/') + 1),
+  const nodes = [...reports.map(({ node }) => node), ...others].map((key) => ({
+    key,
+    name: key.slice(key.indexOf('/') + 1),
   }))
   return [...new Set(names.map((name) => chooseNode({ nodes }, name).key))]
 }
