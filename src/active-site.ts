@@ -16,9 +16,11 @@ import { formatMinute } from './plan/ignition/findings.ts'
 import { compileInBackground, explain, prepareInBackground, type Prepared, type Ready } from './prepare.ts'
 import type { Compared, Confirmed, HistoryRow, Reloaded, SiteControl } from './serve/control/site-routes.ts'
 import { hashOf, removeSiteRecord, writeSiteRecord } from './site-confirmation.ts'
+import type { Plan } from './plan/compile.ts'
 import { readSite } from './site-file.ts'
 import { addToHistory, readHistory, type HistoryEntry } from './site-history.ts'
 import type { ActiveProblem } from './text/codes.ts'
+import { defined } from './text/defined.ts'
 import { formatDuration, pluralize } from './text/format.ts'
 
 export type ActiveSiteOptions = {
@@ -30,6 +32,8 @@ export type ActiveSiteOptions = {
   readonly directory: string | undefined
   /** Makes the services use a plan that is active from now on. */
   readonly apply: (prepared: Ready) => Promise<void>
+  /** Adds to changes what the next network boot of each node leads to, before the plan is active. */
+  readonly withNextBoots: (changes: Changes, next: Plan) => Changes
   /** Returns the parts of the active site that cannot be served. */
   readonly troubles: () => readonly string[]
   readonly log: Log
@@ -50,6 +54,8 @@ type Served = Pick<Ready, 'model' | 'plan' | 'file'>
 
 /** A site that is served and not confirmed. */
 type Pending = {
+  /** Why it is not the site of the file, after a rollback: a sentence. */
+  readonly rollbackReason?: string
   /** What an automatic rollback returns to. */
   readonly confirmed: Served
   readonly confirmBy: number
@@ -91,7 +97,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       siteProblem = { code, reasons }
       return { outcome: 'kept', reasons }
     }
-    const changes = await compareInBackground(served, prepared)
+    const changes = await comparedWith(prepared)
     const isConfirmed = prepared.file.text === (pending?.confirmed ?? served).file.text
     if (isConfirmed) endPending()
     else if (confirmMs !== undefined) {
@@ -126,7 +132,10 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
   // Confirmation.
 
   /** Records the time first, so that a restart returns to the confirmed site. @returns why that is not possible */
-  async function awaitConfirmation(confirmMs: number): Promise<Reloaded | undefined> {
+  async function awaitConfirmation(
+    confirmMs: number,
+    rollbackReason?: string,
+  ): Promise<Reloaded | undefined> {
     const confirmBy = clock.now() + confirmMs
     const { confirmed } = pending ?? { confirmed: served }
     try {
@@ -139,7 +148,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     }
     endPending()
     const timer = clock.after(confirmMs, () => void inQueue(() => expire(started)))
-    const started = { confirmed, confirmBy, timer }
+    const started: Pending = { confirmed, confirmBy, timer, ...defined({ rollbackReason }) }
     pending = started
     log.warn({ code: 'site.confirmation-pending', confirmBy, confirmMs }, 'site awaits confirmation')
     return undefined
@@ -155,8 +164,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     const { model, file } = expired.confirmed
     const loaded = { kind: 'site', site: model.site, text: file.text, changedSeconds: nowSeconds() } as const
     const prepared = await compileInBackground(loaded, model.facts, served.plan)
-    const changes = await compareInBackground(served, prepared)
-    await returnTo(prepared, changes, 'the new site was not confirmed in time')
+    await returnTo(prepared, await comparedWith(prepared), 'the new site was not confirmed in time')
   }
 
   async function confirm(): Promise<Confirmed> {
@@ -174,8 +182,9 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       const reason = `the confirmed site cannot be written: ${(error as Error).message}`
       return { outcome: 'refused', code: 'server.state-not-written', reason }
     }
+    const { rollbackReason } = pending
     endPending()
-    await keep()
+    await keep(rollbackReason !== undefined && (await recordRollback(served, rollbackReason)))
     counters.increment('app.confirmations')
     log.info({ site: served.plan.site }, 'site confirmed')
     return { outcome: 'confirmed' }
@@ -183,7 +192,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
 
   // Rollback.
 
-  async function rollback(number: number): Promise<Reloaded> {
+  async function rollback(number: number, confirmMs: number | undefined): Promise<Reloaded> {
     const entries = await history()
     const entry = entries[number]
     if (entry === undefined || number === 0) {
@@ -196,31 +205,52 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     const reasons = whyNot(prepared)
     if (prepared.kind !== 'ready' || reasons.length > 0)
       return { outcome: 'kept', code: 'server.rollback-rejected', reasons }
-    const changes = await compareInBackground(served, prepared)
-    const differs = await returnTo(prepared, changes, `rolled back to the site of ${formatMinute(entry.at)}`)
+    const changes = await comparedWith(prepared)
+    const reason = `rolled back to the site of ${formatMinute(entry.at)}`
+    const isConfirmed = prepared.file.text === (pending?.confirmed ?? served).file.text
+    if (confirmMs !== undefined && !isConfirmed) {
+      const refusal = await awaitConfirmation(confirmMs, reason)
+      if (refusal !== undefined) return refusal
+    }
+    const differs = await returnTo(prepared, changes, reason, confirmMs !== undefined && !isConfirmed)
     return swapped(changes, differs ? sitePath : undefined)
   }
 
-  /** Serves an earlier site. @returns whether the site file differs from it */
-  async function returnTo(prepared: Ready, changes: Changes, reason: string): Promise<boolean> {
-    const onDisk = await readSite(sitePath).catch(() => undefined)
-    const differs = onDisk?.text !== prepared.file.text
-    endPending()
-    if (directory !== undefined && differs) {
-      const record = {
-        kind: 'rolled-back',
-        at: clock.now(),
-        hash: hashOf(onDisk?.text ?? ''),
-        reason,
-      } as const
-      await writeSiteRecord(directory, sitePath, record).catch(notKept)
-    }
+  /**
+   * Serves an earlier site.
+   *
+   * @param awaits whether it must still be confirmed: then a restart does not serve it
+   * @returns whether the site file differs from it
+   */
+  async function returnTo(
+    prepared: Ready,
+    changes: Changes,
+    reason: string,
+    awaits = false,
+  ): Promise<boolean> {
+    if (!awaits) endPending()
+    const differs = awaits
+      ? (await fileOnDisk()) !== prepared.file.text
+      : await recordRollback(prepared, reason)
     await serve(prepared, `${reason}: ${appliedSummary(changes)}`)
     siteProblem = differs ? { code: 'site.rolled-back', reasons: [reason] } : undefined
-    await keep(differs)
+    if (!awaits) await keep(differs)
     counters.increment('app.rollbacks')
     log.warn({ code: 'site.rolled-back', reason, nodes: prepared.plan.nodes.length }, 'site rolled back')
     return differs
+  }
+
+  async function fileOnDisk(): Promise<string> {
+    return (await readSite(sitePath).catch(() => undefined))?.text ?? ''
+  }
+
+  /** Records that the site file is not served, if it differs from the served site. @returns whether it differs */
+  async function recordRollback({ file }: Served, reason: string): Promise<boolean> {
+    const text = await fileOnDisk()
+    if (text === file.text) return false
+    const record = { kind: 'rolled-back', at: clock.now(), hash: hashOf(text), reason } as const
+    if (directory !== undefined) await writeSiteRecord(directory, sitePath, record).catch(notKept)
+    return true
   }
 
   /** Keeps the active site for the next start. @param hasRecord whether the record of a rollback remains */
@@ -254,10 +284,14 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     const file = source && { text: source.text, changedSeconds: nowSeconds() }
     const prepared = await prepareInBackground(path, served.plan, file)
     if (prepared.kind !== 'ready') return { outcome: 'kept', reasons: explain(prepared) }
-    const changes = await compareInBackground(served, prepared)
+    const changes = await comparedWith(prepared)
     const errors = prepared.plan.findings.filter(({ severity }) => severity === 'error')
     const troubles = errors.map(({ about, message }) => `${about}: ${message}`)
     return { outcome: 'compared', changes, troubles }
+  }
+
+  async function comparedWith(next: Ready): Promise<Changes> {
+    return options.withNextBoots(await compareInBackground(served, next), next.plan)
   }
 
   function nowSeconds(): number {
@@ -278,7 +312,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     reload: (confirmMs) => (confirmMs === undefined ? reloadInTurn() : inQueue(() => reload(confirmMs))),
     compare: (source) => inQueue(() => compare(source)),
     confirm: () => inQueue(confirm),
-    rollback: (number) => inQueue(() => rollback(number)),
+    rollback: (number, confirmMs) => inQueue(() => rollback(number, confirmMs)),
     async history() {
       const entries = await history()
       return entries.map(({ at, summary }, number): HistoryRow => {

@@ -18,6 +18,7 @@ import { createInstalls } from './install/create.ts'
 import { createGate, probeMachineConfig, canStartInstall } from './install/gate.ts'
 import type { Installs } from './install/installs.ts'
 import { createEtcd } from './install/shared/etcd.ts'
+import { withNextBoots } from './install/next-boot.ts'
 import type { SharedStore } from './install/shared/recorder.ts'
 import { createReports, expectedNodes } from './install/reports.ts'
 import type { Store } from './install/store.ts'
@@ -81,6 +82,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     siteProblem: options.siteProblem,
     directory: options.directory,
     troubles: () => report.siteProblems().map(({ text }) => text),
+    withNextBoots: (changes, next) => withNextBoots(changes, next, installs),
   })
 
   const declared = options.follow?.site.clusters ?? []

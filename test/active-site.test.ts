@@ -64,6 +64,33 @@ t.test('a rollback serves an earlier site, also after a restart, until the site 
   t.match(await (await start()).history(), { length: 5 })
 })
 
+t.test('a rollback that is not confirmed returns to the site before it', async (t) => {
+  const { path, active, nodes, clock, start, directory } = await site(t)
+  await writeFile(path, second)
+  await active.reload()
+  const pending = await active.rollback(1, 5 * minuteMs)
+  t.match(pending, { outcome: 'swapped', nodes: 2, differsFrom: path, confirmBy: startedAt + 5 * minuteMs })
+  t.match(active.problems(), [{ code: 'site.rolled-back' }, { code: 'site.confirmation-pending' }])
+  t.same(nodes(await start()), ['m1', 'w1', 'w2'], 'a restart does not serve it')
+  await active.rollback(1, 5 * minuteMs)
+  clock.advance(5 * minuteMs)
+  await active.confirm()
+  t.same([nodes(active), active.problems()], [['m1', 'w1', 'w2'], []], 'the site file is served again')
+  // Confirmed: also after a restart, until the site file changes.
+  await active.rollback(1, 5 * minuteMs)
+  t.same(await active.confirm(), { outcome: 'confirmed' })
+  clock.advance(10 * minuteMs)
+  t.same(nodes(active), ['m1', 'w1'])
+  const next = await start()
+  t.same([nodes(next), next.problems().map(({ code }) => code)], [['m1', 'w1'], ['site.rolled-back']])
+  t.hasProp(await next.rollback(1, minuteMs), 'confirmBy')
+  const confirmed = await next.rollback(1, minuteMs)
+  t.notOk('confirmBy' in confirmed, 'the confirmed site needs no confirmation')
+  await rm(directory, { recursive: true })
+  await writeFile(directory, 'no directory')
+  t.match(await next.rollback(1, minuteMs), { outcome: 'kept' })
+})
+
 t.test('an earlier site that cannot be served is refused', async (t) => {
   const { path, active, nodes, directory } = await site(t)
   await writeFile(path, second)

@@ -272,6 +272,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       return { kind: 'done', record: records.published(node) }
     },
     declare: () => records.declare(),
+    previewRecord: (node) => records.preview(node),
     list: () => [...plan().values()].map((node) => records.published(node)),
     history(key) {
       const node = plan().get(key)

@@ -3,6 +3,7 @@
  * from a plan, a store, and a clock.
  */
 import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallNode } from '../plan/install.ts'
 import type { InstallCode, StateProblem } from './codes.ts'
 import type { DiskReport } from './decide-disk.ts'
 import type { Mode } from './node-states.ts'
@@ -113,6 +114,8 @@ export type Installs = {
   command(node: string, command: NodeCommand): Promise<CommandOutcome>
   /** Reads the active plan: after each reload. */
   declare(): void
+  /** Returns the record of a node as it would be if the site declared the node like this. Has no effect. */
+  previewRecord(node: InstallNode): NodeRecord
   /** Returns all declared nodes in the order of the site file. */
   list(): readonly NodeRecord[]
   /** Returns the history of one node, oldest first. */

@@ -33,6 +33,8 @@ export type Records = {
   /** Forgets which machine had the name of a node before, and when it was active. */
   settle(node: InstallNode, isForgotten: boolean): void
   published(node: InstallNode): NodeRecord
+  /** Returns what `published` would return if the site declared the node like this. Has no effect. */
+  preview(node: InstallNode): NodeRecord
   problems(): readonly StateProblem[]
   /** Lets new machines be installed automatically again after a loss of the state. */
   acceptLoss(): void
@@ -181,6 +183,10 @@ export function createRecords(options: RecordsOptions): Records {
     },
     published: (node) =>
       recordOf(node.key, advance(stateOf(node), { kind: 'time' }, now()), lastSeen.get(node.mac)),
+    preview(node) {
+      const declared = advance(stateOf(node), { kind: 'declared', node }, now())
+      return recordOf(node.key, advance(declared, { kind: 'time' }, now()), lastSeen.get(node.mac))
+    },
     problems: () => [...stateProblems, ...journal.problems(), ...recorder.problems(), ...replaced.values()],
     acceptLoss() {
       incomplete = undefined

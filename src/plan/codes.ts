@@ -248,6 +248,10 @@ export const planCodes = defineCodes({
     meaning: 'A change has no effect on a system that is installed already',
     remedy: 'Install the node again if it needs the change',
   },
+  'plan.node-not-installed': {
+    meaning: 'The next network boot of a machine does not install it, because of its installation record',
+    remedy: 'To install it, arm it with slipway node install after the reload',
+  },
   'plan.node-installs': {
     meaning: 'A machine can be installed at its next network boot',
     remedy: 'Set boot: local if the machine must keep its disk',

@@ -42,6 +42,7 @@ export async function site(t: Test, text = first) {
       directory: isKept ? directory : undefined,
       apply: (next) => Promise.resolve(void applied.push(next)),
       troubles: () => [],
+      withNextBoots: (changes) => changes,
     })
     t.teardown(() => active.close())
     await active.start()

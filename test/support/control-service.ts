@@ -68,8 +68,8 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
       compare: (source?: { readonly path: string; readonly text: string }) =>
         Promise.resolve(compared(source)),
       confirm: () => Promise.resolve(confirmations.shift() ?? { outcome: 'confirmed' as const }),
-      rollback(number: number) {
-        requests.push(`rollback ${number}`)
+      rollback(number: number, confirmMs?: number) {
+        requests.push(`rollback ${number} ${confirmMs ?? ''}`.trimEnd())
         return Promise.resolve(reloads.shift() ?? { outcome: 'swapped' as const, nodes: 6, troubles: [] })
       },
       history: () => Promise.resolve(sampleHistory),

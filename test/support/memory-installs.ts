@@ -51,6 +51,7 @@ export function memoryInstalls(
     boot: () => Promise.resolve({ kind: 'menu' }),
     preview: () => Promise.resolve({ kind: 'menu' }),
     declare() {},
+    previewRecord: ({ key }) => records.get(key) as NodeRecord,
     mayRead: () => Promise.resolve({ kind: 'allowed' }),
     startedToken: (token) => token,
     callback: () => Promise.resolve({ kind: 'allowed' }),

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Reloaded } from '../../serve/control/site-routes.ts'
 import { appliedSummary } from '../../plan/changes/summary.ts'
 import { pluralize } from '../../text/format.ts'
-import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { changeLines } from '../text/changes.ts'
@@ -14,6 +14,11 @@ import { clockTime } from '../text/output.ts'
  * (src/serve/haproxy). A reload that another client requested can come first.
  */
 const reloadTimeoutMs = 2 * 90_000
+
+export const confirmRow: HelpRow = [
+  '--confirm TIME',
+  'roll back after TIME unless confirmed: 30s, 5m, or 1h, from 10 s to 24 h',
+]
 
 export const reload: Command = {
   name: 'reload',
@@ -27,11 +32,7 @@ export const reload: Command = {
       'With --confirm, slipway returns to the previous site unless you run "slipway confirm" in that time. It also ' +
         'returns to the previous site if it restarts within that time. Later reloads do not confirm the site.',
     ],
-    options: [
-      ['--confirm TIME', 'roll back after TIME unless confirmed: 30s, 5m, or 1h, from 10 s to 24 h'],
-      controlRow,
-      jsonRow,
-    ],
+    options: [confirmRow, controlRow, jsonRow],
     exit: [
       ['0', 'the new site is served'],
       ['1', 'slipway keeps the current plan, or is not running'],
@@ -48,9 +49,9 @@ export const reload: Command = {
     })
     if (positionals.length > 0)
       throw new UsageError('expected no arguments: slipway reloads the site file that it serves')
-    const confirm = values.confirm === undefined ? '' : `?confirm=${secondsOf(values.confirm)}`
+    const query = values.confirm === undefined ? '' : `?confirm=${secondsOf(values.confirm)}`
     return toResult(terminal, async () => {
-      const reloaded = await replaceSite(controlPath(values.control), `/v1/reload${confirm}`)
+      const reloaded = await replaceSite(controlPath(values.control), `/v1/reload${query}`)
       if (values.json) terminal.out(JSON.stringify(reloaded, undefined, 2))
       else printReload(reloaded, terminal, 'reload')
       return reloaded.outcome === 'swapped' ? ExitCode.fine : ExitCode.problems
@@ -60,8 +61,8 @@ export const reload: Command = {
 
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 
-/** `90s`, `5m`, `1h`; a number alone has no unit and is refused. */
-function secondsOf(text: string): number {
+/** `90s`, `5m`, `1h`; a number alone has no unit and is refused. @throws {UsageError} */
+export function secondsOf(text: string): number {
   const [, amount = '', unit = ''] = /^(\d{1,5})([smh])$/.exec(text) ?? []
   const seconds = Number(amount) * (unitSeconds[unit] ?? 0)
   if (seconds < 10 || seconds > 86_400) {

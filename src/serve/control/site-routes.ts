@@ -46,8 +46,8 @@ export type SiteControl = {
   /** Compares the active site with the site file, or with a text that is read as if it were at `path`. */
   compare(source?: { readonly path: string; readonly text: string }): Promise<Compared>
   confirm(): Promise<Confirmed>
-  /** Serves an earlier site. @param number as in the history */
-  rollback(number: number): Promise<Reloaded>
+  /** Serves an earlier site. @param number as in the history @param confirmMs as of `reload` */
+  rollback(number: number, confirmMs?: number): Promise<Reloaded>
   history(): Promise<readonly HistoryRow[]>
   /** Returns the text of an earlier site file, or of the active one (0). */
   text(number: number): Promise<string | undefined>
@@ -63,12 +63,9 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
   type Confirm = { Querystring: { confirm?: string } }
 
   app.post<Confirm>('/v1/reload', operate, async ({ query: { confirm } }, reply) => {
-    const seconds = confirm === undefined ? undefined : Number(confirm)
-    if (seconds !== undefined && !(seconds >= minConfirmSeconds && seconds <= maxConfirmSeconds)) {
-      const error = `confirm must be a number of seconds from ${minConfirmSeconds} to ${maxConfirmSeconds}`
-      return refuse(reply, 400, 'server.bad-request', error)
-    }
-    const reloaded = await site.reload(seconds === undefined ? undefined : seconds * 1000)
+    const { confirmMs, error } = readConfirm(confirm)
+    if (error !== undefined) return refuse(reply, 400, 'server.bad-request', error)
+    const reloaded = await site.reload(confirmMs)
     if (reloaded.outcome === 'swapped') return reloaded
     const { reasons, code = 'server.reload-rejected' } = reloaded
     return refuse(reply, 409, code, `site reload rejected: ${reasons.join('; ')}`, { reasons })
@@ -104,14 +101,16 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
     return refuse(reply, 409, confirmed.code, confirmed.reason)
   })
 
-  app.post<{ Querystring: { number?: string } }>(
+  app.post<{ Querystring: { number?: string; confirm?: string } }>(
     '/v1/rollback',
     admin,
-    async ({ query: { number = '1' } }, reply) => {
+    async ({ query: { number = '1', confirm } }, reply) => {
       if (!/^\d{1,3}$/.test(number)) {
         return refuse(reply, 400, 'server.bad-request', 'number must be a number of the history')
       }
-      const reloaded = await site.rollback(Number(number))
+      const { confirmMs, error } = readConfirm(confirm)
+      if (error !== undefined) return refuse(reply, 400, 'server.bad-request', error)
+      const reloaded = await site.rollback(Number(number), confirmMs)
       if (reloaded.outcome === 'swapped') return reloaded
       const { reasons, code = 'server.rollback-rejected' } = reloaded
       return refuse(reply, 409, code, `rollback rejected: ${reasons.join('; ')}`, { reasons })
@@ -127,4 +126,11 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
     if (text !== undefined) return { number: Number(number), text }
     return refuse(reply, 404, 'server.no-such-plan', `the history has no site with the number ${number}`)
   })
+}
+
+function readConfirm(confirm: string | undefined): { readonly confirmMs?: number; readonly error?: string } {
+  if (confirm === undefined) return {}
+  const seconds = Number(confirm)
+  if (seconds >= minConfirmSeconds && seconds <= maxConfirmSeconds) return { confirmMs: seconds * 1000 }
+  return { error: `confirm must be a number of seconds from ${minConfirmSeconds} to ${maxConfirmSeconds}` }
 }

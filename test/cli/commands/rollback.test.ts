@@ -33,7 +33,11 @@ t.test('a rollback prints what changed, and how to keep the earlier site', async
   })
   const { out } = await run(rollback, path, '--json')
   t.same(JSON.parse(out.join('\n')), { outcome: 'swapped', nodes: 6, troubles: [] })
-  t.same(requests, ['rollback 3', 'rollback 1'])
+  await run(rollback, path, '--confirm', '5m', '2')
+  t.same(requests, ['rollback 3', 'rollback 1', 'rollback 2 300000'])
+  await t.rejects(run(rollback, path, '--confirm', '5'), {
+    message: /^--confirm 5: expected a time from 10 s/,
+  })
 })
 
 t.test('a rejected rollback prints the reasons; exit code 1', async (t) => {

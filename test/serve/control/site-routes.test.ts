@@ -6,10 +6,12 @@ const json = { 'content-type': 'application/json' }
 t.test('requests that are not valid', async (t) => {
   const { path, requests } = await controlService(t)
   for (const confirm of ['9', '86401', 'soon', '']) {
-    t.match(await ask(path, `/v1/reload?confirm=${confirm}`, 'POST'), {
-      status: 400,
-      body: { code: 'server.bad-request', error: 'confirm must be a number of seconds from 10 to 86400' },
-    })
+    for (const route of ['/v1/reload?', '/v1/rollback?number=1&']) {
+      t.match(await ask(path, `${route}confirm=${confirm}`, 'POST'), {
+        status: 400,
+        body: { code: 'server.bad-request', error: 'confirm must be a number of seconds from 10 to 86400' },
+      })
+    }
   }
   t.match(await ask(path, '/v1/rollback?number=-1', 'POST'), {
     status: 400,
