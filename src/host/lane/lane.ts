@@ -1,6 +1,6 @@
 /**
  * A lane in the main thread: starts its thread, sends it messages, takes its reports, and starts it again when it ends or
- * no longer runs. The sockets stay open meanwhile, so datagrams wait in them.
+ * no longer runs. The sockets stay open meanwhile.
  */
 import { Worker } from 'node:worker_threads'
 import { formatDuration } from '../../text/format.ts'
@@ -44,18 +44,17 @@ export type LaneOptions<Message> = {
   readonly log: Log
 }
 
-/** Delay before a new thread: the first one is started at once, so that datagrams wait only for milliseconds. */
-const firstDelayMs = 0
-const secondDelayMs = 100
+/** Delay before a new thread. */
+const firstDelayMs = 100
 const maxDelayMs = 10_000
-/** A thread that ran for this time gets a new one at once again. */
+/** After a thread that ran for this time, the first delay applies again. */
 const stableMs = 60_000
 const problemMs = 600_000
 /** A thread that does not complete a round in this time is ended. */
 const watchMs = 5000
 
-/** Bounds the heap of the thread; a site of 20,000 nodes needs a fifth of it. */
-const maxMebibytes = 512
+/** Bounds the heap of the thread; a site of 20,000 nodes needs a fifth of it. Queries leave little to collect. */
+const heapLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 }
 
 export function startLane<Message>(options: LaneOptions<Message>): Lane {
   const { name, libc, sockets, clock, counters, log } = options
@@ -88,7 +87,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     let reason = 'the thread ended'
     const started = new Worker(workerUrl(options.program), {
       workerData: { setup, data: options.data },
-      resourceLimits: { maxOldGenerationSizeMb: maxMebibytes },
+      resourceLimits: heapLimits,
     })
     thread = started
     started.on('message', receive)
@@ -113,7 +112,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     Atomics.store(numbers, controlIndex.unread, 0)
     options.ended()
     restart = clock.after(delayMs, start)
-    delayMs = Math.min(maxDelayMs, Math.max(secondDelayMs, delayMs * 2))
+    delayMs = Math.min(maxDelayMs, delayMs * 2)
   }
 
   function receive({ counts, lines, messages }: Report<Message>): void {

@@ -1,9 +1,12 @@
 /**
- * UDP sockets of a lane: the lane receives from the descriptor, and the main thread opens and closes it, and sends what it
- * answers itself.
+ * UDP sockets of a lane: the lane receives from the descriptor. The main thread opens and closes it, sends what it answers
+ * itself, and receives while the lane does not run.
  */
+import { createSocket } from 'node:dgram'
 import type { Sending } from '../send-guard.ts'
 import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
+
+type ReceiveHere = (payload: Uint8Array, address: string, port: number) => void
 
 export type LaneSocket = {
   readonly fd: number
@@ -11,6 +14,12 @@ export type LaneSocket = {
   readonly sendBufferOctets: number
   /** Sends without waiting. A datagram that cannot be sent is lost. */
   send(payload: Uint8Array, address: string, port: number): void
+  /**
+   * Receives in this thread; without a handler, no longer. Each datagram is received once, by this thread or by the lane.
+   *
+   * @param handler gets payloads that are valid until it returns
+   */
+  receive(handler: ReceiveHere | undefined): void
   close(): void
 }
 
@@ -46,6 +55,19 @@ export function laneSocket(libc: Libc, fd: number, sending?: Sending): LaneSocke
   const guard = sending?.guard(sendBufferOctets)
   const peer = new Uint8Array(addressOctets)
   let isOpen = true
+  let here: ReturnType<typeof createSocket> | undefined
+  function receive(handler: ReceiveHere | undefined): void {
+    here?.close()
+    here = undefined
+    if (handler === undefined || !isOpen) return
+    // Closing the copy leaves the descriptor of the lane open.
+    const copy = libc.dup(fd)
+    if (copy === -1) return
+    here = createSocket('udp4', (payload, { address, port }) => handler(payload, address, port))
+    // The lane is started again soon, and reports a socket that fails.
+    here.on('error', () => receive(undefined))
+    here.bind({ fd: copy })
+  }
   return {
     fd,
     local: localAddress(libc, fd),
@@ -60,7 +82,9 @@ export function laneSocket(libc: Libc, fd: number, sending?: Sending): LaneSocke
       const to = writeAddress(peer, address, port)
       libc.sendto(fd, payload, payload.length, linux.MSG_DONTWAIT, to, addressOctets)
     },
+    receive,
     close() {
+      receive(undefined)
       if (isOpen) libc.close(fd)
       isOpen = false
     },

@@ -2,7 +2,8 @@
 import type { Clock } from '../../host/clock.ts'
 import type { HostCode } from '../../host/codes.ts'
 import type { Counters } from '../../host/counters.ts'
-import { startLane } from '../../host/lane/lane.ts'
+import { startLane, type Lane } from '../../host/lane/lane.ts'
+import type { LaneSocket } from '../../host/lane/socket.ts'
 import type { Log } from '../../host/log.ts'
 import type { LaneSockets, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
@@ -12,6 +13,8 @@ import type { ForwardRequest } from './query.ts'
 import type { StreamHandler } from './tcp.ts'
 
 export type LaneState = {
+  /** Whether the lane answers; else the main thread does. */
+  isAnswering(): boolean
   /** Returns the problem of a lane that stopped. */
   problems(): readonly ActiveProblem[]
   /** Returns why there is no lane. */
@@ -74,7 +77,7 @@ function openPorts(
   }
   return {
     listening: ports.map(({ local }) => `udp ${local.address}:${local.port}`),
-    lane: { problems: () => [], warnings: () => warnings },
+    lane: { problems: () => [], warnings: () => warnings, isAnswering: () => false },
     apply: () => Promise.resolve(),
     stop() {
       for (const port of ports) port.receive(() => undefined)
@@ -86,40 +89,67 @@ function openPorts(
   }
 }
 
+/** The main thread answers until the lane does, and while it is started again. */
 function openLane(options: UdpOptions, { libc, sockets }: LaneSockets): DnsUdp {
-  const { secret, machine, forward, clock, counters, log, onLost } = options
+  const { secret, machine, serve, forward, clock, counters, log, onLost } = options
+  let lane: Lane | undefined
   let sent = options.plan()
   let version = 1
-  /** Resolves when the lane has applied the current version, or has ended: the next thread starts with it. */
+  let isAnswering = false
+  let isStopped = false
+  /** Resolves when the lane has applied the current version, or has ended. */
   let applied = Promise.withResolvers<undefined>()
 
-  function receive(message: DnsLaneMessage): void {
-    if (message.kind === 'applied') {
-      if (message.version === version) applied.resolve(undefined)
-      return
-    }
-    const { request, address, port } = message
-    const socket = sockets[message.socket]
-    const reply = forward({ ...request, plan: options.plan() }, address)
-    if (reply instanceof Uint8Array) socket?.send(reply, address, port)
-    else void reply.then((octets) => socket?.send(octets, address, port))
+  function send(socket: LaneSocket, reply: ReturnType<StreamHandler>, address: string, port: number): void {
+    if (reply instanceof Uint8Array) socket.send(reply, address, port)
+    else if (reply instanceof Promise) void reply.then((octets) => socket.send(octets, address, port))
   }
 
-  const lane = startLane<DnsLaneMessage>({
-    name: 'dns',
-    program: { url: import.meta.url, name: './lane-worker' },
-    data: { secret, machine } satisfies DnsLaneData,
-    greet: () => [messageOf(sent, version)],
-    ended: () => applied.resolve(undefined),
-    ...{ libc, sockets, receive, clock, counters, log, onLost },
-  })
+  function answerHere(): void {
+    isAnswering = false
+    applied.resolve(undefined)
+    if (isStopped) return
+    for (const socket of sockets) {
+      socket.receive((payload, address, port) => {
+        send(socket, serve(payload, address, port), address, port)
+      })
+    }
+  }
 
+  function receive(message: DnsLaneMessage): void {
+    if (message.kind === 'forward') {
+      const { request, address, port } = message
+      const socket = sockets[message.socket]
+      const reply = forward({ ...request, plan: options.plan() }, address)
+      if (socket !== undefined) send(socket, reply, address, port)
+      return
+    }
+    if (message.version !== version) return
+    applied.resolve(undefined)
+    if (isAnswering) return
+    isAnswering = true
+    for (const socket of sockets) socket.receive(undefined)
+  }
+
+  function start(): Lane {
+    return startLane<DnsLaneMessage>({
+      name: 'dns',
+      program: { url: import.meta.url, name: './lane-worker' },
+      data: { secret, machine } satisfies DnsLaneData,
+      greet: () => [messageOf(sent, version)],
+      ended: answerHere,
+      ...{ libc, sockets, receive, clock, counters, log, onLost },
+    })
+  }
+
+  answerHere()
   return {
     listening: sockets.map(({ local }) => `udp ${local.address}:${local.port}`),
     lane: {
       warnings: () => [],
+      isAnswering: () => isAnswering,
       problems() {
-        const problem = lane.problem()
+        const problem = lane?.problem()
         return problem === undefined ? [] : [problem]
       },
     },
@@ -129,11 +159,17 @@ function openLane(options: UdpOptions, { libc, sockets }: LaneSockets): DnsUdp {
         version++
         applied.resolve(undefined)
         applied = Promise.withResolvers()
-        lane.send(messageOf(plan, version))
+        lane?.send(messageOf(plan, version))
       }
-      await applied.promise
+      // After the services: its start takes time that they need to start.
+      lane ??= start()
+      if (isAnswering) await applied.promise
     },
-    stop: () => lane.stop(),
+    async stop() {
+      isStopped = true
+      for (const socket of sockets) socket.receive(undefined)
+      await lane?.stop()
+    },
     close() {
       for (const socket of sockets) socket.close()
       return Promise.resolve()

@@ -20,6 +20,33 @@ t.test('the main thread sends through the socket of a lane', async (t) => {
   socket.send(Uint8Array.of(9), '127.0.0.1', client.port)
 })
 
+t.test('the main thread receives while there is no lane', async (t) => {
+  const socket = await laneSocketOf(t)
+  const client = await clientOf(t)
+  const first = new Promise<number[]>((resolve) => {
+    socket.receive((payload, address, port) => {
+      socket.send(Uint8Array.of(2), address, port)
+      resolve([...payload])
+    })
+  })
+  await client.send(Uint8Array.of(1), socket)
+  t.same(await first, [1])
+  t.same([...(await client.next())], [2])
+  socket.receive(undefined)
+  await client.send(Uint8Array.of(3), socket)
+  const again = new Promise<number[]>((resolve) => socket.receive((payload) => resolve([...payload])))
+  t.same(await again, [3], 'meanwhile, a datagram waits')
+  socket.close()
+  socket.receive(() => t.fail())
+})
+
+t.test('without a free descriptor, a socket is left to the lane', async (t) => {
+  const { fd } = await laneSocketOf(t)
+  const socket = laneSocket({ ...(await libcOf()), dup: () => -1 }, fd)
+  socket.receive(() => t.fail())
+  socket.receive(undefined)
+})
+
 t.test('a port that is taken has the usual error', async (t) => {
   const libc = await libcOf()
   const { local } = await laneSocketOf(t)

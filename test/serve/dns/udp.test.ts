@@ -24,13 +24,14 @@ const variants: readonly { readonly name: string; readonly sockets: () => Socket
   },
 ]
 
-async function setUp(t: Test, sockets: Sockets) {
+async function setUp(t: Test, sockets: Sockets, name = 'the main thread') {
   const clock = fakeClock()
   const counters = new Counters()
   let plan = onLoopback(planOf(guideModel()))
   const options = { sockets, log: silentLog(), counters, clock, onLost: () => undefined }
   const service = await startDns({ ...options, plan: () => plan })
   await service.apply()
+  if (name === 'the lane') await until(() => service.lane.isAnswering())
   t.teardown(async () => {
     const closed = service.close(0)
     clock.advance(0)
@@ -56,7 +57,7 @@ async function setUp(t: Test, sockets: Sockets) {
 
 for (const { name, sockets } of variants) {
   t.test(`${name} answers names of the site`, async (t) => {
-    const { ask, counters } = await setUp(t, sockets())
+    const { ask, counters } = await setUp(t, sockets(), name)
     t.match(await ask(encode({ name: 'api-int.ocp45.example.localdomain', id: 9 })), {
       id: 9,
       flag_aa: true,
@@ -68,7 +69,7 @@ for (const { name, sockets } of variants) {
   })
 
   t.test(`${name} answers from a new plan when it is applied`, async (t) => {
-    const { ask, apply } = await setUp(t, sockets())
+    const { ask, apply } = await setUp(t, sockets(), name)
     const many = encode({ name: 'many.example.localdomain' })
     t.not((await ask(many)).flag_tc, true)
     await apply(planOf(crowdedModel()))
@@ -76,7 +77,7 @@ for (const { name, sockets } of variants) {
   })
 
   t.test(`${name} answers other names from a resolver, and then from the cache`, async (t) => {
-    const { ask, apply, counters } = await setUp(t, sockets())
+    const { ask, apply, counters } = await setUp(t, sockets(), name)
     const resolver = createSocket('udp4')
     resolver.bind(0, '127.0.0.1')
     await once(resolver, 'listening')
@@ -96,6 +97,27 @@ for (const { name, sockets } of variants) {
   })
 }
 
+t.test('the main thread answers until the lane does, and while it is started again', async (t) => {
+  const { service, ask, clock, counters, apply } = await setUp(t, createSockets({}))
+  const query = encode({ name: 'api.ocp45.example.localdomain' })
+  t.equal(service.lane.isAnswering(), false)
+  t.equal((await ask(query)).rcode, 'NOERROR')
+  await until(() => service.lane.isAnswering())
+  t.equal((await ask(query)).rcode, 'NOERROR')
+  // The thread completes no round in the time of this clock, so it is ended.
+  clock.advance(10_000)
+  await until(() => !service.lane.isAnswering())
+  t.match(service.lane.problems(), [{ code: 'server.lane-stopped' }])
+  t.equal(counters.get('dns.laneStopped'), 1)
+  t.equal((await ask(query)).rcode, 'NOERROR')
+  const many = encode({ name: 'many.example.localdomain' })
+  await apply(planOf(crowdedModel()))
+  t.equal((await ask(many)).flag_tc, true, 'a reload does not wait for the lane')
+  clock.advance(100)
+  await until(() => service.lane.isAnswering())
+  t.equal((await ask(many)).flag_tc, true, 'the new thread starts with the latest plan')
+})
+
 t.test('the status names the reason where lanes are not available', async (t) => {
   const { service } = await setUp(t, variants[1]!.sockets())
   t.match(service.lane.warnings(), [{ code: 'server.lane-unavailable', severity: 'warning', about: 'dns' }])
@@ -103,7 +125,7 @@ t.test('the status names the reason where lanes are not available', async (t) =>
 })
 
 t.test('a port that is taken fails the start as without a lane', async (t) => {
-  const { service } = await setUp(t, variants[0]!.sockets())
+  const { service } = await setUp(t, variants[0]!.sockets(), 'the lane')
   t.same([service.lane.warnings(), service.lane.problems()], [[], []])
   const port = Number(service.listening[0]?.split(':').at(-1))
   const plan = { ...planOf(guideModel()), listen: { address: '127.0.0.1', port } }
