@@ -84,14 +84,14 @@ async function exchanger(
   }
 }
 
-function dnsQuery(id: number, name: string): Buffer {
+export function dnsQuery(id: number, name: string): Buffer {
   const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
   const header = Buffer.of(id >>> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0)
   return Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)])
 }
 
 /** As a relay agent with the address of the client, to which the server replies. */
-function discover(id: number, index: number, relay: string): Buffer {
+export function discover(id: number, index: number, relay: string): Buffer {
   const message = Buffer.alloc(300)
   message.set([1, 1, 6, 1])
   message.writeUInt32BE(id, 4)

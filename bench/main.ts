@@ -19,6 +19,7 @@ import { tftpCrowd, tftpLoss } from './rack/tftp-clients.ts'
 import { benchmarkSection, formatSummary, latencySection, type Section } from './report.ts'
 import { measureRestarts } from './restart-report.ts'
 import { runBenchmark } from './rounds.ts'
+import { measureScaling } from './scaling/scaling.ts'
 import { image, type Files } from './site.ts'
 import { tftp } from './tftp.ts'
 
@@ -28,8 +29,8 @@ Compares slipway with other servers, and measures its starts and reloads. Needs 
 
   --rounds N    number of rounds (default: 3, about half an hour); figures are medians
   --only WORK   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
-                latency, start, reload, or idle; can be repeated. bench/results.md is
-                written only if all of them were run.
+                latency, start, reload, idle, or scaling; can be repeated. bench/results.md
+                is written only if all of them were run.
   --goals       print only the goals, their figures, and whether they are met
   --compare DIR another checkout of slipway with its node_modules: start and reload are
                 measured for both, in alternating order
@@ -47,7 +48,9 @@ const benchmarks: readonly Benchmark[] = [
   rack,
   bigRack,
 ]
-const allWorks = [...benchmarks.map(({ key }) => key), 'latency', 'start', 'reload', 'idle']
+const otherWorks = ['latency', 'start', 'reload', 'idle', 'scaling']
+const allWorks = [...benchmarks.map(({ key }) => key), ...otherWorks]
+const sharedInput: readonly Benchmark[] = [dns, dhcp, images]
 const workDir = join(import.meta.dirname, '.work')
 const resultsPath = join(import.meta.dirname, 'results.md')
 
@@ -60,8 +63,9 @@ async function main(): Promise<number> {
   const startedAt = new Date()
   const loadBefore = loadAverage()
   const files = await createDirectories()
-  // The latency is measured with the input of the first benchmarks.
-  const isNeeded = ({ key }: Benchmark) => isSelected(key) || isSelected('latency')
+  // The other works use the input of the first benchmarks, and their site names the images.
+  const isShared = otherWorks.some(isSelected)
+  const isNeeded = (each: Benchmark) => isSelected(each.key) || (isShared && sharedInput.includes(each))
   for (const benchmark of benchmarks.filter(isNeeded)) await benchmark.prepare?.(files)
   const network = await createNetwork()
   const interrupt = (): void => void network.close().finally(() => process.exit(130))
@@ -78,6 +82,7 @@ async function main(): Promise<number> {
       ...(latencies.length === 0 ? [] : [latencySection(latencies)]),
       ...(await measureRestarts(network, files, { rounds, isSelected, compared })),
       ...(isSelected('idle') ? [await measureIdle(network, files, rounds)] : []),
+      ...(isSelected('scaling') ? [await measureScaling(network, files)] : []),
     ]
     const goals = sections.flatMap((section) => section.goals)
     const text = [
@@ -87,12 +92,20 @@ async function main(): Promise<number> {
     ].join('\n\n')
     console.log(`\n${isGoalsOnly ? formatGoals(goals) : text}`)
     if (allWorks.every(isSelected)) {
+      await writeAttachments(sections)
       await writeFile(resultsPath, `${await head(startedAt, rounds, loadBefore)}\n\n${text}\n`)
     }
     return isGoalsOnly && !goals.every(({ isMet }) => isMet) ? 1 : 0
   } finally {
     await network.close()
   }
+}
+
+async function writeAttachments(sections: readonly Section[]): Promise<void> {
+  const dir = join(import.meta.dirname, 'results')
+  await mkdir(dir, { recursive: true })
+  for (const { attachment } of sections)
+    if (attachment !== undefined) await writeFile(join(dir, attachment.name), attachment.text)
 }
 
 type Options = {

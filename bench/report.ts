@@ -6,7 +6,13 @@ import type { Delays } from './latency.ts'
 import { formatFigure, formatTable } from './table.ts'
 
 /** A section of the report, and the goals that its figures are compared with. */
-export type Section = { readonly title: string; readonly text: string; readonly goals: readonly Goal[] }
+export type Section = {
+  readonly title: string
+  readonly text: string
+  readonly goals: readonly Goal[]
+  /** A file of `bench/results/` that the text refers to. */
+  readonly attachment?: { readonly name: string; readonly text: string }
+}
 
 const latencyTitle = 'Latency while 16 clients download images without a limit'
 

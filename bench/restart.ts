@@ -91,7 +91,7 @@ export async function measureStart(network: Network, tested: Tested): Promise<St
   }
 }
 
-export async function measureReloads(network: Network, tested: Tested): Promise<Reload> {
+export async function measureReloads(network: Network, tested: Tested, times = reloads): Promise<Reload> {
   const server = startServing(network, tested)
   const probe = await startProbe(network, tested.nodes)
   try {
@@ -99,7 +99,7 @@ export async function measureReloads(network: Network, tested: Tested): Promise<
     // The first second warms the server up.
     await sleep(2000)
     const windows: { readonly from: number; readonly to: number }[] = []
-    for (let count = 1; count <= reloads; count++) {
+    for (let count = 1; count <= times; count++) {
       await changeSite(tested, count)
       const from = Date.now()
       server.signal('SIGHUP')

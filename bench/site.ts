@@ -51,24 +51,59 @@ export type Files = {
   readonly images: string
 }
 
+/** Returns the name and the addresses of the load balancer of a cluster. */
+function clusterAt(index: number): { readonly name: string; readonly balancer: typeof loadBalancer } {
+  if (index === 0) return { name: cluster, balancer: loadBalancer }
+  const [api, apiInternal, ingress] = [5, 6, 7].map((octet) => `172.16.${octet}.${index}`) as [
+    string,
+    string,
+    string,
+  ]
+  return { name: `${cluster}x${index}`, balancer: { api, apiInternal, ingress } }
+}
+
 /**
  * Writes the site file of slipway and the Ignition files that it names.
  *
  * @param tftp more keys of the section `tftp`
+ * @param clusters number of clusters, up to 250, that have an equal number of nodes each
  */
 export async function writeSite(
   { dir, tftpRoot, images }: Files,
-  { tftp = '', declared = nodes }: { readonly tftp?: string; readonly declared?: readonly Node[] } = {},
+  {
+    tftp = '',
+    declared = nodes,
+    clusters = 1,
+  }: { readonly tftp?: string; readonly declared?: readonly Node[]; readonly clusters?: number } = {},
 ): Promise<void> {
-  const ignition = join(dir, 'ignition')
-  await mkdir(ignition, { recursive: true })
-  for (const role of ['bootstrap', 'master', 'worker']) {
-    await writeFile(join(ignition, `${role}.ign`), '{"ignition":{"version":"3.2.0"}}')
+  // Each cluster has a directory of its own.
+  const ignitionOf = (name: string) => join(dir, 'ignition', name)
+  for (const { name } of Array.from({ length: clusters }, (_, index) => clusterAt(index))) {
+    await mkdir(ignitionOf(name), { recursive: true })
+    for (const role of ['bootstrap', 'master', 'worker'])
+      await writeFile(join(ignitionOf(name), `${role}.ign`), '{"ignition":{"version":"3.2.0"}}')
   }
-  const lines = declared.map(
-    ({ name, mac, address }) => `      - { name: ${name}, role: worker, mac: "${mac}", address: ${address} }`,
-  )
   const isRelayed = declared.some(({ address }) => address.startsWith('172.20.'))
+  const share = Math.ceil(declared.length / clusters)
+  const sections = Array.from({ length: clusters }, (_, index) => {
+    const { name, balancer } = clusterAt(index)
+    const lines = declared
+      .slice(index * share, (index + 1) * share)
+      .map(
+        (each) =>
+          `      - { name: ${each.name}, role: worker, mac: "${each.mac}", address: ${each.address} }`,
+      )
+    return `\
+  - name: ${name}
+    domain: example.localdomain
+    image: ${image}
+    ignition: ${JSON.stringify(ignitionOf(name))}
+    disk: /dev/vda
+    loadBalancer: { api: ${balancer.api}, apiInternal: ${balancer.apiInternal}, ingress: ${balancer.ingress} }
+    nodes:
+${lines.join('\n')}
+`
+  })
   await writeFile(
     join(dir, 'site.yaml'),
     `\
@@ -81,14 +116,6 @@ tftp: { root: ${JSON.stringify(tftpRoot)}${tftp} }
 images:
   ${image}: { dir: ${JSON.stringify(images)} }
 clusters:
-  - name: ${cluster}
-    domain: example.localdomain
-    image: ${image}
-    ignition: ${JSON.stringify(ignition)}
-    disk: /dev/vda
-    loadBalancer: { api: ${loadBalancer.api}, apiInternal: ${loadBalancer.apiInternal}, ingress: ${loadBalancer.ingress} }
-    nodes:
-${lines.join('\n')}
-`,
+${sections.join('')}`,
   )
 }

@@ -45,8 +45,8 @@ export type ReadYaml = {
   readonly tree?: Tree
 }
 
-/** A site of 1,000 nodes has about 10,000 values. */
-const maxValues = 100_000
+/** A site of 20,000 nodes with ten values each has about 200,000. */
+const maxValues = 250_000
 const maxDepth = 64
 
 export function readYaml(text: string): ReadYaml {

@@ -1,6 +1,6 @@
-/** Median and percentile. */
+/** Median, percentile, and growth. */
 import t from 'tap'
-import { median, percentile } from '../../bench/statistics.ts'
+import { growthExponent, median, percentile } from '../../bench/statistics.ts'
 
 const medians = [
   { name: 'of one value', values: [3], expected: 3 },
@@ -42,3 +42,15 @@ t.test('an empty list has no median and no percentile', (t) => {
   t.throws(() => percentile([], 99), { message: 'expected at least one value' })
   t.end()
 })
+
+for (const [name, value, exponent] of [
+  ['constant', () => 3, 0],
+  ['proportional', (size: number) => 5 * size, 1],
+  ['quadratic', (size: number) => size ** 2, 2],
+] as const) {
+  t.test(`${name} growth has the exponent ${exponent}`, (t) => {
+    const points = [10, 100, 5000].map((size) => ({ size, value: value(size) }))
+    t.equal(growthExponent(points).toFixed(6), exponent.toFixed(6))
+    t.end()
+  })
+}

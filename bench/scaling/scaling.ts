@@ -1,0 +1,74 @@
+/** How slipway grows with its site: compilation, start, reload, memory, and lookups at several numbers of nodes and clusters. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { output } from '../../test/e2e/process.ts'
+import { clientAddress, type Network } from '../network.ts'
+import type { Section } from '../report.ts'
+import { measureReloads, measureStart, type Tested } from '../restart.ts'
+import { createNodes, domain, writeSite, type Files } from '../site.ts'
+import { ownCheckout, prepareCheckout } from '../slipway.ts'
+import { formatFigure } from '../table.ts'
+import type { PlanFigures } from './plan-probe.ts'
+import { plotFigures } from './plot.ts'
+import { formatScaling, scalingGoals, type Point } from './scaling-report.ts'
+
+const sizes = [
+  ...[10, 100, 1000, 5000, 20_000].map((nodes) => ({ nodes, clusters: 1 })),
+  ...[10, 100].map((clusters) => ({ nodes: 1000, clusters })),
+]
+const reloads = 3
+const title = 'Scaling with nodes and clusters'
+const plotName = 'scaling.svg'
+
+/** Measures all sizes once: the figures are medians or take long enough. */
+export async function measureScaling(network: Network, files: Files): Promise<Section> {
+  const points: Point[] = []
+  for (const size of sizes) {
+    const point = await measure(network, files, size)
+    points.push(point)
+    const { figures } = point
+    const texts = Object.entries(figures).map(([name, value]) => `${name} ${formatFigure(value)}`)
+    console.log(`scaling  ${size.nodes} nodes, ${size.clusters} clusters  ${texts.join(', ')}`)
+  }
+  const plot = plotFigures(points.filter(({ clusters }) => clusters === 1))
+  return {
+    title,
+    text: `${formatScaling(points)}\n\n![${title}](results/${plotName})`,
+    goals: scalingGoals(title, points),
+    attachment: { name: plotName, text: plot },
+  }
+}
+
+async function measure(
+  network: Network,
+  files: Files,
+  { nodes, clusters }: Pick<Point, 'nodes' | 'clusters'>,
+): Promise<Point> {
+  const own = { ...files, dir: join(files.dir, `scaling-${nodes}-${clusters}`) }
+  await mkdir(own.dir, { recursive: true })
+  await writeSite(own, { declared: createNodes(nodes), clusters })
+  await prepareCheckout(ownCheckout, own.dir)
+  const tested: Tested = { version: 'slipway', checkout: ownCheckout, nodes, files: own }
+  const plan = await measurePlan(network, own, Math.ceil(nodes / clusters))
+  // The first start creates the state and the compile cache.
+  await measureStart(network, tested)
+  const start = await measureStart(network, tested)
+  const reload = await measureReloads(network, tested, reloads)
+  return {
+    nodes,
+    clusters,
+    figures: {
+      ...plan,
+      startMs: start.answeredMs,
+      reloadMs: reload.reloadMs,
+      memoryMiB: start.memoryMiB,
+    },
+  }
+}
+
+async function measurePlan(network: Network, { dir }: Files, nodesOfCluster: number): Promise<PlanFigures> {
+  const program = join(import.meta.dirname, 'plan-probe.ts')
+  const site = join(dir, 'site.yaml')
+  const command = [process.execPath, program, site, domain, clientAddress(0), `${nodesOfCluster}`]
+  return JSON.parse(await output(network.onServer(...command), { limitMs: 120_000 })) as PlanFigures
+}

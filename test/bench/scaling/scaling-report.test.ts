@@ -1,0 +1,69 @@
+/** The table and the plot of how slipway grows with its site. */
+import t from 'tap'
+import { plotFigures } from '../../../bench/scaling/plot.ts'
+import { formatScaling, scalingGoals, type Point } from '../../../bench/scaling/scaling-report.ts'
+
+/** Lookups do not grow, reloads grow quadratically, all else proportionally. */
+const point = (nodes: number, clusters = 1): Point => ({
+  nodes,
+  clusters,
+  figures: {
+    compileMs: nodes,
+    startMs: nodes * 2,
+    reloadMs: nodes ** 2 / 1000,
+    memoryMiB: nodes / 10,
+    dnsMicroseconds: 0.5,
+    dhcpMicroseconds: 3,
+  },
+})
+
+// The first size does not count for the exponents, nor do sites of several clusters.
+const points = [
+  { ...point(10), figures: { ...point(10).figures, compileMs: 500 } },
+  point(1000),
+  point(10_000),
+  { ...point(1000, 100), figures: { ...point(1000).figures, startMs: 99 } },
+]
+
+t.test('the table ends with the exponents of the growth from 1,000 nodes', (t) => {
+  t.equal(
+    formatScaling(points),
+    `\
+|    nodes | clusters | compile ms | start ms | reload ms | memory MiB | DNS lookup µs | DHCP lookup µs |
+| -------: | -------: | ---------: | -------: | --------: | ---------: | ------------: | -------------: |
+|       10 |        1 |        500 |     20.0 |     0.100 |       1.00 |         0.500 |           3.00 |
+|    1,000 |        1 |      1,000 |    2,000 |     1,000 |        100 |         0.500 |           3.00 |
+|   10,000 |        1 |     10,000 |   20,000 |   100,000 |      1,000 |         0.500 |           3.00 |
+|    1,000 |      100 |      1,000 |     99.0 |     1,000 |        100 |         0.500 |           3.00 |
+| exponent |          |       1.00 |     1.00 |      2.00 |       1.00 |          0.00 |           0.00 |`,
+  )
+  t.end()
+})
+
+t.test('a figure that grows faster than n log n misses its goal', (t) => {
+  t.same(
+    scalingGoals('scaling', points).map(({ goal, figure, isMet }) => [goal, figure, isMet]),
+    [
+      ['compile grows with an exponent under 1.2', '1.00', true],
+      ['start grows with an exponent under 1.2', '1.00', true],
+      ['reload grows with an exponent under 1.2', '2.00', false],
+      ['memory grows with an exponent under 1.2', '1.00', true],
+      ['DNS lookup grows with an exponent under 0.5', '0.00', true],
+      ['DHCP lookup grows with an exponent under 0.5', '0.00', true],
+    ],
+  )
+  t.end()
+})
+
+t.test('the plot has a line for each figure and a tick for each size', (t) => {
+  const svg = plotFigures(points.filter(({ clusters }) => clusters === 1))
+  t.equal(svg.match(/<polyline/g)?.length, 6)
+  t.equal(svg.match(/<circle/g)?.length, 18)
+  t.match(svg, />10,000<\/text>/)
+  t.match(svg, />reload ms<\/text>/)
+  t.notMatch(svg, /NaN/)
+  // The smallest and the largest value are at the edges of the plot.
+  t.match(svg, /cx="70"/)
+  t.match(svg, /cx="590" cy="40"/)
+  t.end()
+})
