@@ -1,15 +1,17 @@
-/** Latency of DHCP and DNS while 16 clients download images without a limit. */
+/** Latency of DHCP and DNS while 16 clients download images without a limit, and a rack of nodes boots and installs. */
 import { join } from 'node:path'
 import { output, run } from '../test/e2e/process.ts'
+import type { TestedServer } from './benchmark.ts'
 import { dhcp, perfdhcpCommand } from './dhcp.ts'
 import { dns } from './dns.ts'
 import { imageUrl } from './http.ts'
 import { serverAddress, type Network } from './network.ts'
 import { parseDnsperf, parseDnsperfDelays, parsePerfdhcp, parsePerfdhcpDelays } from './load-output.ts'
+import { relayedNodes, runClient } from './rack/client.ts'
 import { withRetry } from './rounds.ts'
 import { startServer } from './servers.ts'
-import type { Files } from './site.ts'
-import { slipway } from './slipway.ts'
+import { nodes, writeSite, type Files } from './site.ts'
+import { freshServeCommand, ownCheckout, slipway } from './slipway.ts'
 import { percentile } from './statistics.ts'
 import { formatFigure } from './table.ts'
 
@@ -27,10 +29,26 @@ const rates = { dns: 500, dhcp: 100 }
 /** Downloads have a lower priority than the measuring programs on the same cores, so that these do not wait. */
 const lowPriority = ['nice', '-n', '10']
 
+/** They boot during the measurement, and read the start of each image: the readers read all of it. */
+const bootingNodes = 200
+const maxBytes = 8 * 1024 * 1024
+
+const stormSlipway: TestedServer = {
+  ...slipway,
+  async prepare(files) {
+    await slipway.prepare?.(files)
+    await writeSite(files, { declared: [...nodes, ...relayedNodes(bootingNodes)] })
+  },
+  command: ({ dir }) => freshServeCommand(ownCheckout, dir),
+}
+
 /** @returns the delays of DHCP and DNS; the server must be warmed up */
-async function latencyUnderLoad(network: Network, { dir }: Files): Promise<readonly Delays[]> {
+async function latencyUnderLoad(network: Network, files: Files): Promise<readonly Delays[]> {
+  const { dir } = files
   const downloads = ['wrk', '-t', '1', '-c', '16', '-d', `${seconds + 2}s`, '--timeout', '60s', imageUrl]
   const downloading = output(network.onClient(3, ...lowPriority, ...downloads))
+  const rack = { steps: 'boot', nodes: relayedNodes(bootingNodes), maxBytes } as const
+  const booting = runClient(network, files, rack, lowPriority)
   const queries = ['dnsperf', '-v', '-s', serverAddress, '-d', join(dir, 'questions'), '-Q', `${rates.dns}`]
   const exchanges = perfdhcpCommand(dir, rates.dhcp, seconds)
   const [dnsText, dhcpText] = await Promise.all([
@@ -39,6 +57,8 @@ async function latencyUnderLoad(network: Network, { dir }: Files): Promise<reado
     run(network.onClient(1, ...exchanges, '-x', 't', serverAddress)).then(({ stdout }) => stdout),
   ])
   await downloading
+  const { booted, elapsed } = await booting
+  console.log(`         ${booted} of ${bootingNodes} nodes booted in ${formatFigure(elapsed)} s`)
   const { sent, lost } = parseDnsperf(dnsText)
   const { started, completed } = parsePerfdhcp(dhcpText)
   return [
@@ -62,7 +82,7 @@ export async function measureLatencies(
   rounds: number,
 ): Promise<(readonly Delays[])[]> {
   const all: (readonly Delays[])[] = []
-  await slipway.prepare?.(files)
+  await stormSlipway.prepare?.(files)
   for (let round = 0; round < rounds; round++) {
     const delays = await withRetry(() => measureLatency(network, files))
     all.push(delays)
@@ -76,7 +96,7 @@ export async function measureLatencies(
 }
 
 async function measureLatency(network: Network, files: Files): Promise<readonly Delays[]> {
-  const server = await startServer(network, slipway, dhcp.port, files)
+  const server = await startServer(network, stormSlipway, dhcp.port, files)
   try {
     await dns.warmUp(network, files)
     await dhcp.warmUp(network, files)

@@ -37,3 +37,10 @@ export function serveCommand(checkout: string, dir: string): readonly string[] {
     ],
   ]
 }
+
+/** Returns {@link serveCommand} without the state of an earlier run: installed nodes would boot their disks. */
+export function freshServeCommand(checkout: string, dir: string): readonly string[] {
+  // The mark of the cache directory would show a loss of the state.
+  const fresh = ['sh', '-c', 'rm -rf "$0/state" "$0/cache/install.mark"; exec "$@"', dir]
+  return [...fresh, ...serveCommand(checkout, dir)]
+}

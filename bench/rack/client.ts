@@ -46,18 +46,24 @@ export async function openRelayedSubnet(network: Network): Promise<void> {
   await output(network.onServer('ip', 'route', 'replace', relayedSubnet, 'via', clientAddress(0)))
 }
 
-/** @throws {Error} if less than half of the nodes booted */
+/**
+ * @param priority a command that runs the program with another priority
+ * @throws {Error} if less than half of the nodes booted
+ */
 export async function runClient(
   network: Network,
   { dir }: Files,
   options: ClientOptions,
+  priority: readonly string[] = [],
 ): Promise<ClientResult> {
   const config = { server: serverAddress, relay, domain, limitSeconds, seed: 1, ...ovmf, ...options }
   const path = join(dir, 'rack-client.json')
   await writeFile(path, JSON.stringify(config))
   await openRelayedSubnet(network)
   const program = join(import.meta.dirname, '../.work/rack-client')
-  const text = await output(network.onClient(0, program, path), { limitMs: (limitSeconds + 20) * 1000 })
+  const text = await output(network.onClient(0, ...priority, program, path), {
+    limitMs: (limitSeconds + 20) * 1000,
+  })
   const result = JSON.parse(text) as ClientResult
   if (result.errors.length === 0) return result
   const problem = `${result.booted} of ${options.nodes.length} nodes booted: ${result.errors.join('; ')}`

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Benchmark, TestedServer } from '../benchmark.ts'
-import { prepareCheckout, ownCheckout, serveCommand } from '../slipway.ts'
+import { prepareCheckout, ownCheckout, freshServeCommand } from '../slipway.ts'
 import { image, writeSite, type Files, type Node } from '../site.ts'
 import { relayedNodes, runClient, toMeasurement, type ClientResult } from './client.ts'
 import { dnsmasqAndNginx } from './peer.ts'
@@ -72,12 +72,7 @@ function slipwayForRack(declared: readonly Node[], own: (files: Files) => Files)
       await prepareCheckout(ownCheckout, own(files).dir)
       await writeSite(own(files), { declared })
     },
-    // Without the state of the last round: installed nodes would boot their disks. The mark would show a loss.
-    command: (files) => {
-      const { dir } = own(files)
-      const fresh = ['sh', '-c', 'rm -rf "$0/state" "$0/cache/install.mark"; exec "$@"', dir]
-      return [...fresh, ...serveCommand(ownCheckout, dir)]
-    },
+    command: (files) => freshServeCommand(ownCheckout, own(files).dir),
   }
 }
 

@@ -1,8 +1,9 @@
 /** Draws the figures of the scaling work as SVG: both axes are logarithmic, so that a straight line is a power of the nodes. */
-import { figures, type Point } from './scaling-report.ts'
+import { figures, type Figure, type Point } from './scaling-report.ts'
 
 const [width, height] = [760, 420]
 const area = { left: 70, right: 590, top: 40, bottom: 370 }
+const labelHeight = 14
 const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']
 
 /** @param points at least two sizes, in increasing order */
@@ -18,12 +19,12 @@ export function plotFigures(points: readonly Point[]): string {
     const at = round(y(value))
     return `<path d="M${area.left} ${at}H${area.right}" stroke="#ddd"/><text x="${area.left - 8}" y="${at + 4}" text-anchor="end">${value.toLocaleString('en-US')}</text>`
   })
+  const labelAt = placeLabels((key) => y(points.at(-1)?.figures[key] ?? 1))
   const lines = figures.map(({ key, head }, index) => {
     const color = colors[index] ?? '#000'
     const at = points.map((point) => `${round(x(point.nodes))},${round(y(point.figures[key]))}`)
-    const last = points.at(-1)?.figures[key] ?? 1
     const marks = at.map((each) => `<circle cx="${each.replace(',', '" cy="')}" r="3" fill="${color}"/>`)
-    return `<polyline points="${at.join(' ')}" fill="none" stroke="${color}" stroke-width="2"/>${marks.join('')}<text x="${area.right + 10}" y="${round(y(last)) + 4}" fill="${color}">${head}</text>`
+    return `<polyline points="${at.join(' ')}" fill="none" stroke="${color}" stroke-width="2"/>${marks.join('')}<text x="${area.right + 10}" y="${labelAt(key)}" fill="${color}">${head}</text>`
   })
   return `\
 <svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
@@ -35,6 +36,18 @@ ${ticksX.join('\n')}
 ${lines.join('\n')}
 </svg>
 `
+}
+
+/** Returns the positions of the labels beside the ends of the lines, moved down where they would overlap. */
+function placeLabels(endOf: (key: Figure) => number): (key: Figure) => number {
+  const at = new Map<Figure, number>()
+  let free = -Infinity
+  for (const { key } of figures.toSorted((a, b) => endOf(a.key) - endOf(b.key))) {
+    const next = Math.max(endOf(key) + 4, free)
+    at.set(key, round(next))
+    free = next + labelHeight
+  }
+  return (key) => at.get(key) ?? 0
 }
 
 /** Returns a logarithmic scale from the range of the values to a range of the plot. */

@@ -15,7 +15,7 @@ export type Point = {
   >
 }
 
-type Figure = keyof Point['figures']
+export type Figure = keyof Point['figures']
 
 /**
  * Smaller sites mainly show the fixed costs. From here to 20,000 nodes, n log n is an exponent of 1.12; the rest of the

@@ -65,5 +65,11 @@ t.test('the plot has a line for each figure and a tick for each size', (t) => {
   // The smallest and the largest value are at the edges of the plot.
   t.match(svg, /cx="70"/)
   t.match(svg, /cx="590" cy="40"/)
+  const labels = [...svg.matchAll(/<text x="600" y="([\d.]+)"/g)].map(([, y]) => Number(y))
+  const gaps = labels.toSorted((a, b) => a - b).map((y, index, all) => y - (all[index - 1] ?? -Infinity))
+  t.ok(
+    gaps.every((gap) => gap >= 13.9),
+    'labels do not overlap',
+  )
   t.end()
 })
