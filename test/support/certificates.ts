@@ -10,7 +10,7 @@ export type Authority = Pair & {
   /** @param names of subjectAltName, as openssl writes them: `DNS:api.c1.example.net,IP:127.0.0.1` */
   server(names: string): Pair
   /** @param subject `/O=system:masters/CN=system:admin`; @param days negative: it has ended */
-  client(subject: string, days?: number): Pair
+  client(subject: string, days?: number, names?: string): Pair
 }
 
 export function makeAuthority(): Authority {
@@ -42,6 +42,9 @@ export function makeAuthority(): Authority {
     ...read('ca'),
     server: (names) =>
       issue('/CN=kube-apiserver', `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`, 1),
-    client: (subject, days = 1) => issue(subject, 'extendedKeyUsage=clientAuth\n', days),
+    client: (subject, days = 1, names) => {
+      const alternative = names === undefined ? '' : `subjectAltName=${names}\n`
+      return issue(subject, `extendedKeyUsage=clientAuth\n${alternative}`, days)
+    },
   }
 }

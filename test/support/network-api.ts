@@ -39,7 +39,7 @@ export async function networkApi(t: Test, keys: object = {}, more: Partial<Netwo
     port,
     /** Creates a token and returns its secret. */
     token,
-    setPlan(next: object) {
+    setPlan: (next: object): void => {
       plan = { ...apiPlan(next), port: 0 }
     },
     ask: (path: string, asked: Asked = {}) => askHttps(port, path, asked),

@@ -36,6 +36,7 @@ export type ListenerLimits = {
   /** TLS handshake, and the whole header of a request. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
+  readonly checkIntervalMs: number
   /** Without any data in either direction; longer than the heartbeat of the events. */
   readonly idleMs: number
 }
@@ -44,6 +45,7 @@ const defaultLimits: ListenerLimits = {
   connections: { total: 1024, reserve: 256, perKnownClient: 256, perUnknownClient: 64 },
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
+  checkIntervalMs: 2000,
   idleMs: 60_000,
 }
 
@@ -76,7 +78,7 @@ export function createListener(answer: RequestListener, options: ListenerOptions
       maxHeaderSize: 16_384,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: 2000,
+      connectionsCheckingInterval: limits.checkIntervalMs,
       keepAliveTimeout: 15_000,
     },
     answer,

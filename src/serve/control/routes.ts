@@ -1,21 +1,23 @@
 /** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
 import { isAbsolute } from 'node:path'
 import { fastify, type FastifyError, type FastifyInstance, type FastifyServerFactory } from 'fastify'
-import type { Clock, Timer } from '../../host/clock.ts'
+import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import { withoutSchemas } from '../../host/http.ts'
 import { defined } from '../../text/defined.ts'
 import type { Installs } from '../../install/installs.ts'
-import type { NodeCommand, Observation } from '../../install/observation.ts'
+import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
 import { addGuard, type Guard } from './access/guard.ts'
 import { addTokenRoutes } from './access/routes.ts'
 import { admin, operate, read } from './access/scopes.ts'
 import type { Tokens } from './access/tokens.ts'
 import { refuse } from './refusal.ts'
+import { streamEvents } from './events.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
-import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ControlCode } from './codes.ts'
 
 export type RoutesOptions = {
   readonly installs: Installs
@@ -81,6 +83,7 @@ export function createRoutes(
     bodyLimit: 1024,
     requestTimeout: 15_000,
     ...defined({ serverFactory }),
+    clientErrorHandler: answerBadRequest,
     frameworkErrors: (error, _request, reply) => void refuse(reply, 400, 'server.bad-request', error.message),
   })
   let streams = 0
@@ -264,73 +267,25 @@ export function createRoutes(
   return app
 }
 
+/** Answers octets that are not a request, and requests that do not arrive in time (RFC 9112). */
+function answerBadRequest({ code, message }: Error & { readonly code: string }, socket: Socket): void {
+  const statuses: Readonly<Record<string, string>> = {
+    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  }
+  // A connection that broke, or whose TLS handshake failed, cannot be answered.
+  if (!/^(?:HPE|ERR_HTTP)_/.test(code)) {
+    socket.destroy()
+    return
+  }
+  if (socket.writable) {
+    const body = JSON.stringify({ code: 'server.bad-request' satisfies ControlCode, error: message })
+    const head = `HTTP/1.1 ${statuses[code] ?? '400 Bad Request'}\r\ncontent-type: application/json\r\n`
+    socket.write(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  }
+  socket.destroySoon()
+}
+
 function noSuchNode(key: string): string {
   return `the site has no node ${key}`
-}
-
-// The stream of observations (Server-Sent Events, HTML §9.2). A reader that is slow or reconnects continues with the
-// stored observations: nothing is buffered for it, and it misses only what is no longer stored.
-
-/** A comment keeps an idle connection open, and detects that the reader has gone. */
-const heartbeatMs = 15_000
-
-/** The delay before a reader reconnects. */
-const retryMs = 2000
-
-/** Observations that are read and written in one turn of the event loop: DNS and DHCP wait for that time. */
-const pageSize = 200
-
-type EventOptions = {
-  readonly installs: Pick<Installs, 'after' | 'subscribe'>
-  readonly clock: Clock
-  /** Only the observations of this node; of all nodes when absent. */
-  readonly node?: string
-  /** The sequence of the reader's last event; absent for new observations only. */
-  readonly after?: number
-}
-
-/** Writes until the reader closes the connection. */
-export function streamEvents(raw: ServerResponse, { installs, clock, node, after }: EventOptions): void {
-  let sent = after ?? 0
-  /** Whether new observations are written at once; else they are read from the store. */
-  let isLive = false
-  let heartbeat: Timer
-
-  /** @returns whether the reader accepts more */
-  function write(observation: Observation): boolean {
-    sent = observation.sequence
-    return raw.write(`id: ${sent}\ndata: ${JSON.stringify(observation)}\n\n`)
-  }
-
-  function writePage(): void {
-    if (raw.destroyed) return
-    const page = installs.after(sent, pageSize, node)
-    if (page.length === 0) {
-      isLive = true
-      return
-    }
-    if (page.map(write).every(Boolean)) setImmediate(writePage)
-    else raw.once('drain', writePage)
-  }
-
-  function beat(): void {
-    if (!raw.writableNeedDrain) raw.write(': keep-alive\n\n')
-    heartbeat = clock.after(heartbeatMs, beat)
-  }
-
-  raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' })
-  raw.write(`retry: ${retryMs}\n\n`)
-  const unsubscribe = installs.subscribe((observation) => {
-    if (!isLive || (node !== undefined && observation.node !== node)) return
-    if (write(observation)) return
-    isLive = false
-    raw.once('drain', writePage)
-  })
-  heartbeat = clock.after(heartbeatMs, beat)
-  raw.once('close', () => {
-    unsubscribe()
-    heartbeat.cancel()
-  })
-  if (after === undefined) isLive = true
-  else writePage()
 }

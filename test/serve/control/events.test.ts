@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import type { Observation } from '../../../src/install/observation.ts'
-import { streamEvents } from '../../../src/serve/control/routes.ts'
+import { streamEvents } from '../../../src/serve/control/events.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { until } from '../../support/until.ts'
 
