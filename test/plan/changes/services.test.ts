@@ -131,6 +131,35 @@ t.test('the server itself: addresses, ports, peers, keepalived, and the shared s
   t.end()
 })
 
+t.test('the API: a reload changes names and users, and a restart the rest', (t) => {
+  const users = [{ name: 'alice', scope: 'admin' }]
+  const named = { names: 'slipway.example.net' }
+  const added = compareEdited(nothing, (site) => {
+    site['api'] = { ...named, proxy: { from: '192.0.2.7', socket: '/run/proxy.sock', users } }
+  })
+  t.same(linesOf(added, 'api'), [
+    'add api api',
+    '  listens on:  -> 127.0.0.1 port 8443',
+    '  names:  -> slipway.example.net',
+    '  proxy:  -> 192.0.2.7',
+    '  proxy socket:  -> /run/proxy.sock',
+    '  proxy header:  -> x-forwarded-user',
+    '  proxy users:  -> alice (admin)',
+  ])
+  t.match(added.restart, [{ text: 'api changed: restart the service to listen with the new settings' }])
+  const changed = compareEdited(
+    (site) => (site['api'] = { clientCA: '/ca.crt', clients: users }),
+    (site) => (site['api'] = { ...named, clientCA: '/ca.crt', clients: [{ name: 'alice' }] }),
+  )
+  t.same(linesOf(changed, 'api'), [
+    'change api api',
+    '  names:  -> slipway.example.net',
+    '  clients: alice (admin) -> alice (read)',
+  ])
+  t.same(changed.restart, [])
+  t.end()
+})
+
 t.test('a hook, without the path of its URL and the arguments of its command', (t) => {
   const webhook = {
     url: 'https://chat.example.net/T0/secret',
