@@ -50,21 +50,20 @@ export type ActiveSite = SiteControl &
     close(): void
   }
 
-type Served = Pick<Ready, 'model' | 'plan' | 'file'>
-
 /** A site that is served and not confirmed. */
 type Pending = {
   /** Why it is not the site of the file, after a rollback: a sentence. */
   readonly rollbackReason?: string
   /** What an automatic rollback returns to. */
-  readonly confirmed: Served
+  readonly confirmed: Ready
   readonly confirmBy: number
   readonly timer: Timer
 }
 
 export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
-  const { sitePath, directory, apply, log, counters, clock } = options
-  let served: Served = options.first
+  // No function below uses `options`, which would keep the first plan in memory.
+  const { sitePath, directory, apply, troubles, log, counters, clock } = options
+  let served: Ready = options.first
   let { siteProblem } = options
   let pending: Pending | undefined
   let servedSince = clock.now()
@@ -122,7 +121,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     return {
       outcome: 'swapped',
       nodes: served.plan.nodes.length,
-      troubles: options.troubles(),
+      troubles: troubles(),
       changes,
       ...(pending === undefined ? {} : { confirmBy: pending.confirmBy }),
       ...(differsFrom === undefined ? {} : { differsFrom }),
@@ -245,7 +244,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
   }
 
   /** Records that the site file is not served, if it differs from the served site. @returns whether it differs */
-  async function recordRollback({ file }: Served, reason: string): Promise<boolean> {
+  async function recordRollback({ file }: Ready, reason: string): Promise<boolean> {
     const text = await fileOnDisk()
     if (text === file.text) return false
     const record = { kind: 'rolled-back', at: clock.now(), hash: hashOf(text), reason } as const
@@ -286,8 +285,8 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     if (prepared.kind !== 'ready') return { outcome: 'kept', reasons: explain(prepared) }
     const changes = await comparedWith(prepared)
     const errors = prepared.plan.findings.filter(({ severity }) => severity === 'error')
-    const troubles = errors.map(({ about, message }) => `${about}: ${message}`)
-    return { outcome: 'compared', changes, troubles }
+    const problems = errors.map(({ about, message }) => `${about}: ${message}`)
+    return { outcome: 'compared', changes, troubles: problems }
   }
 
   async function comparedWith(next: Ready): Promise<Changes> {
@@ -306,7 +305,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       return served.model
     },
     async start() {
-      await apply(options.first)
+      await apply(served)
       if (siteProblem === undefined) await keep()
     },
     reload: (confirmMs) => (confirmMs === undefined ? reloadInTurn() : inQueue(() => reload(confirmMs))),

@@ -23,6 +23,7 @@ import type { SharedStore } from './install/shared/recorder.ts'
 import { createReports, expectedNodes } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import type { Plan } from './plan/compile.ts'
+import type { Model } from './plan/model.ts'
 import type { Ready } from './prepare.ts'
 import { createAccess } from './serve/control/access/access.ts'
 import type { Reloaded, SiteControl } from './serve/control/site-routes.ts'
@@ -74,11 +75,11 @@ export type App = {
 }
 
 /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
-export async function startApp(options: AppOptions): Promise<App> {
+export async function startApp({ prepared, ...options }: AppOptions): Promise<App> {
   const { log, sockets, onLost, sitePath, clock = systemClock, counters = new Counters() } = options
   const active = createActiveSite({
     ...{ sitePath, log, counters, clock, apply },
-    first: options.prepared,
+    first: prepared,
     siteProblem: options.siteProblem,
     directory: options.directory,
     troubles: () => report.siteProblems().map(({ text }) => text),
@@ -116,6 +117,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const reports = createReports({ installs, nodes: () => active.plan.nodes, clock })
   const supervisor = createSupervisor(components, () => shared)
   let hasStarted = options.follow === undefined
+  /** The first site, until the components have it. No function uses `prepared`, which would keep the first plan in memory. */
+  let firstModel: Model | undefined = prepared.model
   const followed = () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters
   const clockWatch = watchClock(clock, log)
   const fileWatch = createFileWatch({
@@ -181,6 +184,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     throw error
   }
   await active.start()
+  firstModel = undefined
 
   async function close(graceMs: number): Promise<void> {
     active.close()
@@ -201,7 +205,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       else log.warn(facts, 'site warning')
     }
     await supervisor.apply()
-    if (model === options.prepared.model) return
+    if (model === firstModel) return
     if (options.follow !== undefined) sessions.swap(model.site.clusters)
     for (const component of supervisor.running) component.swap?.(model.site)
   }

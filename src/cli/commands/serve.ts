@@ -10,7 +10,7 @@ import { removeLitter } from '../../host/files.ts'
 import { takeHangUps } from '../../host/startup.ts'
 import { requireInterface } from '../../host/cannot-listen.ts'
 import type { HostCode } from '../../host/codes.ts'
-import { createProcessLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
+import { createProcessLog, logLevels, type Log, type LogLevel, type ProcessLog } from '../../host/log.ts'
 import { logFormats, logText } from '../../host/log-text.ts'
 import { notify, startWatchdog } from '../../host/notify.ts'
 import { createSending } from '../../host/send-guard.ts'
@@ -20,7 +20,7 @@ import { chooseSite } from '../../start-site.ts'
 import { defined } from '../../text/defined.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Site } from '../../site/schema.ts'
-import { ExitCode, UsageError, type Command } from '../command.ts'
+import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { firstDirectory, stateDirectory } from '../target.ts'
 
 /** How long transfers in flight can continue after SIGTERM; shorter than TimeoutStopSec of the unit. */
@@ -60,66 +60,10 @@ export const serve: Command = {
   },
 
   async run(args, terminal) {
-    const { sitePath, level, format, state, control, ownDirectory } = readArguments(args)
-    const { prepared, reasons, siteProblem } = await chooseSite(state, sitePath, Date.now(), checkedSites())
-    for (const line of reasons) terminal.err(line)
-    if (prepared === undefined) return ExitCode.problems
-    const isText = format === undefined ? terminal.rows !== undefined : format === 'text'
-    const log = createProcessLog(level, {
-      ...(isText && { format: (line: string) => logText(line, terminal.usesColor) }),
-    })
-    if (siteProblem?.code === 'site.rolled-back')
-      log.error(siteProblem, 'site rolled back, serving the earlier site')
-    else if (siteProblem !== undefined)
-      log.error(siteProblem, 'site file invalid, serving the last valid site')
     const end = Promise.withResolvers<number>()
-    const onLost = (error: Error): void => {
-      const code: HostCode = 'server.socket-lost'
-      log.error({ code, err: error }, 'socket lost, exiting for a restart')
-      end.resolve(ExitCode.problems)
-    }
-    const counters = new Counters()
-    const sending = createSending({ clock: systemClock, counters, log: log.for('udp') })
-    const sockets = createSockets(process.env, sending)
-    // systemd's CacheDirectory= survives a loss of the state directory.
-    const markDirectory = firstDirectory(process.env['CACHE_DIRECTORY']) || undefined
-    const directories = [state, ...writtenDirectories(prepared.model.site)]
-    const litter = (await Promise.all(directories.map(removeLitter))).flat()
-    if (litter.length > 0) log.info({ files: litter }, 'temporary files of an earlier process removed')
-    let app: App
-    try {
-      const { interface: name, address } = prepared.model.site.server
-      // Sockets that systemd passes are bound to an interface, which can come up later.
-      if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
-      // The control service reports a directory that cannot be created.
-      if (ownDirectory !== undefined)
-        await mkdir(ownDirectory, { recursive: true, mode: 0o700 }).catch(() => {})
-      const store = openStore(state, {
-        now: Date.now(),
-        site: prepared.model.site.site,
-        ...(markDirectory === undefined ? {} : { markDirectory }),
-      })
-      const follow = { site: prepared.model.site, directory: state }
-      app = await startApp({
-        logLinesLost: () => log.lost(),
-        sitePath,
-        prepared,
-        log,
-        sockets,
-        counters,
-        store,
-        control,
-        follow,
-        onLost,
-        directory: state,
-        ...defined({ siteProblem }),
-      })
-    } catch (error) {
-      // The message names the socket and what to do.
-      terminal.err(`slipway: ${(error as Error).message}`)
-      await log.flush()
-      return ExitCode.problems
-    }
+    const started = await start(readArguments(args), terminal, () => end.resolve(ExitCode.problems))
+    if (started === undefined) return ExitCode.problems
+    const { app, log } = started
     const stopListening = followSignals(app, log, () => end.resolve(ExitCode.fine))
     if (takeHangUps()) process.emit('SIGHUP')
     const stopWatchdog = startWatchdog(systemClock)
@@ -141,6 +85,76 @@ export const serve: Command = {
     await log.flush()
     return code
   },
+}
+
+/**
+ * Starts the services. It is separate from `run`, because the variables of that function last as long as the process, and the
+ * first plan of a large site is large.
+ *
+ * @param onLost called when a socket was lost
+ * @returns undefined if they cannot start; the reasons are printed
+ */
+async function start(
+  { sitePath, level, format, state, control, ownDirectory }: Arguments,
+  terminal: Terminal,
+  onLost: () => void,
+): Promise<{ readonly app: App; readonly log: ProcessLog } | undefined> {
+  const { prepared, reasons, siteProblem } = await chooseSite(state, sitePath, Date.now(), checkedSites())
+  for (const line of reasons) terminal.err(line)
+  if (prepared === undefined) return undefined
+  const isText = format === undefined ? terminal.rows !== undefined : format === 'text'
+  const log = createProcessLog(level, {
+    ...(isText && { format: (line: string) => logText(line, terminal.usesColor) }),
+  })
+  if (siteProblem?.code === 'site.rolled-back')
+    log.error(siteProblem, 'site rolled back, serving the earlier site')
+  else if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last valid site')
+  const counters = new Counters()
+  const sending = createSending({ clock: systemClock, counters, log: log.for('udp') })
+  const sockets = createSockets(process.env, sending)
+  // systemd's CacheDirectory= survives a loss of the state directory.
+  const markDirectory = firstDirectory(process.env['CACHE_DIRECTORY']) || undefined
+  const directories = [state, ...writtenDirectories(prepared.model.site)]
+  const litter = (await Promise.all(directories.map(removeLitter))).flat()
+  if (litter.length > 0) log.info({ files: litter }, 'temporary files of an earlier process removed')
+  try {
+    const { interface: name, address } = prepared.model.site.server
+    // Sockets that systemd passes are bound to an interface, which can come up later.
+    if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
+    // The control service reports a directory that cannot be created.
+    if (ownDirectory !== undefined)
+      await mkdir(ownDirectory, { recursive: true, mode: 0o700 }).catch(() => {})
+    const store = openStore(state, {
+      now: Date.now(),
+      site: prepared.model.site.site,
+      ...(markDirectory === undefined ? {} : { markDirectory }),
+    })
+    const follow = { site: prepared.model.site, directory: state }
+    const app = await startApp({
+      logLinesLost: () => log.lost(),
+      sitePath,
+      prepared,
+      log,
+      sockets,
+      counters,
+      store,
+      control,
+      follow,
+      onLost(error) {
+        const code: HostCode = 'server.socket-lost'
+        log.error({ code, err: error }, 'socket lost, exiting for a restart')
+        onLost()
+      },
+      directory: state,
+      ...defined({ siteProblem }),
+    })
+    return { app, log }
+  } catch (error) {
+    // The message names the socket and what to do.
+    terminal.err(`slipway: ${(error as Error).message}`)
+    await log.flush()
+    return undefined
+  }
 }
 
 type Arguments = {
