@@ -8,7 +8,7 @@ import type { Cluster } from '../site/schema.ts'
 import { inOrder, type Finding } from '../text/codes.ts'
 import { compileApi, type ApiPlan } from './api.ts'
 import type { PlanFinding } from './codes.ts'
-import { compileDhcp } from './dhcp/compile.ts'
+import { dhcpSteps } from './dhcp/compile.ts'
 import type { DhcpPlan } from './dhcp/plan.ts'
 import { dnsSteps } from './dns/compile.ts'
 import type { DnsPlan } from './dns/plan.ts'
@@ -17,7 +17,7 @@ import type { HaproxyPlan } from './haproxy/plan.ts'
 import { compileHooks, type HookPlan } from './hooks.ts'
 import { httpSteps } from './http/compile.ts'
 import type { HttpPlan } from './http/plan.ts'
-import { compileInstall, type InstallPlan } from './install.ts'
+import { installSteps, type InstallPlan } from './install.ts'
 import type { Endpoint, Model, MemberModel, NodeModel } from './model.ts'
 import { runSteps } from './steps.ts'
 import { compileTftp, type TftpPlan } from './tftp.ts'
@@ -29,7 +29,7 @@ export function compile(model: Model, previous?: Plan): Plan {
 
 /** Compiles as {@link compile} does, with a pause after each step. */
 export function* compileSteps(model: Model, previous?: Plan): Generator<void, Plan> {
-  const dhcp = compileDhcp(model)
+  const dhcp = yield* dhcpSteps(model)
   yield
   const tftp = compileTftp(model)
   const http = yield* httpSteps(model)
@@ -38,7 +38,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
   yield
   const haproxy = compileHaproxy(model)
   yield
-  const install = compileInstall(model)
+  const install = yield* installSteps(model)
   const findings = [
     ...clusterFindings(model),
     ...[dhcp, tftp, http, dns, haproxy].flatMap((part) => part.findings),

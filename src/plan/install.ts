@@ -4,6 +4,7 @@ import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type IgnitionKind } from './facts.ts'
 import type { MemberModel, Model } from './model.ts'
+import { flatMapSteps, runSteps } from './steps.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
 export type MachineConfigServer = {
@@ -43,7 +44,11 @@ export type InstallNode = {
 /** Keys are node keys, ordered as in the site file. */
 export type InstallPlan = ReadonlyMap<string, InstallNode>
 
-export function compileInstall({ site, facts, nodes, members: all }: Model): InstallPlan {
+export function compileInstall(model: Model): InstallPlan {
+  return runSteps(installSteps(model))
+}
+
+export function* installSteps({ site, facts, nodes, members: all }: Model): Generator<void, InstallPlan> {
   const members = Map.groupBy(all, ({ cluster }) => cluster)
   const clusters = new Map(
     site.clusters.map(({ name, order, ignitionAccess, requireDhcp }) => {
@@ -53,15 +58,17 @@ export function compileInstall({ site, facts, nodes, members: all }: Model): Ins
       return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
     }),
   )
+  yield
   return new Map(
-    nodes.map((node) => {
+    yield* flatMapSteps(nodes, (node): (readonly [string, InstallNode])[] => {
       const cluster = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
       const { key, mac, otherMacs, boot, ignition, addresses, image, menu, wipe } = node
       const identity = { key, mac, ...defined({ otherMacs }) }
       const about = { ...identity, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
       const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
-      return [key, { ...about, ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) }]
+      const policy = { ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) } as const
+      return [[key, { ...about, ...policy }]]
     }),
   )
 }

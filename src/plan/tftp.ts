@@ -82,12 +82,17 @@ function rootFindings({ facts }: Model): PlanFinding[] {
 
 /** Reports each missing loader that a declared node needs. */
 function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): PlanFinding[] {
+  if (missing.size === 0) return []
+  const needed = model.nodes.flatMap((node) =>
+    loadersOf(model, node).map((name) => ({ name, key: node.key })),
+  )
+  const nodesByLoader = Map.groupBy(needed, ({ name }) => name)
   return loaderNames.flatMap((name): PlanFinding[] => {
     const problem = missing.get(name)
-    const nodes = model.nodes.filter((node) => loadersOf(model, node).includes(name)).map(({ key }) => key)
-    if (problem === undefined || nodes[0] === undefined) return []
-    const others = nodes.length === 1 ? '' : ` and ${nodes.length - 1} more`
-    const message = `${nodes[0]}${others} cannot boot: ${problem}`
+    const [first, ...more] = nodesByLoader.get(name) ?? []
+    if (problem === undefined || first === undefined) return []
+    const others = more.length === 0 ? '' : ` and ${more.length} more`
+    const message = `${first.key}${others} cannot boot: ${problem}`
     return [{ code: 'tftp.loader-missing', severity: 'error', about: `loader ${name}`, message }]
   })
 }

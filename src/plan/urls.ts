@@ -39,6 +39,12 @@ export const urlPaths = {
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,
 }
 
+/** Returns the key of the node of a path; undefined for other paths. */
+export function nodeOfPath(path: string): string | undefined {
+  const [, directory, cluster, name, file] = path.split('/', 5)
+  return directory === 'boot' && file !== undefined ? `${cluster}/${name}` : undefined
+}
+
 export function absoluteUrl(endpoint: Endpoint, path: string): string {
   return httpBase(endpoint) + path
 }

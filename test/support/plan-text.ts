@@ -2,6 +2,7 @@
 import { renderHaproxy } from '../../src/plan/haproxy/render.ts'
 import { isBootedMember } from '../../src/plan/model.ts'
 import type { Plan } from '../../src/plan/compile.ts'
+import { NodeMap } from '../../src/plan/http/node-map.ts'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
 
 /** Omits the prepared DNS answers, which are derived from the zones and tested elsewhere. */
@@ -36,7 +37,7 @@ const addressKeys = new Set([
 ])
 
 function replace(key: string, value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries(value)
+  if (value instanceof Map || value instanceof NodeMap) return Object.fromEntries(value)
   if (value instanceof Set) return [...value]
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (key !== '' && isInstance(value)) return withGetters(value)

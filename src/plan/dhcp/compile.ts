@@ -6,7 +6,7 @@ import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.
 import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { imageFacts } from '../ipxe/installation.ts'
-import { lazy } from '../steps.ts'
+import { flatMapSteps, lazy, runSteps } from '../steps.ts'
 import { nodeBoot, type BootFiles } from './boot-table.ts'
 import {
   fallbackFile,
@@ -68,9 +68,15 @@ class LazyReservation implements Reservation {
   }
 }
 
-export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly PlanFinding[] } {
+type Compiled = { readonly plan: DhcpPlan; readonly findings: readonly PlanFinding[] }
+
+export function compileDhcp(model: Model): Compiled {
+  return runSteps(dhcpSteps(model))
+}
+
+export function* dhcpSteps(model: Model): Generator<void, Compiled> {
   const { site, endpoint } = model
-  const machines = machinesOf(model)
+  const machines = yield* machinesOf(model)
   const reservation = (machine: Machine): Reservation => {
     const { name, fqdn, domain, address, subnet, boot, dhcpOptions } = machine
     const encodeOptions = () =>
@@ -96,8 +102,15 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       return boot?.()
     },
   })
-  const isProxied = ({ dhcp }: Machine['subnet']): boolean => dhcp === 'proxy'
-  const proxiedNetworks = site.subnets.filter(isProxied).map((subnet) => subnet.cidr)
+  const isProxied = ({ subnet }: Machine): boolean => subnet.dhcp === 'proxy'
+  const proxiedNetworks = site.subnets.filter(({ dhcp }) => dhcp === 'proxy').map((subnet) => subnet.cidr)
+  const reservations = yield* flatMapSteps(machines, (machine) =>
+    isProxied(machine) ? [] : byMac(machine, reservation(machine)),
+  )
+  const proxiedMachines = yield* flatMapSteps(machines, (machine) =>
+    isProxied(machine) ? byMac(machine, proxied(machine)) : [],
+  )
+  const shared = yield* flatMapSteps(model.nodes, (node) => sharedAddress(model, node))
   return {
     plan: {
       server: endpoint.address,
@@ -109,18 +122,10 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       segments: segmentsOf(site.subnets),
       relays: site.subnets.map((subnet) => ({ network: subnet.cidr, agents: subnet.relays })),
       proxiedNetworks,
-      reservationByMac: new Map(
-        machines
-          .filter(({ subnet }) => !isProxied(subnet))
-          .flatMap((machine) => byMac(machine, reservation(machine))),
-      ),
-      proxiedByMac: new Map(
-        machines
-          .filter(({ subnet }) => isProxied(subnet))
-          .flatMap((machine) => byMac(machine, proxied(machine))),
-      ),
+      reservationByMac: new Map(reservations),
+      proxiedByMac: new Map(proxiedMachines),
     },
-    findings: [...dhcpFindings(site, machines), ...model.nodes.flatMap((node) => sharedAddress(model, node))],
+    findings: [...dhcpFindings(site, machines), ...shared],
   }
 }
 
@@ -136,14 +141,14 @@ function segmentsOf(subnets: readonly Subnet[]): Cidr[][] {
 }
 
 /** Returns the nodes, and the hosts with a MAC and an IPv4 address, in the order of the site file. */
-function machinesOf(model: Model): Machine[] {
+function* machinesOf(model: Model): Generator<void, Machine[]> {
   const { site, endpoint, nodes } = model
   const filesOf = bootFiles(model)
-  const booted = nodes.map((node): Machine => {
+  const booted = yield* flatMapSteps(nodes, (node): Machine[] => {
     const { key, fqdn, mac, otherMacs = [], address, subnet, dhcpOptions } = node
     const domain = subnet.domain ?? fqdn.slice(fqdn.indexOf('.') + 1)
     const boot = lazy(() => nodeBoot(node, endpoint, filesOf(node)))
-    return { name: key, fqdn, domain, macs: [mac, ...otherMacs], address, subnet, boot, dhcpOptions }
+    return [{ name: key, fqdn, domain, macs: [mac, ...otherMacs], address, subnet, boot, dhcpOptions }]
   })
   const others = site.hosts.flatMap((host): Machine[] => {
     const { name, mac: macs } = host
@@ -218,7 +223,7 @@ const minLeaseSeconds = 3600
 /** HOST_NAME_MAX of Linux; RHCOS cuts longer names at their first dot. */
 const maxHostName = 64
 
-export function dhcpFindings(site: Site, machines: readonly Machine[]): PlanFinding[] {
+function dhcpFindings(site: Site, machines: readonly Machine[]): PlanFinding[] {
   return [...site.subnets.flatMap(subnetFindings), ...machines.flatMap(nameFindings)]
 }
 

@@ -1,16 +1,16 @@
 /** Prepared answers: encodes the response for every owner name and QTYPE once, on its first query (RFC 1034 §4.3.2). */
 import { encodeName, hashName } from '../../proto/dns/name.ts'
-import type { ResourceRecord, RecordData } from '../../proto/dns/record.ts'
+import type { ResourceRecord } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
 import { forEachStep, lazy } from '../steps.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
-import { answeringName, enclosingZone, withAncestors } from '../../site/declared.ts'
+import { Name, zoneContents, type Names, type ZoneContent } from './existing-names.ts'
+import { answeringName } from '../../site/declared.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
 import { walkMessage } from '../../proto/dns/walk.ts'
 
 type Negative = Pick<Owner, 'nodata' | 'nxdomain'>
 type Addresses = ReadonlyMap<string, readonly ResourceRecord[]>
-type Names = ReadonlyMap<string, Name>
 
 /** The prepared orders of an RRset with many addresses: enough for the first address to vary. */
 const maxRotations = 8
@@ -37,40 +37,56 @@ export function* compileNames(zones: readonly Zone[]): Generator<void, NameTable
 /** What an owner answers itself. */
 type Positive = Pick<Owner, 'responses'> & { readonly nodata?: Response }
 
+/** What the answers of all names of a zone are encoded from. */
+type Source = {
+  /** The names of the zone, and those of all zones, to which aliases can lead. */
+  readonly own: Names
+  readonly names: Names
+  readonly addresses: Addresses
+  readonly negative: () => Negative
+}
+
 /**
  * An owner whose answers are encoded when its name is first queried: most names of a large site never are. With separate
- * getters, each owner would have a separate hidden class in V8, and every lookup would be slow.
+ * getters, each owner would have a separate hidden class in V8, and every lookup would be slow. It has no functions of its
+ * own, because a large site has tens of thousands of names.
  */
 class LazyOwner implements Owner {
   readonly name: Uint8Array
   readonly wildcard: Owner | undefined
   readonly referral: Response | undefined
-  readonly #negative: () => Negative
-  readonly #encode: () => Positive
+  readonly #source: Source
+  /** The name in text; undefined for a referral, which has no answers of its own. */
+  readonly #text: string | undefined
   #positive: Positive | undefined
 
   constructor(
     { name, wildcard, referral }: Pick<Owner, 'name' | 'wildcard' | 'referral'>,
-    negative: () => Negative,
-    encode: () => Positive,
+    source: Source,
+    text: string | undefined,
   ) {
     this.name = name
     this.wildcard = wildcard
     this.referral = referral
-    this.#negative = negative
-    this.#encode = encode
+    this.#source = source
+    this.#text = text
+  }
+
+  get #answers(): Positive {
+    return (this.#positive ??=
+      this.#text === undefined ? { responses: new Map() } : positiveResponses(this.#text, this.#source))
   }
 
   get responses(): Owner['responses'] {
-    return (this.#positive ??= this.#encode()).responses
+    return this.#answers.responses
   }
 
   get nodata(): Response {
-    return (this.#positive ??= this.#encode()).nodata ?? this.#negative().nodata
+    return this.#answers.nodata ?? this.#source.negative().nodata
   }
 
   get nxdomain(): Response {
-    return this.#negative().nxdomain
+    return this.#source.negative().nxdomain
   }
 }
 
@@ -80,18 +96,17 @@ function* zoneOwners(
   names: Names,
   addresses: Addresses,
 ): Generator<void, Iterable<Owner>> {
-  const negative = lazy(() => negativeResponses(zone))
+  const source = { own, names, addresses, negative: lazy(() => negativeResponses(zone)) }
   const owners = new Map<string, Owner>()
-  const longestFirst = [...own].sort(([a], [b]) => b.length - a.length)
-  yield* forEachStep(longestFirst, ([name, { byType }]) => {
+  const longestFirst = [...own.keys()].sort((a, b) => b.length - a.length)
+  yield* forEachStep(longestFirst, (name) => {
     const fixed = { name: encodeName(name), wildcard: owners.get(`*.${name}`), referral: undefined }
-    const encode = () => positiveResponses(name, byType, names, addresses)
-    owners.set(name, new LazyOwner(fixed, negative, encode))
+    owners.set(name, new LazyOwner(fixed, source, name))
   })
   for (const [name, servers] of cuts) {
     const referral = referralTo(name, servers, addresses)
     const fixed = { name: encodeName(name), wildcard: undefined, referral }
-    owners.set(name, new LazyOwner(fixed, negative, () => ({ responses: new Map() })))
+    owners.set(name, new LazyOwner(fixed, source, undefined))
   }
   return owners.values()
 }
@@ -100,12 +115,9 @@ function* zoneOwners(
  * Answers are minimal: no authority section, and additional addresses for server names only (as BIND does for stub
  * resolvers).
  */
-function positiveResponses(
-  name: string,
-  byType: RecordsByType,
-  names: Names,
-  addresses: Addresses,
-): Positive {
+function positiveResponses(name: string, { own, names, addresses }: Source): Positive {
+  // It is one of them.
+  const { byType } = own.get(name) as Name
   const responses = new Map<number, readonly Response[]>()
   const add = (type: ResourceRecord['data']['type'], orders: readonly (readonly ResourceRecord[])[]) => {
     const prepared = orders.map((answers) => {
@@ -199,7 +211,7 @@ export type Alias = {
  *
  * @returns nothing for a name that is not an alias
  */
-export function followAlias(name: string, names: ReadonlyMap<string, Name>): Alias | undefined {
+export function followAlias(name: string, names: Names): Alias | undefined {
   const chain: ResourceRecord[] = []
   const passed = new Set<string>()
   let at = name
@@ -218,10 +230,8 @@ export function followAlias(name: string, names: ReadonlyMap<string, Name>): Ali
 
 /** Records of a wildcard get the queried name (RFC 4592 §3.3.1). */
 function named({ zone, byType }: Name, owner: string): Name {
-  const records = [...byType].map(
-    ([type, each]) => [type, each.map((record) => ({ ...record, owner }))] as const,
-  )
-  return { zone, byType: new Map(records) }
+  const records = [...byType.values()].flat().map((record) => ({ ...record, owner }))
+  return new Name(zone, records)
 }
 
 /**
@@ -253,51 +263,5 @@ export function prepare(
     answerEnds: answers.map(({ end }) => end - questionEnd),
     pointers: pointers.filter(moves).map((at) => at - questionEnd),
     nameOctets: questionEnd - headerOctets - 4,
-  }
-}
-
-// The existing names of a zone, and the zone cuts below it (RFC 1034 §4.2, RFC 4592 §2.2.2).
-
-export type RecordsByType = ReadonlyMap<RecordData['type'], readonly ResourceRecord[]>
-
-/** An existing name and its zone; an empty non-terminal has no records. */
-export type Name = { readonly zone: Zone; readonly byType: RecordsByType }
-
-export type ZoneContent = {
-  readonly zone: Zone
-  readonly names: ReadonlyMap<string, Name>
-  /** The name servers of delegated zones that are not ours, by zone. */
-  readonly cuts: ReadonlyMap<string, readonly ResourceRecord[]>
-}
-
-function* zoneContents(zones: readonly Zone[]): Generator<void, ZoneContent[]> {
-  const apexes = new Set(zones.map((zone) => zone.name))
-  const contents: ZoneContent[] = []
-  for (const zone of zones) contents.push(yield* zoneContent(zone, apexes))
-  return contents
-}
-
-function* zoneContent(zone: Zone, apexes: ReadonlySet<string>): Generator<void, ZoneContent> {
-  const servers = zone.records.filter(({ owner, data }) => data.type === 'NS' && owner !== zone.name)
-  const cuts = Map.groupBy(servers, ({ owner }) => owner)
-  const recordsByName = new Map<string, ResourceRecord[]>()
-  yield* forEachStep(zone.records, (record) => {
-    const ancestors = withAncestors(record.owner)
-    // All names between the apex and a name exist too (RFC 8020 §2), including cuts.
-    const inside = ancestors.slice(0, ancestors.indexOf(zone.name) + 1)
-    for (const name of inside) if (!recordsByName.has(name)) recordsByName.set(name, [])
-    recordsByName.get(record.owner)?.push(record)
-  })
-  // Below a cut, the other zone is authoritative; records here are glue.
-  const isBelowCut = (name: string) => cuts.size > 0 && enclosingZone(name, cuts) !== undefined
-  const own = [...recordsByName].filter(([name]) => !isBelowCut(name))
-  const names = new Map<string, Name>()
-  yield* forEachStep(own, ([name, records]) => {
-    names.set(name, { zone, byType: Map.groupBy(records, ({ data }) => data.type) })
-  })
-  return {
-    zone,
-    names,
-    cuts: new Map([...cuts].filter(([name]) => !apexes.has(name))),
   }
 }

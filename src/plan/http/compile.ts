@@ -4,8 +4,9 @@ import { defined } from '../../text/defined.ts'
 import type { FileFact, ImageFileKind, IgnitionKind } from '../facts.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import type { Model, NodeModel } from '../model.ts'
-import { urlPaths, absoluteUrl, tokenCharacters, tokenPlaceholder } from '../urls.ts'
-import { ignitionSteps, isOpen } from './ignition.ts'
+import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } from '../urls.ts'
+import { compileIgnition, isOpen } from './ignition.ts'
+import { NodeMap } from './node-map.ts'
 import type { HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
 import { runSteps, flatMapSteps, lazy } from '../steps.ts'
 import { usualAgentArguments } from '../image-files.ts'
@@ -32,17 +33,21 @@ export function compileHttp(model: Model): Compiled {
 
 export function* httpSteps(model: Model): Generator<void, Compiled> {
   const { endpoint, nodes, facts } = model
-  const scripts = yield* compileScripts(model)
+  const byKey = new Map(nodes.map((node) => [node.key, node]))
+  const scripts = yield* scriptFindings(model)
   yield
-  const ignition = yield* ignitionSteps(model)
-  yield
+  const ignition = compileIgnition(model, byKey)
   const images = compileImages(model)
   return {
     plan: {
       address: formatIpv4(endpoint.address),
       address6: endpoint.address6,
       port: endpoint.ports.http,
-      scripts: scripts.scripts,
+      scripts: new NodeMap({
+        nodes: byKey,
+        nodeOf: nodeOfPath,
+        create: (node) => nodeScripts(model, node),
+      }),
       ignition: ignition.files,
       nodes: ignition.nodes,
       loaders: new Map([...facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loaderFile(fact)])),
@@ -51,7 +56,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
       ),
     },
-    findings: [...scripts.findings, ...ignition.findings, ...images.findings],
+    findings: [...scripts, ...ignition.findings, ...images.findings],
   }
 }
 
@@ -105,18 +110,11 @@ function agentsWithoutScript(model: Model): PlanFinding[] {
 /** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the terminating NUL. */
 const maxCommandLineBytes = 2047
 
-type CompiledScripts = {
-  readonly scripts: ReadonlyMap<string, BootScript>
-  readonly findings: readonly PlanFinding[]
-}
-
-function* compileScripts(model: Model): Generator<void, CompiledScripts> {
-  const scripts = new Map(yield* flatMapSteps(model.nodes, (node) => nodeScripts(model, node)))
-  yield
+function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
   const missing = yield* missingFiles(model)
   yield
   const long = yield* flatMapSteps(model.nodes, (node) => longCommandLine(model, node))
-  return { scripts, findings: [...missing, ...long] }
+  return [...missing, ...long]
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {

@@ -16,8 +16,8 @@ import {
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
 import type { Model, NodeModel } from '../model.ts'
-import { flatMapSteps } from '../steps.ts'
-import { absoluteUrl, urlPaths } from '../urls.ts'
+import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
+import { NodeMap } from './node-map.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
 
 /** The oldest version that a live system with coreos-installer reads; our file needs no later one. */
@@ -29,10 +29,17 @@ type Compiled = {
   readonly findings: readonly PlanFinding[]
 }
 
-export function* ignitionSteps(model: Model): Generator<void, Compiled> {
-  const files = yield* flatMapSteps(model.nodes, (node) => nodeIgnition(model, node))
-  const nodes = yield* flatMapSteps(model.nodes, (node) => [[node.key, bootEntry(model, node)] as const])
-  return { files: new Map(files), nodes: new Map(nodes), findings: publicFiles(model) }
+/** @param nodes by key */
+export function compileIgnition(model: Model, nodes: ReadonlyMap<string, NodeModel>): Compiled {
+  return {
+    files: new NodeMap({ nodes, nodeOf: nodeOfPath, create: (node) => nodeIgnition(model, node) }),
+    nodes: new NodeMap({
+      nodes,
+      nodeOf: (key) => key,
+      create: (node) => [[node.key, bootEntry(model, node)] as const],
+    }),
+    findings: publicFiles(model),
+  }
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
