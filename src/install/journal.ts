@@ -108,6 +108,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
 
   /** Whether a change that had to be on the disk at once is not there yet. */
   let isOwed = false
+  let isClosed = false
 
   function write(sync: Sync = 'now'): void {
     batch?.cancel()
@@ -140,6 +141,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
 
   /** A failed write is tried again after its own time, whatever changes until then. */
   function writeWithin(ms: number): void {
+    if (isClosed) return
     const atMs = clock.monotonic() + ms
     if (batch !== undefined && (failure !== undefined || dueMs <= atMs)) return
     batch?.cancel()
@@ -298,8 +300,9 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     close() {
       batch?.cancel()
       writeBatch()
-      // A write that failed is not tried again.
+      // A write that failed is not tried again, and a download that ends later is not recorded.
       batch?.cancel()
+      isClosed = true
       store.close()
     },
   }

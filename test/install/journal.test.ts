@@ -204,3 +204,24 @@ t.test('a change that fails leaves neither its record nor its observations', (t)
   t.equal(store.history(m1Mac).length, 1)
   t.end()
 })
+
+t.test('what is observed after the end is not written, because the database is closed', (t) => {
+  const memory = openMemoryStore()
+  let isClosed = false
+  const store: Store = {
+    ...memory,
+    keep(...given) {
+      if (isClosed) t.fail('written after the end')
+      memory.keep(...given)
+    },
+    close() {
+      isClosed = true
+    },
+  }
+  const { installs, clock } = installsWorld({ store })
+  installs.close()
+  installs.observe(acknowledged(key, 'ipxe'))
+  clock.advance(10_000)
+  t.ok(isClosed)
+  t.end()
+})
