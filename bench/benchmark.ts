@@ -29,7 +29,7 @@ export type Benchmark = {
   readonly title: string
   readonly unit: string
   /** The unit of work for which processor time is reported. */
-  readonly work: 'answer' | 'response' | 'exchange' | 'MiB' | 'node' | 'file'
+  readonly work: 'answer' | 'response' | 'exchange' | 'MiB' | 'node' | 'file' | 'boot'
   readonly better: 'more' | 'less'
   readonly port: { readonly transport: 'udp' | 'tcp'; readonly number: number }
   /** slipway with another site than that of most benchmarks. */

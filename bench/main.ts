@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkResult } from './benchmark.ts'
 import { dhcp } from './dhcp.ts'
 import { dns } from './dns.ts'
+import { firmware } from './firmware.ts'
 import { formatGoals } from './goals.ts'
 import { images, scripts } from './http.ts'
 import { measureIdle } from './idle.ts'
@@ -29,8 +30,8 @@ Compares slipway with other servers, and measures its starts and reloads. Needs 
 
   --rounds N    number of rounds (default: 3, about half an hour); figures are medians
   --only WORK   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
-                latency, start, reload, idle, or scaling; can be repeated. bench/results.md
-                is written only if all of them were run.
+                firmware, latency, start, reload, idle, or scaling; can be repeated.
+                bench/results.md is written only if all of them were run.
   --goals       print only the goals, their figures, and whether they are met
   --compare DIR another checkout of slipway with its node_modules: start and reload are
                 measured for both, in alternating order
@@ -47,6 +48,7 @@ const benchmarks: readonly Benchmark[] = [
   scripts,
   rack,
   bigRack,
+  firmware,
 ]
 const otherWorks = ['latency', 'start', 'reload', 'idle', 'scaling']
 const allWorks = [...benchmarks.map(({ key }) => key), ...otherWorks]

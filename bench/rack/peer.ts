@@ -3,11 +3,31 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestedServer } from '../benchmark.ts'
 import { serverAddress } from '../network.ts'
-import { domain, image, leaseSeconds, names, loadBalancer, relay, type Files, type Node } from '../site.ts'
+import {
+  domain,
+  gateway,
+  image,
+  leaseSeconds,
+  names,
+  loadBalancer,
+  relay,
+  type Files,
+  type Node,
+} from '../site.ts'
 
 export const peerName = 'dnsmasq + nginx'
 
-export function dnsmasqAndNginx(nodes: readonly Node[], own: (files: Files) => Files): TestedServer {
+/** The first address, the netmask, and the router of the subnet that dnsmasq serves. */
+type Subnet = readonly [first: string, mask: string, router: string]
+
+export const localSubnet: Subnet = ['172.16.0.0', '255.255.248.0', gateway]
+const rackSubnet: Subnet = ['172.20.0.0', '255.255.0.0', relay]
+
+export function dnsmasqAndNginx(
+  nodes: readonly Node[],
+  own: (files: Files) => Files,
+  served: Subnet = rackSubnet,
+): TestedServer {
   return {
     name: peerName,
     async prepare(files) {
@@ -15,7 +35,7 @@ export function dnsmasqAndNginx(nodes: readonly Node[], own: (files: Files) => F
       await mkdir(web, { recursive: true })
       await writeFile(join(web, 'boot.ipxe'), bootScript)
       await writeFile(join(web, 'worker.ign'), '{"ignition":{"version":"3.2.0"}}')
-      await writeFile(join(dir, 'dnsmasq.conf'), dnsmasqConf(dir, tftpRoot))
+      await writeFile(join(dir, 'dnsmasq.conf'), dnsmasqConf(dir, tftpRoot, served))
       await writeFile(
         join(dir, 'dhcp-hosts'),
         lines(nodes.map((each) => `${each.mac},${each.address},${each.name}`)),
@@ -48,8 +68,7 @@ boot
 `
 
 /** Leases only in memory, and more transfers than its limit of 50. */
-function dnsmasqConf(dir: string, tftpRoot: string): string {
-  const [first = ''] = relay.split(/\.0\.1$/)
+function dnsmasqConf(dir: string, tftpRoot: string, [first, mask, router]: Subnet): string {
   return `\
 user=root
 pid-file=
@@ -68,9 +87,9 @@ leasefile-ro
 quiet-dhcp
 quiet-tftp
 dhcp-lease-max=5000
-dhcp-range=${first}.0.0,static,255.255.0.0,${leaseSeconds}
+dhcp-range=${first},static,${mask},${leaseSeconds}
 dhcp-hostsfile=${dir}/dhcp-hosts
-dhcp-option=option:router,${relay}
+dhcp-option=option:router,${router}
 dhcp-option=option:dns-server,${serverAddress}
 dhcp-option=option:ntp-server,${serverAddress}
 dhcp-match=set:ipxe,175

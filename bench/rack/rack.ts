@@ -52,20 +52,20 @@ function benchmarkOf(count: number): Benchmark {
   }
 }
 
-/** Returns the directories of one rack. */
-function filesOf({ dir }: Files, key: string): Files {
+/** Returns the directories of one benchmark. */
+export function filesOf({ dir }: Files, key: string): Files {
   const web = join(dir, key, 'web')
   return { dir: join(dir, key), web, images: join(web, 'images', image), tftpRoot: join(dir, key, 'tftp') }
 }
 
-async function writeFiles({ images, tftpRoot }: Files): Promise<void> {
+export async function writeFiles({ images, tftpRoot }: Files): Promise<void> {
   for (const each of [images, tftpRoot]) await mkdir(each, { recursive: true })
   for (const [name, size] of Object.entries(imageMiB))
     await writeFile(join(images, name), randomBytes(size * 1024 * 1024))
   await copyFile(loader, join(tftpRoot, 'snponly.efi'))
 }
 
-function slipwayForRack(declared: readonly Node[], own: (files: Files) => Files): TestedServer {
+export function slipwayForRack(declared: readonly Node[], own: (files: Files) => Files): TestedServer {
   return {
     name: 'slipway',
     async prepare(files) {
