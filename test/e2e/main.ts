@@ -21,6 +21,7 @@ import { keepalivedChecks } from './checks/keepalived.ts'
 import { libvirtChecks } from './checks/libvirt.ts'
 import { installationStages } from './checks/installation.ts'
 import { monitoringChecks } from './checks/monitoring.ts'
+import { nodeCheckChecks } from './checks/node-check.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
@@ -78,6 +79,7 @@ const clientChecks = [
   ...haproxyChecks,
   ...sharedAddressChecks,
   ...operationChecks,
+  ...nodeCheckChecks,
   ...monitoringChecks,
   ...storeChecks,
 ]

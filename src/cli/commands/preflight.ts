@@ -8,7 +8,16 @@ import { explain, prepare, type Ready } from '../../prepare.ts'
 import { askControl, ControlProblem } from '../client.ts'
 import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
 import { isRemote } from '../server-options.ts'
-import { controlPath, jsonRow, siteFile, siteOptions, siteRows, stateDirectory } from '../target.ts'
+import {
+  chooseNode,
+  controlPath,
+  jsonRow,
+  siteFile,
+  siteOptions,
+  siteRows,
+  stateDirectory,
+} from '../target.ts'
+import { nodeCheckScript } from '../render/node-check.ts'
 import { checkLines, summaryLine } from '../text/checks.ts'
 
 const defaultRegistry = 'quay.io'
@@ -33,7 +42,10 @@ export const checkRows: readonly HelpRow[] = [
 export const preflight: Command = {
   name: 'preflight',
   help: {
-    usage: ['preflight [--registry HOST]… [--state DIR] [--json] [--site FILE | FILE]'],
+    usage: [
+      'preflight [--registry HOST]… [--state DIR] [--json] [--site FILE | FILE]',
+      'preflight --from-node NODE [--registry HOST]… [--site FILE | FILE]',
+    ],
     about: [
       'Checks this machine and its network before the nodes are powered on.',
       'Checks the files of the site, checksums of images, addresses, free ports, firewall, SELinux, other DHCP servers, ' +
@@ -41,14 +53,21 @@ export const preflight: Command = {
         'for each result (ok, warning, or failure), with what to do. Run it as root: some checks need a privilege.',
       'To find other DHCP servers, it sends DISCOVER messages from a random MAC address on each attached subnet, and never ' +
         'accepts an offer. Nothing else is sent to the nodes, and nothing is changed.',
+      'With --from-node, it checks nothing here and prints a shell script that checks the network from the side of a ' +
+        'node: address, route, MTU, DHCP server, names, downloads, clock, and registries. Run the script as root on the ' +
+        'node, or in a live system on it.',
     ],
-    options: checkRows,
+    options: [['--from-node NODE', 'print a script that runs the checks on this node'], ...checkRows],
     exit: [
       ['0', 'no failure (there may be warnings)'],
       ['1', 'a failure, or the site file has errors'],
       ['2', 'invalid command line'],
     ],
-    examples: ['preflight site.yaml', 'preflight --registry mirror.example.net:5000 --json site.yaml'],
+    examples: [
+      'preflight site.yaml',
+      'preflight --registry mirror.example.net:5000 --json site.yaml',
+      'preflight --from-node w1 site.yaml | ssh core@172.16.0.31 sudo sh',
+    ],
   },
 
   run: (args, terminal) => runPreflight(args, terminal, systemProbes),
@@ -63,7 +82,7 @@ export async function runPreflight(
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: checkOptions,
+    options: { ...checkOptions, 'from-node': { type: 'string' } },
   })
   if (positionals.length > 1) throw new UsageError('expected one site file')
   const sitePath = await siteFile(values, positionals[0])
@@ -72,7 +91,14 @@ export async function runPreflight(
     for (const line of explain(prepared)) terminal.err(line)
     return ExitCode.problems
   }
-  const { site } = prepared.model.site
+  const { model } = prepared
+  const name = values['from-node']
+  if (name !== undefined) {
+    const { registry = [defaultRegistry] } = values
+    terminal.out(nodeCheckScript(model, chooseNode(model, name), registry).trimEnd())
+    return ExitCode.fine
+  }
+  const { site } = model.site
   const results = await runChecks(
     checks,
     contextOf(prepared, values, probes, await isServing(controlPath(values.control), site)),

@@ -78,3 +78,21 @@ t.test('a site file with errors is reported as by check', async (t) => {
 t.test('two site files are a usage error', async (t) => {
   await t.rejects(preflight.run(['a.yaml', 'b.yaml'], keptTerminal()), UsageError)
 })
+
+t.test('--from-node prints a script for a node, and checks nothing here', async (t) => {
+  const asked: string[] = []
+  const httpStatus = (url: string) => {
+    asked.push(url)
+    return Promise.resolve({ status: 200 })
+  }
+  const { code, outLines } = await check(t, { httpStatus }, '--from-node', 'w1', '--registry', 'mirror:5000')
+  t.same([code, asked], [0, []])
+  t.equal(outLines[0], '#!/bin/sh')
+  t.ok(outLines.includes("node='c1/w1'"))
+  t.ok(outLines.includes("registries='mirror:5000'"))
+  t.ok((await check(t, {}, '--from-node', 'c1/w1')).outLines.includes("registries='quay.io'"))
+  await t.rejects(check(t, {}, '--from-node', 'w9'), {
+    name: 'UsageError',
+    message: /does not declare a node w9/,
+  })
+})
