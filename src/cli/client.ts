@@ -9,6 +9,7 @@ import { json } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
+import { controlCodes, type ControlCode } from '../serve/control/codes.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
@@ -81,9 +82,17 @@ export async function toResult(terminal: Terminal, run: () => Promise<number>): 
     return await run()
   } catch (error) {
     if (!(error instanceof ControlProblem)) throw error
-    terminal.err(`slipway: ${error.message}`)
+    terminal.err(`slipway: ${withNextStep(error)}`)
     return ExitCode.problems
   }
+}
+
+/** Returns the message; one that does not state what to do is followed by the remedy of its code (docs/codes.md). */
+export function withNextStep({ message, refusal }: ControlProblem): string {
+  const code = refusal?.code ?? ''
+  if (/[;:] /.test(message) || !Object.hasOwn(controlCodes, code)) return message
+  const { remedy } = controlCodes[code as ControlCode]
+  return `${message}; ${remedy.charAt(0).toLowerCase()}${remedy.slice(1)}`
 }
 
 export type Following = {
@@ -196,7 +205,7 @@ export async function statusOfSite(path: string, site: string): Promise<RunningS
   const status = await askControl<RunningStatus>(path, '/v1/status')
   if (status.site === site) return status
   throw new ControlProblem(
-    `the slipway at ${path} serves the site ${status.site}, not ${site}; nothing was changed`,
+    `the slipway at ${path} serves the site ${status.site}, not ${site}; nothing was changed: name the site file that it serves, or its socket with --control`,
   )
 }
 

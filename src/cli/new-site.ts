@@ -1,5 +1,6 @@
 /** Writes a new site file for `init` and `import`, which never replace a file. */
 import { writeFile } from 'node:fs/promises'
+import { fileProblem } from '../text/file-problem.ts'
 import type { HelpRow } from './command.ts'
 
 export const outputRow: HelpRow = ['--output FILE', 'file to write; an existing file is never overwritten']
@@ -10,8 +11,8 @@ export async function writeNewSite(path: string, text: string): Promise<string |
     await writeFile(path, text, { flag: 'wx', mode: 0o644 })
     return undefined
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    return reasons[code ?? '']?.(path) ?? `cannot write ${path}: ${message}`
+    const { code } = error as NodeJS.ErrnoException
+    return reasons[code ?? '']?.(path) ?? fileProblem('write', path, error)
   }
 }
 

@@ -12,6 +12,7 @@ import type { Adopted, Unchanged } from '../site/edit/add.ts'
 import type { Removed } from '../site/edit/remove.ts'
 import { formatProblem } from '../site/problem.ts'
 import type { Terminal } from './command.ts'
+import { fileProblem, isSystemError } from '../text/file-problem.ts'
 
 export type SiteEdit = {
   /** The command that messages name: `node adopt`. */
@@ -33,7 +34,9 @@ export async function editSite<T extends Adopted | Removed>(
     const attempt = () => attemptEdit(edit, change)
     outcome = isDry ? await attempt() : await withLock(resolve(sitePath), systemClock, attempt)
   } catch (error) {
-    outcome = `cannot write the site file ${sitePath}: ${(error as Error).message}`
+    outcome = isSystemError(error)
+      ? fileProblem('write', `the site file ${sitePath}`, error)
+      : `cannot write the site file ${sitePath}: ${(error as Error).message}`
   }
   if (typeof outcome !== 'string') return outcome
   terminal.err(`slipway ${command}: ${outcome}`)
@@ -56,7 +59,7 @@ async function attemptEdit<T extends Adopted | Removed>(
   if (changed.kind === 'refused') return changed.reason
   if (changed.kind === 'problems') {
     for (const problem of changed.problems) terminal.err(formatProblem({ ...problem, file: sitePath }))
-    return `the site file ${changed.when === 'before' ? 'has' : 'would have'} errors; nothing was written`
+    return `the site file ${changed.when === 'before' ? 'has' : 'would have'} errors; nothing was written: correct the lines above and run the command again`
   }
   if (isDry) for (const line of unifiedDiff(sitePath, text, changed.text)) terminal.out(line)
   else if (changed.text !== text) await writeAtomically(file, changed.text)

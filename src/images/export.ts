@@ -10,7 +10,8 @@ import { temporaryFor } from '../host/files.ts'
 import { holdsSecrets } from '../plan/image-files.ts'
 import { architectures } from '../site/schema.ts'
 import { digestOf, formatManifest, manifestName, type Manifest } from './manifest.ts'
-import { type Watch, ImageProblem, reasonOf } from './codes.ts'
+import { fileProblem } from '../text/file-problem.ts'
+import { type Watch, ImageProblem } from './codes.ts'
 import { requireFreeSpace, type StoredImage } from './store.ts'
 import { plainName } from './stream.ts'
 import { blockOctets, encodeHeader, paddingAfter } from './tar.ts'
@@ -50,7 +51,7 @@ export async function exportImages(
   } catch (error) {
     await rm(temporary, { force: true })
     if (error instanceof ImageProblem) throw error
-    throw new ImageProblem('image.write-failed', `cannot write ${path}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.write-failed', fileProblem('write', path, error))
   }
 }
 

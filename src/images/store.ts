@@ -8,6 +8,7 @@
 import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { architectureOf, styleOf, type ImageStyle } from '../plan/image-files.ts'
+import { fileProblem } from '../text/file-problem.ts'
 import { ImageProblem, reasonOf } from './codes.ts'
 import { manifestName, maxManifestOctets, parseManifest, type Manifest } from './manifest.ts'
 
@@ -50,7 +51,7 @@ export function requireName(name: string): void {
 export async function readStore(store: string): Promise<Store> {
   const entries = await readdir(store).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new ImageProblem('image.store-unreadable', `${store} cannot be read: ${reasonOf(error)}`)
+    throw new ImageProblem('image.store-unreadable', fileProblem('read', store, error))
   })
   const names = entries.filter((entry) => imageNames.test(entry)).sort()
   const images = await Promise.all(names.map((name) => readStored(store, name)))
@@ -94,7 +95,7 @@ export async function requireStored(store: string, name: string): Promise<Stored
   const { images } = await readStore(store)
   const others =
     images.length === 0 ? 'which is empty' : `which has ${images.map((each) => each.name).join(', ')}`
-  throw new ImageProblem('image.not-stored', `${name} is not in ${store}, ${others}`)
+  throw new ImageProblem('image.not-stored', `${name} is not in ${store}, ${others}: add it with "slipway images add"`)
 }
 
 /**
@@ -173,7 +174,7 @@ export async function openStaging(store: string, name: string, files: readonly s
   try {
     await mkdir(directory, { recursive: true })
   } catch (error) {
-    throw new ImageProblem('image.write-failed', `cannot create ${directory}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.write-failed', fileProblem('write', directory, error))
   }
   await lock(join(directory, lockName), name)
   for (const entry of await entriesOf(directory)) {
@@ -210,7 +211,7 @@ async function lock(path: string, name: string): Promise<void> {
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new ImageProblem('image.write-failed', `cannot write ${path}: ${reasonOf(error)}`)
+        throw new ImageProblem('image.write-failed', fileProblem('write', path, error))
       }
       const owner = Number(await readFile(path, 'utf8').catch(() => ''))
       if (isRunning(owner) || attempts > 0) {

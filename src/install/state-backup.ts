@@ -100,7 +100,7 @@ export function restoreState(source: string, directory: string, now: number): st
 }
 
 function using<T>(path: string, readOnly: boolean, run: (database: DatabaseSync) => T): T {
-  if (!existsSync(path)) throw new StateProblemError(`${path} does not exist`)
+  if (!existsSync(path)) throw new StateProblemError(`${path} does not exist: check the path`)
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path, { readOnly, timeout: 0 })
@@ -110,7 +110,7 @@ function using<T>(path: string, readOnly: boolean, run: (database: DatabaseSync)
     const isBusy = ((error as { errcode?: number }).errcode ?? 0) % 256 === 5
     throw isBusy
       ? new StateInUse(`${path} is in use: stop slipway first, or make the backup through the running one`)
-      : new StateProblemError(`${path} cannot be read: ${(error as Error).message}`)
+      : new StateProblemError(`${path} cannot be read: ${(error as Error).message}; use another backup`)
   } finally {
     database?.close()
   }

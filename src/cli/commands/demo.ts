@@ -75,7 +75,7 @@ export const demo: Command = {
       end.resolve(code)
     }
     const onLost = (error: Error): void => {
-      terminal.err(`slipway demo: a socket was lost: ${error.message}`)
+      terminal.err(`slipway demo: a socket was lost: ${error.message}; start the demo again`)
       stop(ExitCode.problems)
     }
     let app: App

@@ -11,6 +11,7 @@ import { controlCodes } from '../../serve/control/codes.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import { askControl, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { fileProblem } from '../../text/file-problem.ts'
 import { packBundle, type BundleFile } from '../support-bundle.ts'
 import { isRemote, requireLocal } from '../server-options.ts'
 import { controlPath, controlRow } from '../target.ts'
@@ -96,7 +97,7 @@ export async function runDoctor(
       try {
         await writeFile(bundle, packBundle(files, Date.now()), { mode: 0o600, flag: 'wx' })
       } catch (error) {
-        terminal.err(`slipway: cannot write ${bundle}: ${(error as Error).message}`)
+        terminal.err(`slipway doctor: ${fileProblem('write', bundle, error)}`)
         return ExitCode.problems
       }
       terminal.err(`support bundle written to ${bundle}: read it before you send it`)

@@ -6,6 +6,7 @@ import { writeAtomically } from '../../host/files.ts'
 import { refusedLine } from '../../plan/haproxy/accept.ts'
 import { fileModeOf } from '../../plan/haproxy/render.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
+import { isSystemError, systemErrorText } from '../../text/file-problem.ts'
 
 const maxBytes = 4 * 1024 * 1024
 
@@ -36,7 +37,8 @@ export const haproxy: Command = {
       await accept(source, target)
       return ExitCode.fine
     } catch (error) {
-      terminal.err(`slipway haproxy accept: ${(error as Error).message}`)
+      const text = isSystemError(error) ? systemErrorText(error) : (error as Error).message
+      terminal.err(`slipway haproxy accept: ${text}`)
       return ExitCode.problems
     }
   },
@@ -54,16 +56,20 @@ async function accept(source: string, target: string): Promise<void> {
 async function readOwnFile(path: string): Promise<string> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   const file = await open(path, flags).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw new Error(`${path} is a symbolic link`)
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP')
+      throw new Error(`${path} is a symbolic link; name the file that it leads to`)
     throw error
   })
   try {
     const { size, nlink } = await file.stat().then((stats) => {
-      if (!stats.isFile()) throw new Error(`${path} is not a regular file`)
+      if (!stats.isFile()) throw new Error(`${path} is not a regular file; name the file that slipway wrote`)
       return stats
     })
-    if (nlink !== 1) throw new Error(`${path} has ${nlink} hard links`)
-    if (size > maxBytes) throw new Error(`${path} has ${size} bytes, more than the maximum of ${maxBytes}`)
+    if (nlink !== 1) throw new Error(`${path} has ${nlink} hard links; remove all but one`)
+    if (size > maxBytes)
+      throw new Error(
+        `${path} has ${size} bytes, more than the maximum of ${maxBytes}; name the file that slipway wrote`,
+      )
     const bytes = Buffer.alloc(size)
     const { bytesRead } = await file.read(bytes, 0, size, 0)
     return bytes.toString('utf8', 0, bytesRead)

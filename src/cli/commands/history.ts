@@ -16,6 +16,7 @@ import {
   siteRows,
   stateDirectory,
 } from '../target.ts'
+import { fileProblem } from '../../text/file-problem.ts'
 import { clockTime, dateTime } from '../text/output.ts'
 
 export const history: Command = {
@@ -80,7 +81,9 @@ export const history: Command = {
     const entries = await readHistory(directory, await siteFile(values, undefined))
     const entry = entries[Number(number)]
     if (entry === undefined) {
-      terminal.err(`slipway history: ${directory} has no readable site with the number ${number}`)
+      terminal.err(
+        `slipway history: ${directory} has no readable site with the number ${number}; "slipway history" lists the numbers`,
+      )
       return ExitCode.problems
     }
     return printSite(entry.text, values.output, terminal)
@@ -96,7 +99,7 @@ async function printSite(text: string, output: string | undefined, terminal: Ter
   try {
     await writeAtomically(output, text)
   } catch (error) {
-    terminal.err(`slipway history: cannot write ${output}: ${(error as Error).message}`)
+    terminal.err(`slipway history: ${fileProblem('write', output, error)}`)
     return ExitCode.problems
   }
   terminal.out(`${output}: written`)

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { draftSite, noteLine, type Imported } from '../../import/draft.ts'
 import { ImportProblem, type Facts } from '../../import/facts.ts'
 import { detectKind, isKind, joinFacts, kinds, type KindName } from '../../import/kinds.ts'
-import { reasonOf } from '../../scan/file.ts'
+import { fileProblem } from '../../text/file-problem.ts'
 import { readSite } from '../../site-file.ts'
 import { formatProblem } from '../../site/problem.ts'
 import { pluralize } from '../../text/format.ts'
@@ -82,7 +82,7 @@ async function readOne(file: string, given: KindName | undefined): Promise<Facts
     if ((error as NodeJS.ErrnoException).code === 'EISDIR')
       return `${file} is a directory: name the files in it`
     const isWord = /^[a-z]+$/.test(file)
-    return `${file} ${reasonOf(error)}${isWord ? didYouMean(file, kindNames) : ''}`
+    return `${fileProblem('read', file, error)}${isWord ? didYouMean(file, kindNames) : ''}`
   }
   const kind = given ?? detectKind(text)
   if (kind === undefined) {

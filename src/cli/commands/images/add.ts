@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
 import { ImageProblem, reasonOf } from '../../../images/codes.ts'
+import { fileProblem } from '../../../text/file-problem.ts'
 import { requireName } from '../../../images/store.ts'
 import { imageOf, readDocument, type RemoteImage, type StreamDocument } from '../../../images/stream.ts'
 import { createWeb, readBody, type Web } from '../../../images/web.ts'
@@ -70,7 +71,7 @@ async function readSource(source: string, web: Web, { stdin, clock }: ImagesCall
   } catch (error) {
     throw new ImageProblem(
       'image.stream-unreadable',
-      `cannot read the stream document ${source}: ${reasonOf(error)}`,
+      fileProblem('read', `the stream document ${source}`, error),
     )
   }
 }
@@ -96,7 +97,7 @@ async function createStore(store: string): Promise<void> {
   try {
     await mkdir(store, { recursive: true })
   } catch (error) {
-    throw new ImageProblem('image.write-failed', `cannot create ${store}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.write-failed', fileProblem('write', store, error))
   }
 }
 

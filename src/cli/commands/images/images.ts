@@ -2,7 +2,8 @@
  * `slipway images …`: downloads, verifies, and removes images, and moves them in archives to sites without internet access.
  */
 import { systemClock } from '../../../host/clock.ts'
-import { ImageProblem, reasonOf } from '../../../images/codes.ts'
+import { ImageProblem } from '../../../images/codes.ts'
+import { fileProblem } from '../../../text/file-problem.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { jsonRow } from '../../target.ts'
@@ -167,6 +168,6 @@ async function opened(file: string): Promise<AsyncIterable<Uint8Array>> {
     await stat(file)
     return createReadStream(file, { highWaterMark: 1024 * 1024 })
   } catch (error) {
-    throw new ImageProblem('image.archive-unreadable', `cannot read ${file}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.archive-unreadable', fileProblem('read', file, error))
   }
 }

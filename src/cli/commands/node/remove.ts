@@ -61,7 +61,7 @@ export const removeHelp: Help = {
     ['1', 'refused, or draining could not be verified'],
     ['2', 'invalid command line, or no such node'],
     ['6', 'the time limit was reached'],
-    ['8', 'interrupted; HAProxy continues to drain'],
+    ['8', 'interrupted; HAProxy continues to drain: "slipway status" shows the connections'],
   ],
   examples: ['node remove w4 /etc/slipway/site.yaml', 'node remove --dry-run w4 w5'],
 }

@@ -1,0 +1,94 @@
+/** Runs a command line: finds the command, prints its help, and turns every error into a line that ends with what to do. */
+import { ExitCode, UsageError, helpLines, rowLines, type Terminal } from './command.ts'
+import { isSystemError, systemErrorText } from '../text/file-problem.ts'
+import { commandGroups } from './registry.ts'
+import { serverRows, takeServerOptions } from './server-options.ts'
+import { didYouMean } from '../text/nearest.ts'
+
+const entries = Object.values(commandGroups).flat()
+
+/** Returns the exit code. @param argv the arguments after `slipway` */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let name: string, args: readonly string[]
+  try {
+    ;[name = '', ...args] = takeServerOptions(argv)
+  } catch (error) {
+    terminal.err(`slipway: ${(error as Error).message}`)
+    return ExitCode.usage
+  }
+  if (name === '--version') {
+    const { readVersion } = await import('./commands/version.ts')
+    terminal.out((await readVersion()).version)
+    return ExitCode.fine
+  }
+  if (name === '--help' || name === '-h' || name === 'help') {
+    const [about] = args
+    if (about !== undefined) return runCommandLine([about, '--help'], terminal)
+    for (const line of overview()) terminal.out(line)
+    return ExitCode.fine
+  }
+  const entry = entries.find((candidate) => candidate.name === name)
+  if (entry === undefined) {
+    const names = entries.map((each) => each.name)
+    if (name !== '')
+      terminal.err(`slipway: unknown command ${JSON.stringify(name)}${didYouMean(name, names)}\n`)
+    for (const line of overview()) terminal.err(line)
+    return ExitCode.usage
+  }
+  const command = await entry.load()
+  const [action = ''] = args
+  const { helps = {} } = command
+  const hasHelp = Object.hasOwn(helps, action)
+  if (args.includes('--help') || args.includes('-h')) {
+    for (const line of helpLines((hasHelp && helps[action]) || command.help)) terminal.out(line)
+    return ExitCode.fine
+  }
+  const full = hasHelp ? `${name} ${action}` : name
+  try {
+    return await command.run(args, terminal)
+  } catch (error) {
+    if (isUsageError(error)) {
+      terminal.err(`slipway ${full}: ${error.message}`)
+      terminal.err(`Run "slipway ${full} --help" for usage.`)
+      return command.usageExit ?? ExitCode.usage
+    }
+    if (isSystemError(error)) terminal.err(`slipway ${full}: ${systemErrorText(error)}`)
+    else for (const line of defectLines(full, error)) terminal.err(line)
+    return ExitCode.problems
+  }
+}
+
+/** Returns whether the command line is invalid; node:util reports an option that is unknown or lacks its value. */
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof UsageError) return true
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
+
+/** A defect of slipway: its report needs the stack trace. */
+function defectLines(command: string, error: unknown): string[] {
+  const { message, stack = message } = error instanceof Error ? error : new Error(String(error))
+  return [
+    `slipway ${command}: internal error: ${message}; report it with these lines and the output of "slipway version"`,
+    ...stack.split('\n'),
+  ]
+}
+
+function overview(): string[] {
+  const width = Math.max(...entries.map((entry) => entry.name.length))
+  return [
+    'Usage: slipway COMMAND [OPTIONS]',
+    '',
+    'Installs OpenShift clusters over the network: DHCP, TFTP, HTTP, DNS, and HAProxy',
+    'configuration from one site file.',
+    ...Object.entries(commandGroups).flatMap(([title, group]) => [
+      '',
+      `${title}:`,
+      ...group.map(({ name, summary }) => `  ${name.padEnd(width)}   ${summary}`),
+    ]),
+    '',
+    'Options before COMMAND, to query a slipway on another machine:',
+    ...rowLines(serverRows),
+    '',
+    'Run "slipway COMMAND --help" for the options of a command.',
+  ]
+}
