@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The entry point of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
 import { ExitCode, type Terminal } from './cli/command.ts'
+import { createPager } from './cli/pager.ts'
 import { runCommandLine } from './cli/run.ts'
 import { enableOwnCompileCache, holdHangUps } from './host/startup.ts'
 
@@ -27,4 +28,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(ExitCode.fine)
 })
 
-process.exitCode = await runCommandLine(process.argv.slice(2), terminal)
+process.exitCode = await runCommandLine(
+  process.argv.slice(2),
+  terminal,
+  process.stdout.isTTY ? createPager(process.env) : undefined,
+)

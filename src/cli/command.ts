@@ -63,6 +63,8 @@ export type Help = {
   readonly lists?: Readonly<Record<string, readonly HelpRow[]>>
   readonly options?: readonly HelpRow[]
   readonly exit: readonly HelpRow[]
+  /** Whether the output is a text that can be longer than a screen, and is complete when the command ends. */
+  readonly isPaged?: true
   /** Command lines without `slipway`; a backslash continues a long one on the next line. */
   readonly examples: readonly string[]
 }
@@ -70,12 +72,26 @@ export type Help = {
 const columns = 80
 const maxTermColumns = 24
 
-export function helpLines({ usage, about, lists = {}, options = [], exit, examples }: Help): string[] {
+/** An option of every command; only long texts are shown in a pager. */
+const noPagerRow: HelpRow = [
+  '--no-pager',
+  'do not show long output in a pager ($SLIPWAY_PAGER, else $PAGER, else less)',
+]
+
+export function helpLines({
+  usage,
+  about,
+  lists = {},
+  options = [],
+  exit,
+  examples,
+  isPaged,
+}: Help): string[] {
   return [
     ...usage.flatMap((line, index) => usageLines(line, index === 0 ? 'Usage: ' : '       ')),
     ...about.flatMap((paragraph) => ['', ...wrap(paragraph, columns)]),
     ...Object.entries(lists).flatMap(([title, rows]) => section(title, rows)),
-    ...section('Options', [...options, ['--help', 'print this help']]),
+    ...section('Options', [...options, ...(isPaged ? [noPagerRow] : []), ['--help', 'print this help']]),
     ...section('Exit status', exit),
     '',
     'Examples:',

@@ -1,5 +1,6 @@
 /** Runs a command line: finds the command, prints its help, and turns every error into a line that ends with what to do. */
 import { ExitCode, UsageError, helpLines, rowLines, type Terminal } from './command.ts'
+import { runPaged, type Pager } from './pager.ts'
 import { isSystemError, systemErrorText } from '../text/file-problem.ts'
 import { commandGroups } from './registry.ts'
 import { serverRows, takeServerOptions } from './server-options.ts'
@@ -7,8 +8,26 @@ import { didYouMean } from '../text/nearest.ts'
 
 const entries = Object.values(commandGroups).flat()
 
-/** Returns the exit code. @param argv the arguments after `slipway` */
-export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<number> {
+/** Their output never ends. */
+const endless = ['--watch', '--follow']
+
+/**
+ * Returns the exit code.
+ *
+ * @param argv the arguments after `slipway`
+ * @param pager shows long texts; absent if standard output is not a terminal
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  terminal: Terminal,
+  pager?: Pager,
+): Promise<number> {
+  if (argv.includes('--no-pager')) {
+    return runCommandLine(
+      argv.filter((argument) => argument !== '--no-pager'),
+      terminal,
+    )
+  }
   let name: string, args: readonly string[]
   try {
     ;[name = '', ...args] = takeServerOptions(argv)
@@ -23,9 +42,8 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   }
   if (name === '--help' || name === '-h' || name === 'help') {
     const [about] = args
-    if (about !== undefined) return runCommandLine([about, '--help'], terminal)
-    for (const line of overview()) terminal.out(line)
-    return ExitCode.fine
+    if (about !== undefined) return runCommandLine([about, '--help'], terminal, pager)
+    return printPage(overview(), terminal, pager)
   }
   const entry = entries.find((candidate) => candidate.name === name)
   if (entry === undefined) {
@@ -39,13 +57,14 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   const [action = ''] = args
   const { helps = {} } = command
   const hasHelp = Object.hasOwn(helps, action)
+  const page = (hasHelp && helps[action]) || command.help
   if (args.includes('--help') || args.includes('-h')) {
-    for (const line of helpLines((hasHelp && helps[action]) || command.help)) terminal.out(line)
-    return ExitCode.fine
+    return printPage(helpLines(page), terminal, pager)
   }
   const full = hasHelp ? `${name} ${action}` : name
   try {
-    return await command.run(args, terminal)
+    const isPaged = page.isPaged === true && !args.some((argument) => endless.includes(argument))
+    return await runPaged((shown) => command.run(args, shown), terminal, isPaged ? pager : undefined)
   } catch (error) {
     if (isUsageError(error)) {
       terminal.err(`slipway ${full}: ${error.message}`)
@@ -56,6 +75,14 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     else for (const line of defectLines(full, error)) terminal.err(line)
     return ExitCode.problems
   }
+}
+
+function printPage(lines: readonly string[], terminal: Terminal, pager: Pager | undefined): Promise<number> {
+  const print = (shown: Terminal): Promise<number> => {
+    for (const line of lines) shown.out(line)
+    return Promise.resolve(ExitCode.fine)
+  }
+  return runPaged(print, terminal, pager)
 }
 
 /** Returns whether the command line is invalid; node:util reports an option that is unknown or lacks its value. */

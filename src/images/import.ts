@@ -72,7 +72,10 @@ export async function importImages(
     if (error instanceof ImageProblem) throw error
     if (error instanceof RangeError)
       throw new ImageProblem('image.archive-invalid', 'the archive is incomplete: it ends too early')
-    throw new ImageProblem('image.unpack-failed', `cannot unpack the archive: ${reasonOf(error)}; export it again with "slipway images export"`)
+    throw new ImageProblem(
+      'image.unpack-failed',
+      `cannot unpack the archive: ${reasonOf(error)}; export it again with "slipway images export"`,
+    )
   }
   return [...jobs.values()].map(({ name, manifest, staging }) => {
     return { name, manifest, outcome: staging === undefined ? 'there' : 'imported' }

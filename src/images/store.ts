@@ -95,7 +95,10 @@ export async function requireStored(store: string, name: string): Promise<Stored
   const { images } = await readStore(store)
   const others =
     images.length === 0 ? 'which is empty' : `which has ${images.map((each) => each.name).join(', ')}`
-  throw new ImageProblem('image.not-stored', `${name} is not in ${store}, ${others}: add it with "slipway images add"`)
+  throw new ImageProblem(
+    'image.not-stored',
+    `${name} is not in ${store}, ${others}: add it with "slipway images add"`,
+  )
 }
 
 /**

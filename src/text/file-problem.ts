@@ -3,6 +3,8 @@
 /** Returns `cannot write PATH: reason; what to do`. */
 export function fileProblem(verb: 'read' | 'write', path: string, error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException
+  const isMissing = verb === 'read' && code === 'ENOENT'
+  if (isMissing) return `cannot read ${path}: it does not exist; check the path`
   const [reason, step] = reasons[code] ?? [message, 'check the path and the disk']
   return `cannot ${verb} ${path}: ${reason}; ${step}`
 }

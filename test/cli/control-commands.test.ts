@@ -58,7 +58,7 @@ t.test('sends a command to several nodes once each, and to none when a name is w
   t.same(await run(node, path, 'install', 'w1'), {
     code: 1,
     out: '',
-    err: 'slipway: it is installing right now',
+    err: 'slipway: it is installing right now; fix the problem that the message names, then repeat the command',
   })
 })
 
@@ -108,7 +108,7 @@ t.test('shows all clusters, one, or JSON', async (t) => {
   t.same(await run(cluster, path, 'show', 'c9'), {
     code: 1,
     out: '',
-    err: 'slipway: the site has no cluster c9',
+    err: 'slipway: the site has no cluster c9; check the name against the site file, and reload it if the cluster is new',
   })
   await t.rejects(run(cluster, path, 'show', 'ocp45', 'c9'), { name: 'UsageError' })
 })

@@ -5,7 +5,6 @@ import { mkdirSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { ControlProblem, withNextStep } from '../../src/cli/client.ts'
-import { fileProblem, systemErrorText } from '../../src/text/file-problem.ts'
 import { commandGroups } from '../../src/cli/registry.ts'
 import { runCommandLine } from '../../src/cli/run.ts'
 import { controlCodes } from '../../src/serve/control/codes.ts'
@@ -182,57 +181,4 @@ t.test('files that are missing, unreadable, or cannot be written', async (t) => 
     t.match(err, step, args.join(' '))
   }
   t.match(await run('node', 'remove', 'w9', site, '--dry-run'), { code: 2, err: step })
-})
-
-t.test('each error of the operating system has a reason and a next step', (t) => {
-  const codes = [
-    'EACCES',
-    'EPERM',
-    'EEXIST',
-    'EISDIR',
-    'ELOOP',
-    'ENOENT',
-    'ENOSPC',
-    'EDQUOT',
-    'ENOTDIR',
-    'EROFS',
-    'EIO',
-  ]
-  for (const code of codes) {
-    const error = Object.assign(new Error(`${code}: it failed`), { code, path: '/x', syscall: 'open' })
-    t.match(fileProblem('write', '/x', error), /^cannot write \/x: .+; [a-z]/, code)
-    t.match(systemErrorText(error), /; (?:check|run|name|create|free)/, code)
-  }
-  t.match(
-    systemErrorText(Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'spawn', path: 'y' })),
-    /^cannot use y: /,
-  )
-  t.end()
-})
-
-t.test('an unexpected error is reported as a defect, with its stack trace', async (t) => {
-  const [entry] = entries
-  const broken = {
-    ...entry!,
-    load: () =>
-      Promise.resolve({ ...pages[0]!.command, run: () => Promise.reject(new TypeError('no plan')) }),
-  }
-  const serve = entry as { load: unknown }
-  const original = serve.load
-  serve.load = broken.load
-  t.teardown(() => (serve.load = original))
-  t.match(await run('serve'), {
-    code: 1,
-    err: /^slipway serve: internal error: no plan; report it with these lines and the output of "slipway version"\nTypeError: no plan\n {4}at /,
-  })
-  serve.load = () =>
-    Promise.resolve({
-      ...pages[0]!.command,
-      run: () =>
-        Promise.reject(Object.assign(new Error('x'), { code: 'ENOSPC', syscall: 'write', path: '/x' })),
-    })
-  t.match(await run('serve'), {
-    code: 1,
-    err: 'slipway serve: cannot use /x: the disk is full; free some space',
-  })
 })

@@ -106,9 +106,9 @@ t.test('a file that is not a usable state is refused', (t) => {
   writeFileSync(broken, 'x'.repeat(5000))
   t.throws(() => checkState(broken), {
     name: 'StateProblemError',
-    message: /cannot be read: file is not a database$/,
+    message: /cannot be read: file is not a database; use another backup$/,
   })
-  t.throws(() => checkState(join(folder, 'none.db')), { message: /does not exist$/ })
+  t.throws(() => checkState(join(folder, 'none.db')), { message: /does not exist: check the path$/ })
   t.throws(() => restoreState(broken, dir, now), { name: 'StateProblemError' })
   const newer = join(folder, 'newer.db')
   copyFileSync(target, newer)

@@ -56,6 +56,7 @@ export const check: Command = {
       ['1', 'errors, or failures of --dns'],
       ['2', 'invalid command line'],
     ],
+    isPaged: true,
     examples: [
       'check site.yaml',
       'check --json site.yaml',

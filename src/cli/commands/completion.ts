@@ -1,23 +1,33 @@
 /** `slipway completion SHELL`: completion of commands, options, and node names. */
 import { parseArgs } from 'node:util'
-import { askControl } from '../client.ts'
 import { ExitCode, UsageError, type Command, type CommandEntry, type Help } from '../command.ts'
-import { controlPath, controlRow } from '../target.ts'
+import { clusterNames, knownNodes, nodeNames } from '../known-names.ts'
+import { controlRow } from '../target.ts'
 
 /** @param groups the commands to complete, which the registry passes */
 export const completionOf = (groups: Readonly<Record<string, readonly CommandEntry[]>>): Command => ({
   name: 'completion',
   help: {
-    usage: ['completion bash|zsh|fish', 'completion nodes [--control PATH]'],
+    usage: [
+      'completion bash|zsh|fish',
+      'completion nodes|clusters [--control PATH] [--site FILE] [-- START]',
+    ],
     about: [
       'Prints a script that completes commands, options, and node names in your shell.',
-      'The packages install the scripts for all three shells. With "nodes", the command prints the names of the nodes ' +
-        'of the running slipway, one on each line; the scripts call it.',
+      'The packages install the scripts for all three shells. With "nodes" or "clusters", the command prints the names ' +
+        'that can follow START, one on each line; the scripts call it. It asks the running slipway, or else reads the ' +
+        'site file.',
     ],
-    options: [controlRow],
+    options: [
+      controlRow,
+      [
+        '--site FILE',
+        'site file, if slipway does not run (default: $SLIPWAY_SITE, else /etc/slipway/site.yaml)',
+      ],
+    ],
     exit: [
       ['0', 'success'],
-      ['1', 'slipway is not running (only with "nodes")'],
+      ['1', 'neither a running slipway nor a readable site file was found (only for names)'],
       ['2', 'invalid command line'],
     ],
     examples: ['completion bash > /etc/bash_completion.d/slipway'],
@@ -27,20 +37,18 @@ export const completionOf = (groups: Readonly<Record<string, readonly CommandEnt
     const { positionals, values } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { control: { type: 'string' } },
+      options: { control: { type: 'string' }, site: { type: 'string' } },
     })
-    const [kind = '', ...rest] = positionals
-    if (rest.length > 0) throw new UsageError('expected one shell')
-    if (kind === 'nodes') {
-      const names = await askControl<{ nodes: readonly { key: string }[] }>(
-        controlPath(values.control),
-        '/v1/status',
-      ).catch(() => undefined)
-      for (const { key } of names?.nodes ?? []) terminal.out(key)
-      return names === undefined ? ExitCode.problems : ExitCode.fine
+    const [kind = '', start = '', ...rest] = positionals
+    if (kind === 'nodes' || kind === 'clusters') {
+      if (rest.length > 0) throw new UsageError('expected the start of one name')
+      const keys = await knownNodes(values)
+      for (const name of kind === 'nodes' ? nodeNames(keys, start) : clusterNames(keys)) terminal.out(name)
+      return keys.length === 0 ? ExitCode.problems : ExitCode.fine
     }
+    if (positionals.length > 1) throw new UsageError('expected one shell')
     const shell = shells.find((each) => each === kind)
-    if (shell === undefined) throw new UsageError(`expected ${shells.join(', ')}, or nodes`)
+    if (shell === undefined) throw new UsageError(`expected ${shells.join(', ')}, nodes, or clusters`)
     terminal.out((await completionOfShell(shell, groups)).trimEnd())
     return ExitCode.fine
   },
@@ -67,6 +75,12 @@ export async function completionOfShell(
 export const shells = ['bash', 'zsh', 'fish'] as const
 type Shell = (typeof shells)[number]
 
+/** What a name can be. */
+type NameKind = 'nodes' | 'clusters'
+
+/** Options whose value is a name. */
+const namedBy: Readonly<Record<string, NameKind>> = { node: 'nodes', cluster: 'clusters' }
+
 /** A command, or an action of one: `node`, `node show`. */
 type CompletedCommand = {
   readonly words: readonly string[]
@@ -74,7 +88,8 @@ type CompletedCommand = {
   /** Options with their text, without `--help`. */
   readonly options: readonly (readonly [option: string, text: string])[]
   readonly actions: readonly string[]
-  readonly takesNode: boolean
+  /** What its arguments name. */
+  readonly takes: NameKind | ''
 }
 
 /** Returns the command and its actions as the shell completes them. */
@@ -113,10 +128,15 @@ function completed(
       (term.match(/--[a-z-]+/g) ?? []).map((option) => [option, firstSentence(text)] as const),
     ),
     actions,
-    takesNode: (usage.length === 0 ? help.usage : usage).some((line) =>
-      (words[0] === 'node' ? /\bNAME\b/ : /\bNODE\b/).test(line),
-    ),
+    takes: takenBy(words, usage.length === 0 ? help.usage : usage),
   }
+}
+
+function takenBy([name]: readonly string[], usage: readonly string[]): NameKind | '' {
+  // An option names its value in the same way.
+  const positionals = usage.map((line) => line.replaceAll(/\[?--[a-z-]+ [A-Z]+\]?/g, '')).join(' ')
+  if ((name === 'node' ? /\bNAME\b/ : /\bNODE\b/).test(positionals)) return 'nodes'
+  return /\bCLUSTER\b/.test(positionals) ? 'clusters' : ''
 }
 
 function firstSentence(text: string): string {
@@ -130,17 +150,19 @@ function completionScript(shell: Shell, commands: readonly CompletedCommand[]): 
 const topLevel = (commands: readonly CompletedCommand[]): readonly CompletedCommand[] =>
   commands.filter(({ words }) => words.length === 1)
 
-/** Lists the keys of the nodes of the running slipway, one on each line; prints nothing when it does not run. */
-const nodeNames = 'slipway completion nodes 2>/dev/null'
+/** Lists names, one on each line. @param start an expression of the shell for the word before the cursor */
+function namesCommand(kind: string, start: string): string {
+  return `slipway completion ${kind} -- ${start} 2>/dev/null`
+}
 
 function bash(commands: readonly CompletedCommand[]): string {
-  const cases = commands.map(({ words, options, actions, takesNode }) => {
+  const cases = commands.map(({ words, options, actions, takes }) => {
     const offered = [...options.map(([option]) => option), '--help'].join(' ')
-    return `    '${words.join(' ')}') options='${offered}' actions='${actions.join(' ')}' nodes=${takesNode ? 1 : ''} ;;`
+    return `    '${words.join(' ')}') options='${offered}' actions='${actions.join(' ')}' names='${takes}' ;;`
   })
   return `# bash completion for slipway
 _slipway() {
-  local current=\${COMP_WORDS[COMP_CWORD]} key=\${COMP_WORDS[1]:-} options='--help' actions='' nodes=''
+  local current=\${COMP_WORDS[COMP_CWORD]} key=\${COMP_WORDS[1]:-} options='--help' actions='' names=''
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '${topLevel(commands)
       .map(({ words }) => words[0])
@@ -156,12 +178,20 @@ ${commands
   case "$key" in
 ${cases.join('\n')}
   esac
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+${Object.entries(namedBy)
+  .map(
+    ([option, kind]) =>
+      `    --${option}) COMPREPLY=($(compgen -W "$(${namesCommand(kind, '"$current"')})" -- "$current")); return ;;`,
+  )
+  .join('\n')}
+  esac
   case "$current" in
     -*) COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
     *)
       COMPREPLY=()
       if [ "$COMP_CWORD" -eq 2 ] && [ -n "$actions" ]; then COMPREPLY=($(compgen -W "$actions" -- "$current")); fi
-      if [ -n "$nodes" ]; then COMPREPLY+=($(compgen -W "$(${nodeNames})" -- "$current")); fi
+      if [ -n "$names" ]; then COMPREPLY+=($(compgen -W "$(${namesCommand('"$names"', '"$current"')})" -- "$current")); fi
       if [ -z "\${COMPREPLY[*]}" ]; then COMPREPLY=($(compgen -f -- "$current")); fi
       ;;
   esac
@@ -173,18 +203,18 @@ complete -o filenames -F _slipway slipway
 function zsh(commands: readonly CompletedCommand[]): string {
   const described = (rows: readonly (readonly [string, string])[]): string =>
     rows.map(([name, text]) => quoted(`${name.replaceAll(':', '\\:')}:${text}`)).join(' ')
-  const cases = commands.map(({ words, options, actions, takesNode }) => {
+  const cases = commands.map(({ words, options, actions, takes }) => {
     const parts = [
       `offered=(${described([...options, ['--help', 'print this help']])})`,
       `actions=(${actions.join(' ')})`,
-      `nodes=${takesNode ? 1 : ''}`,
+      `kind='${takes}'`,
     ]
     return `    ${quoted(words.join(' '))}) ${parts.join('; ')} ;;`
   })
   const names = topLevel(commands).map(({ words, summary }) => [words[0] ?? '', summary] as const)
   return `#compdef slipway
 _slipway() {
-  local key=\${words[2]} nodes=''
+  local key=\${words[2]} kind=''
   local -a offered actions names
   if (( CURRENT == 2 )); then
     offered=(${described(names)})
@@ -200,14 +230,19 @@ ${commands
   case "$key" in
 ${cases.join('\n')}
   esac
+  case "\${words[CURRENT-1]}" in
+${Object.entries(namedBy)
+  .map(([option, kind]) => `    --${option}) kind=${kind}; actions=() ;;`)
+  .join('\n')}
+  esac
   if [[ $PREFIX == -* ]]; then
     _describe option offered
     return
   fi
   if (( CURRENT == 3 )) && (( $#actions )); then _describe action actions; fi
-  if [[ -n $nodes ]]; then
-    names=(\${(f)"$(${nodeNames})"})
-    _describe node names
+  if [[ -n $kind ]]; then
+    names=(\${(f)"$(${namesCommand('$kind', '"$PREFIX"')})"})
+    _describe name names
   fi
   _files
 }
@@ -216,7 +251,7 @@ _slipway "$@"
 }
 
 function fish(commands: readonly CompletedCommand[]): string {
-  const lines = commands.flatMap(({ words, summary, options, actions, takesNode }) => {
+  const lines = commands.flatMap(({ words, summary, options, actions, takes }) => {
     const [name = '', action] = words
     const condition = `__fish_seen_subcommand_from ${name}${action === undefined ? '' : `; and __fish_seen_subcommand_from ${action}`}`
     const complete = `complete -c slipway -n ${quoted(condition)}`
@@ -225,8 +260,13 @@ function fish(commands: readonly CompletedCommand[]): string {
         ? [`complete -c slipway -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`]
         : []),
       ...(actions.length === 0 ? [] : [`${complete} -f -a ${quoted(actions.join(' '))}`]),
-      ...(takesNode ? [`${complete} -a ${quoted(`(${nodeNames})`)}`] : []),
-      ...options.map(([option, text]) => `${complete} -l ${option.slice(2)} -d ${quoted(text)}`),
+      ...(takes === '' ? [] : [`${complete} -a ${quoted(`(${namesCommand(takes, '(commandline -ct)')})`)}`]),
+      ...options.map(([option, text]) => {
+        const kind = namedBy[option.slice(2)]
+        const value =
+          kind === undefined ? '' : ` -x -a ${quoted(`(${namesCommand(kind, '(commandline -ct)')})`)}`
+        return `${complete} -l ${option.slice(2)}${value} -d ${quoted(text)}`
+      }),
     ]
   })
   return ['# fish completion for slipway', ...lines, ''].join('\n')

@@ -23,6 +23,7 @@ export const csr: Command = {
       ['1', 'slipway is not running, or refused the request'],
       ['2', 'invalid command line'],
     ],
+    isPaged: true,
     examples: ['csr list', 'csr list --json'],
   },
 

@@ -25,6 +25,7 @@ export const explain: Command = {
       ['1', 'slipway is not running, or the site file has errors'],
       ['2', 'invalid command line, or no such node'],
     ],
+    isPaged: true,
     examples: ['explain w1', 'explain --site site.yaml ocp45/w1'],
   },
 

@@ -30,6 +30,7 @@ export const exportSite: Command = {
       ['1', 'the site file has errors'],
       ['2', 'invalid command line'],
     ],
+    isPaged: true,
     examples: [
       'export dnsmasq site.yaml > /etc/dnsmasq.d/ocp45.conf',
       'export isc site.yaml > /etc/dhcp/dhcpd.conf',

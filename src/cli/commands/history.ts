@@ -44,6 +44,7 @@ export const history: Command = {
       ['1', 'slipway is not running, or there is no such site'],
       ['2', 'invalid command line'],
     ],
+    isPaged: true,
     examples: ['history', 'history show 1', 'history show --output /etc/slipway/site.yaml 0'],
   },
 

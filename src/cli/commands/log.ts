@@ -33,6 +33,7 @@ export const log: Command = {
       ['1', 'slipway is not running, or refused the request'],
       ['2', 'invalid command line, or no such node'],
     ],
+    isPaged: true,
     examples: ['log w1', 'log --lines 200 ocp45/w1', 'log --follow w1'],
   },
 

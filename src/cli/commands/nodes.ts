@@ -26,6 +26,7 @@ export const nodes: Command = {
       ['1', 'slipway is not running, or refused the request'],
       ['2', 'invalid command line'],
     ],
+    isPaged: true,
     examples: ['nodes seen', 'nodes seen --json'],
   },
 

@@ -44,6 +44,7 @@ export const plan: Command = {
       ['1', 'the site file has errors, there is no site to compare with, or the command line is invalid'],
       ['2', 'there are changes'],
     ],
+    isPaged: true,
     examples: ['plan site.yaml', 'plan --json /etc/slipway/site.yaml', 'plan --against old.yaml new.yaml'],
   },
 

@@ -102,6 +102,7 @@ export const render: Command = {
       ['1', 'the site file has errors, or the site does not have this part'],
       ['2', 'invalid command line, or no such node'],
     ],
+    isPaged: true,
     examples: [
       'render site.yaml haproxy',
       'render site.yaml units | sudo sh',

@@ -31,6 +31,7 @@ export const status: Command = {
       ['1', 'slipway is not running, or refused the request'],
       ['2', 'invalid command line'],
     ],
+    isPaged: true,
     examples: ['status', 'status --watch', 'status --json'],
   },
 

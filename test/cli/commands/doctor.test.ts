@@ -115,7 +115,7 @@ t.test('the bundle has what support needs, and no secret', async (t) => {
   for (const secret of secrets) t.notMatch(text, secret)
   const again = await run(slipway.path, probes, '--bundle', file)
   t.equal(again.code, 1, 'an existing file is not replaced')
-  t.match(again.errLines.at(-1), /EEXIST/)
+  t.match(again.errLines.at(-1), /: it exists; name another file$/)
 })
 
 t.test(

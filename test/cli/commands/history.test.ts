@@ -21,9 +21,9 @@ t.test('the list has the active site first', async (t) => {
       { number: 1, at: at - 86_400_000, summary: '6 nodes at the start' },
     ]),
     [
-      'NUMBER  SERVED SINCE         SITE',
-      '0       2026-11-29 15:00:00  active; not confirmed until 15:05:00; reload: 1 node added',
-      '1       2026-11-28 15:00:00  6 nodes at the start',
+      'NUMBER  SERVED SINCE             SITE',
+      '0       2026-11-29 15:00:00 UTC  active; not confirmed until 15:05:00 UTC; reload: 1 node added',
+      '1       2026-11-28 15:00:00 UTC  6 nodes at the start',
     ],
   )
   const { path } = await controlService(t)
@@ -47,13 +47,15 @@ t.test('show prints a site file of the state directory, or writes it', async (t)
   t.same(await run('show', '2', ...options), {
     code: 1,
     out: [],
-    err: [`slipway history: ${state} has no readable site with the number 2`],
+    err: [
+      `slipway history: ${state} has no readable site with the number 2; "slipway history" lists the numbers`,
+    ],
   })
   await mkdir(join(state, 'folder'))
   await writeFile(join(state, 'folder/x'), '')
   t.match(await run('show', '--output', join(state, 'folder'), ...options), {
     code: 1,
-    err: [/^slipway history: cannot write .*folder: E/],
+    err: [/^slipway history: cannot write .*folder: it is a directory; name a file in it/],
   })
 })
 

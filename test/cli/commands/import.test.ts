@@ -59,9 +59,12 @@ t.test('without an output file, the site file is standard output', async (t) => 
 t.test('a file that cannot be imported has a reason and a next step', async (t) => {
   const folder = t.testdir({ unknown: 'hello world\n', broken: 'subnet 192.0.2.0 netmask 255.255.255.0 {\n' })
   const cases: readonly (readonly [args: string[], message: RegExp])[] = [
-    [[join(folder, 'none')], /none does not exist$/],
+    [[join(folder, 'none')], /none: it does not exist; check the path$/],
     [[folder], /is a directory: name the files in it$/],
-    [['dnsmask', join(folder, 'none')], /dnsmask does not exist \(did you mean dnsmasq\?\)$/],
+    [
+      ['dnsmask', join(folder, 'none')],
+      /dnsmask: it does not exist; check the path \(did you mean dnsmasq\?\)$/,
+    ],
     [[join(folder, 'unknown')], /is not of a known kind: name it before the file, one of libvirt, kea/],
     [
       [join(folder, 'broken')],

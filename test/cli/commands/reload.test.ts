@@ -35,7 +35,10 @@ t.test('a rejected reload prints every error with its position; exit code 1', as
   t.same(await run(path), {
     code: 1,
     out: [],
-    err: [...reasons, 'slipway: site reload rejected, the current plan stays active'],
+    err: [
+      ...reasons,
+      'slipway: site reload rejected, the current plan stays active: correct the lines above, then run "slipway reload"',
+    ],
   })
   const { code, out } = await run(path, '--json')
   t.same([code, JSON.parse(out.join('\n'))], [1, kept])
@@ -76,7 +79,7 @@ t.test('an accepted reload prints what changed, and until when it must be confir
       'site reloaded: 1 node',
       '  - node c1/w1',
       '0 nodes added, 0 changed, 1 removed.',
-      'Not confirmed: slipway rolls back at 15:05:00. To keep the site: slipway confirm',
+      'Not confirmed: slipway rolls back at 15:05:00 UTC. To keep the site: slipway confirm',
     ],
     err: [],
   })

@@ -46,7 +46,10 @@ t.test('a rejected rollback prints the reasons; exit code 1', async (t) => {
   t.same(await run(rollback, path), {
     code: 1,
     out: [],
-    err: ['the history has no earlier site', 'slipway: rollback rejected, the current plan stays active'],
+    err: [
+      'the history has no earlier site',
+      'slipway: rollback rejected, the current plan stays active: read the reasons above',
+    ],
   })
 })
 
@@ -56,7 +59,11 @@ t.test('a confirmation succeeds, and one without a reload is refused', async (t)
   t.same(JSON.parse((await run(confirm, path, '--json')).out.join('')), { outcome: 'confirmed' })
   const reason = 'no reload is waiting for confirmation'
   confirmations.push({ outcome: 'refused', code: 'server.nothing-to-confirm', reason })
-  t.same(await run(confirm, path), { code: 1, out: [], err: [`slipway: ${reason}`] })
+  t.same(await run(confirm, path), {
+    code: 1,
+    out: [],
+    err: [`slipway: ${reason}; run slipway history to see which site is served`],
+  })
 })
 
 t.test('invalid command lines', async (t) => {

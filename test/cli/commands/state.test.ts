@@ -49,7 +49,10 @@ t.test('the state of a stopped slipway is checked, backed up, and restored', asy
 
 t.test('a damaged or missing database is one sentence; exit code 1', async (t) => {
   const { directory, options } = stopped(t)
-  t.match(await run('check', join(directory, 'none.db')), { code: 1, err: [/none\.db does not exist$/] })
+  t.match(await run('check', join(directory, 'none.db')), {
+    code: 1,
+    err: [/none\.db does not exist: check the path$/],
+  })
   const damaged = join(directory, 'damaged.db')
   writeFileSync(damaged, 'not a database at all, but long enough to look at'.repeat(40))
   t.match(await run('check', damaged), { code: 1, err: [/^slipway state: .*damaged\.db cannot be read/] })

@@ -56,6 +56,7 @@ export const node: Command = {
       ['1', 'slipway is not running, or refused the request'],
       ['2', 'invalid command line, or no such node'],
     ],
+    isPaged: true,
     examples: ['node show w1', 'node install ocp45/w1 ocp45/w2', 'node add --help'],
   },
   helps: { add: addHelp, remove: removeHelp, adopt: adoptHelp },

@@ -143,7 +143,7 @@ t.test('an operation that fails: exit code 1 and the reason', async (t) => {
   const cases = [
     {
       args: ['add', `${dir}/none.json`],
-      err: /^slipway images: cannot read the stream document DIR\/none\.json: ENOENT/,
+      err: /^slipway images: cannot read the stream document DIR\/none\.json: it does not exist; check the path/,
     },
     {
       args: ['add', 'http://127.0.0.1:1/x'],
@@ -156,14 +156,23 @@ t.test('an operation that fails: exit code 1 and the reason', async (t) => {
     },
     {
       args: ['add', '--dir', `${dir}/file/x`, `${dir}/stream.json`],
-      err: /^slipway images: cannot create DIR\/file\/x: /,
+      err: /^slipway images: cannot write DIR\/file\/x: /,
     },
-    { args: ['list', '--dir', `${dir}/file`], err: /^slipway images: DIR\/file cannot be read: ENOTDIR/ },
+    {
+      args: ['list', '--dir', `${dir}/file`],
+      err: /^slipway images: cannot read DIR\/file: a part of the path is a file/,
+    },
     { args: ['list', '--site', `${dir}/site.yaml`], err: /^slipway images: DIR\/site\.yaml:1:1 / },
-    { args: ['verify', 'none'], err: 'slipway images: none is not in DIR/images, which is empty' },
+    {
+      args: ['verify', 'none'],
+      err: 'slipway images: none is not in DIR/images, which is empty: add it with "slipway images add"',
+    },
     { args: ['remove', 'none'], err: 'slipway images: DIR/images does not contain none' },
     { args: ['export', 'none', `${dir}/x.tar`], err: 'slipway images: none is not in' },
-    { args: ['import', `${dir}/none.tar`], err: 'slipway images: cannot read DIR/none.tar: ENOENT' },
+    {
+      args: ['import', `${dir}/none.tar`],
+      err: 'slipway images: cannot read DIR/none.tar: it does not exist; check the path',
+    },
     {
       args: ['import', `${dir}/site.yaml`],
       err: 'slipway images: the archive is incomplete: it ends too early',

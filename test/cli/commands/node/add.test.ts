@@ -237,7 +237,9 @@ t.test('nothing is written when the site is not served', async (t) => {
   slipway.routes['GET /v1/status'] = { site: 'other', nodes: [] }
   t.same(await ended(slipway.path, path), {
     code: 1,
-    err: [`slipway: the slipway at ${slipway.path} serves the site other, not lab; nothing was changed`],
+    err: [
+      `slipway: the slipway at ${slipway.path} serves the site other, not lab; nothing was changed: name the site file that it serves, or its socket with --control`,
+    ],
   })
   t.equal(await readFile(path, 'utf8'), siteText())
   t.match(await ended(slipway.path, `${path}.none`), { code: 1, err: [/^there is no site file/] })

@@ -59,7 +59,7 @@ t.test('a change that would cause errors is not written', async (t) => {
   }
   t.match(await refused([path, ...w2.map((word) => word.replace('.22', '.21'))]), [
     /^.*site.yaml:17:\d+ clusters.0.nodes.2.address: got 192.0.2.21, expected a unique address: w1/,
-    'slipway node adopt: the site file would have errors; nothing was written',
+    'slipway node adopt: the site file would have errors; nothing was written: correct the lines above and run the command again',
   ])
   t.same(await refused([path, ...w2, '--cluster', 'c2']), [
     'slipway node adopt: the site has no cluster c2, only c1',
@@ -68,7 +68,7 @@ t.test('a change that would cause errors is not written', async (t) => {
   const broken = sitePath(t.testdir(siteFolder(siteText().replace('site: lab', 'site: _'))))
   t.equal(
     (await refused([broken, ...w2])).at(-1),
-    'slipway node adopt: the site file has errors; nothing was written',
+    'slipway node adopt: the site file has errors; nothing was written: correct the lines above and run the command again',
   )
   t.match(await refused([join(t.testdirName, 'none.yaml'), ...w2]), [
     /^slipway node adopt: there is no site file /,

@@ -188,7 +188,7 @@ t.test(
     t.equal(await run('m1', '--force', '--until', 'reloaded'), 1)
     t.match(terminal.errLines, [
       /a bootstrap node and no master/,
-      'slipway node remove: the site file would have errors; nothing was written',
+      'slipway node remove: the site file would have errors; nothing was written: correct the lines above and run the command again',
     ])
     t.equal(await run('w2', '--force', '--until', 'reloaded'), 0)
     t.equal(terminal.outLines.at(-1), 'left to do: power off c1/w2')
