@@ -2,13 +2,13 @@
  * A virtual machine boots by PXE with the firmware OVMF and Debian's iPXE, until iPXE has the boot script and requests the
  * kernel. The virtual machine is that of the end-to-end tests.
  */
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Network as TestNetwork } from '../test/e2e/network.ts'
 import { output } from '../test/e2e/process.ts'
 import { boot } from '../test/e2e/vm.ts'
-import type { Benchmark, Measurement } from './benchmark.ts'
+import type { Benchmark, Measurement, TestedServer } from './benchmark.ts'
 import type { Client, Network } from './network.ts'
 import { dnsmasqAndNginx, localSubnet, peerName } from './rack/peer.ts'
 import { filesOf, slipwayForRack, writeFiles } from './rack/rack.ts'
@@ -31,8 +31,11 @@ export const firmware: Benchmark = {
   work: 'boot',
   better: 'less',
   port: { transport: 'tcp', number: 80 },
-  slipway: slipwayForRack(declared, own),
-  peers: [dnsmasqAndNginx(declared, own, localSubnet)],
+  slipway: withRadvd(slipwayForRack(declared, own)),
+  peers: [
+    dnsmasqAndNginx(declared, own, localSubnet),
+    { ...slipwayForRack(declared, own), name: 'slipway, no radvd' },
+  ],
   targets: [{ peer: peerName, ratio: 1 / 0.55 }],
   prepare: (files) => writeFiles(own(files)),
   warmUp: async () => {},
@@ -49,6 +52,23 @@ export const firmware: Benchmark = {
       await ip('link del vm0')
     }
   },
+}
+
+/** Adds the router advertisements that docs/running.md recommends: iPXE waits for one. */
+function withRadvd(server: TestedServer): TestedServer {
+  const path = (files: Files, name: string) => join(own(files).dir, name)
+  return {
+    ...server,
+    async prepare(files) {
+      await server.prepare?.(files)
+      const settings = 'AdvSendAdvert on; AdvDefaultLifetime 0; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;'
+      await writeFile(path(files, 'radvd.conf'), `interface br0 { ${settings} };\n`)
+    },
+    command: (files) => [
+      ...['sh', '-c', 'radvd -n -m stderr -C "$0" -p "$0.pid" & exec "$@"', path(files, 'radvd.conf')],
+      ...server.command(files),
+    ],
+  }
 }
 
 async function bootOnce(network: Network, { dir }: Files): Promise<Measurement> {
