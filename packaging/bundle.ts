@@ -1,10 +1,11 @@
 /**
- * `npm run build`: bundles the program with its packages into dist, or another directory, for packages and the container.
+ * `npm run build`: bundles the program with its packages, and the page, into dist, or another directory, for packages and
+ * the container.
  * Two builds of one commit have the same bytes. docs/decisions/0039 has the figures.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { globSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, globSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
@@ -43,6 +44,25 @@ const { status, error } = spawnSync(
   { cwd: root, stdio: 'inherit' },
 )
 if (status !== 0) throw error ?? new Error(`esbuild ended with ${status}`)
+
+// The page, which main.js finds beside itself (src/serve/page/assets.ts).
+const browser = join(root, 'src/serve/page/browser')
+const page = spawnSync(
+  join(root, 'node_modules/.bin/esbuild'),
+  [
+    `${browser}/main.ts`,
+    `--outfile=${output}/page/main.js`,
+    '--bundle',
+    '--minify',
+    '--format=esm',
+    '--target=es2022',
+    '--log-level=warning',
+  ],
+  { cwd: root, stdio: 'inherit' },
+)
+if (page.status !== 0) throw page.error ?? new Error(`esbuild ended with ${page.status}`)
+for (const name of ['index.html', 'page.css', 'icon.svg'])
+  cpSync(join(browser, name), join(output, 'page', name))
 
 /** Returns a value that changes with the program and its packages. */
 function buildId(): string {

@@ -305,6 +305,7 @@ export const components: readonly Component[] = [
     async start({ plan, log, app, access, ...shared }) {
       // Its packages take time to load, and the services before it already answer.
       const { startNetwork } = await import('./serve/control/network.ts')
+      const { createPage } = await import('./serve/page/routes.ts')
       let settings = plan().api as NonNullable<Plan['api']>
       const api = await startNetwork({
         ...shared,
@@ -313,6 +314,7 @@ export const components: readonly Component[] = [
         directory: shared.stateDirectory,
         clusters: app.clusters(),
         hooks: app.hooks(),
+        page: createPage({ ...shared, ...app, log: log.for('api') }),
         // A reload that removes the section is rejected, so there is always one.
         plan: () => (settings = plan().api ?? settings),
         log: log.for('api'),

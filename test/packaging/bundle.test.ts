@@ -11,7 +11,10 @@ const program = fileURLToPath(new URL('../../packaging/bundle.ts', import.meta.u
 
 function bundle(directory: string): ReadonlyMap<string, Buffer> {
   execFileSync(process.execPath, [program, directory])
-  return new Map(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name))]))
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name !== 'page',
+  )
+  return new Map(names.map((name) => [name, readFileSync(join(directory, name))]))
 }
 
 t.test('two builds have the same bytes, and name no directory of the machine', (t) => {
@@ -20,6 +23,13 @@ t.test('two builds have the same bytes, and name no directory of the machine', (
   t.same(bundle(join(folder, 'other')), first)
   const root = fileURLToPath(new URL('../../', import.meta.url))
   t.notOk([...first.values()].some((content) => content.includes(root)))
+  t.end()
+})
+
+t.test('the page is in the package, ready to send', (t) => {
+  const files = bundle(join(t.testdir({}), 'dist'))
+  for (const name of ['index.html', 'page.css', 'icon.svg']) t.ok(files.has(`page/${name}`), name)
+  t.notMatch(String(files.get('page/main.js')), /from ?["']/, 'one file, without imports')
   t.end()
 })
 

@@ -27,7 +27,7 @@ export type NetworkOptions = RoutesOptions & {
   readonly directory: string | undefined
   readonly sockets: Sockets
   readonly onLost: (error: Error) => void
-  /** The web page: static files, which need no user. */
+  /** The web page: its files need no user, and its data has scopes. */
   readonly page?: FastifyPluginCallback
   /** For tests. */
   readonly limits?: ListenerLimits
@@ -158,9 +158,9 @@ function createBuilder(options: NetworkOptions) {
     addSessionRoutes(app, { authenticator, sessions, peer })
     if (page !== undefined) {
       void app.register((child, _options, done) => {
-        // The page contains no data: it gets them from the API.
+        // The files of the page contain no data.
         child.addHook('onRoute', (route) => {
-          route.config = { ...route.config, scope: 'public' }
+          route.config = { scope: 'public', ...route.config }
         })
         void child.register(page)
         done()

@@ -1,0 +1,168 @@
+/** What the buttons do. Every action that changes something asks first. */
+import { ApiError, post } from './api.ts'
+import { ask, toast, type Question } from './dialogs.ts'
+import { h, type Child } from './dom.ts'
+import { icon } from './parts.ts'
+import type { Changes } from './types.ts'
+
+type Data = Readonly<Record<string, string | undefined>>
+
+/** @returns whether the data of the view may have changed */
+export async function act(name: string, data: Data): Promise<boolean> {
+  try {
+    return await run(name, data)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    toast(`Not done: ${error.message}`, true)
+    return true
+  }
+}
+
+async function run(name: string, { text = '', node = '', mode = '', cluster = '' }: Data): Promise<boolean> {
+  switch (name) {
+    case 'copy':
+      await copy(text)
+      return false
+    case 'install':
+      return confirmed(armQuestion(node, mode), () => post(`/v1/nodes/${node}/install`), `${node} is armed`)
+    case 'local':
+      return confirmed(
+        {
+          title: `Boot ${node} from its disk?`,
+          text: `${node} is not installed at its next network boot. It boots its disk until you arm it again.`,
+          act: `Boot ${node} from disk`,
+        },
+        () => post(`/v1/nodes/${node}/local`),
+        `${node} boots from its disk`,
+      )
+    case 'menu':
+      return confirmed(
+        {
+          title: `Show the boot menu on ${node}?`,
+          text: `The next network boot of ${node} shows the menu on its console, where an entry can install it.`,
+          act: `Show the menu on ${node}`,
+        },
+        () => post(`/v1/nodes/${node}/menu`),
+        `${node} shows the boot menu`,
+      )
+    case 'bootstrap-out':
+      return bootstrap(
+        cluster,
+        'out',
+        'Drain',
+        'The load balancer sends it no new connections. Existing connections continue.',
+      )
+    case 'bootstrap-keep':
+      return bootstrap(
+        cluster,
+        'keep',
+        'Keep',
+        'It stays in the load balancer, also when the cluster is complete.',
+      )
+    case 'bootstrap-watch':
+      return bootstrap(
+        cluster,
+        'watch',
+        'Watch',
+        'slipway drains it when the cluster reports that the bootstrap is complete.',
+      )
+    case 'reload':
+      return reload()
+    default:
+      return false
+  }
+}
+
+async function confirmed(question: Question, send: () => Promise<unknown>, done: string): Promise<boolean> {
+  if (!(await ask(question))) return false
+  await send()
+  toast(done)
+  return true
+}
+
+export function armQuestion(node: string, mode: string): Question {
+  const isInstalled = mode === 'installed' || mode === 'local'
+  return {
+    title: `Install ${node} at its next network boot?`,
+    text: `The installation erases the disk of ${node}. slipway does not restart the machine.`,
+    act: `Arm ${node}`,
+    isDangerous: true,
+    ...(isInstalled && { typed: node }),
+  }
+}
+
+function bootstrap(cluster: string, command: string, verb: string, text: string): Promise<boolean> {
+  const name = `the bootstrap of ${cluster}`
+  return confirmed(
+    { title: `${verb} ${name}?`, text, act: `${verb} ${name}` },
+    () => post(`/v1/clusters/${cluster}/bootstrap/${command}`),
+    `${verb}: ${name}`,
+  )
+}
+
+async function reload(): Promise<boolean> {
+  const { changes, troubles } = (await post('/v1/plan')) as { changes: Changes; troubles: readonly string[] }
+  const isPossible = changes.restart.length === 0
+  const agreed = await ask({
+    title: 'Reload the site file?',
+    text: changesText(changes, troubles),
+    act: isPossible ? 'Reload the site file' : 'Try to reload the site file',
+    isDangerous: !isPossible,
+  })
+  if (!agreed) return false
+  const { nodes } = (await post('/v1/reload')) as { nodes: number }
+  toast(`The site file is reloaded: slipway serves ${nodes} nodes`)
+  return true
+}
+
+const signs = { add: '+', change: '~', remove: '-' } as const
+const actionTexts = { add: 'added', change: 'changed', remove: 'removed' } as const
+
+function changesText({ items, restart }: Changes, troubles: readonly string[]): Child {
+  return [
+    restart.map(({ text }) => warning(text)),
+    troubles.map(warning),
+    items.length === 0
+      ? h('p', {}, 'The file has no changes that slipway serves.')
+      : h(
+          'ul',
+          { class: 'changes', tabindex: 0, 'aria-label': 'Changes' },
+          items.map(({ action, kind, name, details, effects }) =>
+            h(
+              'li',
+              { class: action },
+              h('b', {}, `${signs[action]} ${kind} ${name}`),
+              ` ${actionTexts[action]}`,
+              h(
+                'ul',
+                { class: 'plain' },
+                details.map(({ label, before, after, isHidden }) =>
+                  h(
+                    'li',
+                    {},
+                    isHidden === true
+                      ? `${label}: changed, not shown`
+                      : `${label}: ${before ?? 'none'} → ${after ?? 'none'}`,
+                  ),
+                ),
+                effects.map(({ text }) => h('li', {}, h('strong', {}, text))),
+              ),
+            ),
+          ),
+        ),
+  ]
+}
+
+function warning(text: string): Element {
+  return h('p', { class: 'problem' }, icon('problem'), h('span', {}, text))
+}
+
+async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text)
+    toast('Copied')
+  } catch {
+    // Without HTTPS, or without the permission, browsers have no clipboard.
+    toast(`Copy this text: ${text}`)
+  }
+}
