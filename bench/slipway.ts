@@ -1,4 +1,5 @@
 /** slipway with all services and the default log level, compiled as its packages contain it. */
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestedServer } from './benchmark.ts'
@@ -26,7 +27,8 @@ export async function prepareCheckout(checkout: string, dir: string): Promise<vo
 /** Returns the command that serves `site.yaml` of a directory, with state and cache in that directory. */
 export function serveCommand(checkout: string, dir: string): readonly string[] {
   return [
-    ...['env', `CACHE_DIRECTORY=${join(dir, 'cache')}`, process.execPath, join(checkout, 'dist/main.js')],
+    ...['env', `CACHE_DIRECTORY=${join(dir, 'cache')}`, process.execPath],
+    ...[...launcherOptions(checkout), join(checkout, 'dist/main.js')],
     ...[
       'serve',
       '--state',
@@ -36,6 +38,12 @@ export function serveCommand(checkout: string, dir: string): readonly string[] {
       join(dir, 'site.yaml'),
     ],
   ]
+}
+
+/** Returns the options with which bin/slipway of a checkout starts Node.js. */
+export function launcherOptions(checkout: string): string[] {
+  const launcher = readFileSync(join(checkout, 'bin/slipway'), 'utf8')
+  return /^options=(.+)$/m.exec(launcher)?.[1]?.split(' ') ?? []
 }
 
 /** Returns {@link serveCommand} without the state of an earlier run: installed nodes would boot their disks. */
