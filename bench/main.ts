@@ -17,7 +17,7 @@ import { describeMachine, loadAverage } from './machine.ts'
 import { createNetwork } from './network.ts'
 import { bigRack, rack } from './rack/rack.ts'
 import { tftpCrowd, tftpLoss } from './rack/tftp-clients.ts'
-import { benchmarkSection, formatSummary, latencySection, type Section } from './report.ts'
+import { benchmarkSection, failedSection, formatSummary, latencySection, type Section } from './report.ts'
 import { measureRestarts } from './restart-report.ts'
 import { runBenchmark } from './rounds.ts'
 import { measureScaling } from './scaling/scaling.ts'
@@ -75,12 +75,20 @@ async function main(): Promise<number> {
   process.once('SIGTERM', interrupt)
   try {
     const results: BenchmarkResult[] = []
+    // The other works are measured in spite of a failure.
+    const failures: Section[] = []
     for (const benchmark of benchmarks.filter(({ key }) => isSelected(key))) {
-      results.push(await runBenchmark(benchmark, network, files, rounds))
+      try {
+        results.push(await runBenchmark(benchmark, network, files, rounds))
+      } catch (error) {
+        console.log((error as Error).message)
+        failures.push(failedSection(benchmark.title, error as Error))
+      }
     }
     const latencies = isSelected('latency') ? await measureLatencies(network, files, rounds) : []
     const sections: readonly Section[] = [
       ...results.map(benchmarkSection),
+      ...failures,
       ...(latencies.length === 0 ? [] : [latencySection(latencies)]),
       ...(await measureRestarts(network, files, { rounds, isSelected, compared })),
       ...(isSelected('idle') ? [await measureIdle(network, files, rounds)] : []),
@@ -97,7 +105,8 @@ async function main(): Promise<number> {
       await writeAttachments(sections)
       await writeFile(resultsPath, `${await head(startedAt, rounds, loadBefore)}\n\n${text}\n`)
     }
-    return isGoalsOnly && !goals.every(({ isMet }) => isMet) ? 1 : 0
+    const isMissed = isGoalsOnly && !goals.every(({ isMet }) => isMet)
+    return isMissed || failures.length > 0 ? 1 : 0
   } finally {
     await network.close()
   }

@@ -73,6 +73,12 @@ export function benchmarkSection(result: BenchmarkResult): Section {
   return { title: result.benchmark.title, text: formatResults(result), goals: benchmarkGoals(result) }
 }
 
+/** A work that could not be measured misses its goals. */
+export function failedSection(title: string, { message }: Error): Section {
+  const goal = { work: title, goal: 'is measured', figure: 'failed', isMet: false }
+  return { title, text: `Not measured: ${message.slice(0, 500)}`, goals: [goal] }
+}
+
 export function latencySection(latencies: LatencyRounds): Section {
   return { title: latencyTitle, text: formatLatency(latencies), goals: latencyGoals(latencies) }
 }

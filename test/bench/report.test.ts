@@ -4,6 +4,7 @@ import type { BenchmarkResult } from '../../bench/benchmark.ts'
 import { coresOf } from '../../bench/network.ts'
 import {
   benchmarkSection,
+  failedSection,
   formatResults,
   formatSummary,
   formatLatency,
@@ -92,6 +93,15 @@ t.test('a benchmark can have more figures, each in a column of its own', (t) => 
     table.split('\n').map((line) => line.split('|').at(-2)?.trim()),
     ['load program busy %', '------------------:', '40.0', '50.4'],
   )
+  t.end()
+})
+
+t.test('a work that could not be measured misses its goals', (t) => {
+  t.same(failedSection('rack', new Error('no answer')), {
+    title: 'rack',
+    text: 'Not measured: no answer',
+    goals: [{ work: 'rack', goal: 'is measured', figure: 'failed', isMet: false }],
+  })
   t.end()
 })
 
