@@ -16,7 +16,8 @@ const entries = [
   'src/main.ts',
   'src/site-worker.ts',
   'src/scan/ignition/decode-worker.ts',
-  'src/serve/dns/lane-worker.ts',
+  'src/serve/dns/dns-worker.ts',
+  'src/serve/dhcp/dhcp-worker.ts',
 ]
 
 /** Packages in CommonJS call `require`, which a module does not have. */

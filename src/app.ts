@@ -16,6 +16,7 @@ import type { Log } from './host/log.ts'
 import type { Sockets } from './host/udp.ts'
 import { createInstalls } from './install/create.ts'
 import { createGate, probeMachineConfig, canStartInstall } from './install/gate.ts'
+import { drainFirst } from './install/drain-first.ts'
 import type { Installs } from './install/installs.ts'
 import { createEtcd } from './install/shared/etcd.ts'
 import { withNextBoots } from './install/next-boot.ts'
@@ -99,7 +100,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     checkProvidedFile,
   })
   const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
-  const installs = createInstalls({
+  const recorded = createInstalls({
     store: options.store,
     gate,
     counters,
@@ -113,6 +114,9 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       const clusters = followed()
       return clusters === undefined ? hasStarted : clusters.isRead(node)
     },
+  })
+  const installs = drainFirst(recorded, () => {
+    for (const component of supervisor.running) component.drain?.()
   })
   const reports = createReports({ installs, nodes: () => active.plan.nodes, clock })
   const supervisor = createSupervisor(components, () => shared)
@@ -143,7 +147,9 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
   })
   const shared: Shared = {
     plan: () => active.plan,
+    model: () => active.model,
     installs,
+    record: recorded.observe,
     sessions,
     ignitionFiles,
     fileWatch,

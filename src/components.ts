@@ -14,8 +14,10 @@ import type { Counters, MetricFamily } from './host/counters.ts'
 import type { Log } from './host/log.ts'
 import type { Sockets } from './host/udp.ts'
 import type { Installs } from './install/installs.ts'
+import type { Observe } from './install/observation.ts'
 import type { Reports } from './install/reports.ts'
 import type { Plan } from './plan/compile.ts'
+import type { Model } from './plan/model.ts'
 import type { Sessions } from './serve/control/access/sessions.ts'
 import type { Tokens } from './serve/control/access/tokens.ts'
 import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
@@ -37,7 +39,11 @@ import type { ActiveProblem, Finding } from './text/codes.ts'
 export type Shared = {
   /** Returns the active plan: one assignment in the app replaces it for all components. */
   readonly plan: () => Plan
+  /** Returns the model that it was compiled from. */
+  readonly model: () => Model
   readonly installs: Installs
+  /** Records an observation of a thread that this component drains, see {@link Running.drain}. */
+  readonly record: Observe
   readonly sessions: ClusterSessions
   readonly ignitionFiles: RoleIgnition
   readonly fileWatch: FileWatch
@@ -85,6 +91,8 @@ export type Running = {
    * Applies the active plan; called after all components have started, and after each reload. Can return a promise.
    */
   apply?(): unknown
+  /** Records what a thread of the component has reported up to now. */
+  drain?(): void
   /** Applies a reloaded site. */
   swap?(site: Site): void
   /** Returns fields of `/health`, of the local API, and of the metrics. */
@@ -224,10 +232,10 @@ export const components: readonly Component[] = [
     // After DNS, TFTP, and HTTP: it sends clients to them.
     name: 'dhcp',
     isWanted: () => true,
-    async start({ plan, log, installs, ...shared }) {
+    async start({ plan, log, installs, record, ...shared }) {
       const dhcp = await startDhcp({
         ...shared,
-        observe: installs.observe,
+        observe: record,
         lastSeen: () => new Map(installs.list().map(({ node, lastSeen = 0 }) => [node, lastSeen])),
         plan: () => plan().dhcp,
         log: log.for('dhcp'),
@@ -235,6 +243,10 @@ export const components: readonly Component[] = [
       return {
         name: dhcp.name,
         listening: dhcp.listening,
+        apply: () => dhcp.apply(),
+        drain: () => dhcp.drain(),
+        problems: () => dhcp.lane.problems(),
+        warnings: () => dhcp.lane.warnings(),
         close: (graceMs) => dhcp.close(graceMs),
         outages: () => dhcp.problems(),
         health: () => ({

@@ -37,7 +37,7 @@ export function createSockets(environment: Record<string, string | undefined>, s
     if (kinds.some(({ kind }) => kind === 'ipv6')) throw notIpv4(name, options)
     if (kinds.length === 0) throw noDatagramSocket(name)
     for (const { fd } of kinds) datagramFds.add(fd)
-    return kinds.map(({ fd }) => laneSocket(libc, fd, sending))
+    return kinds.map(({ fd }) => laneSocket(libc, fd, options, sending))
   }
 
   async function adoptTcp(

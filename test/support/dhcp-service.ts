@@ -21,6 +21,7 @@ export async function running(
     sockets?: Sockets
     network?: MemorySockets
     interfaces?: () => InterfaceAddresses
+    observe?: (seen: Seen) => void
   } = {},
 ) {
   const { network = memorySockets() } = options
@@ -36,7 +37,7 @@ export async function running(
     log: createLog('debug', { write }),
     counters,
     clock,
-    observe: (each) => void seen.push(each),
+    observe: options.observe ?? ((each) => void seen.push(each)),
     onLost: (error) => void lost.push(error),
     ...(options.interfaces && { interfaces: options.interfaces }),
   })

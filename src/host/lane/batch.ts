@@ -2,7 +2,7 @@
  * Receives and sends up to 64 datagrams in one system call, in memory that is allocated once: the kernel reads and
  * writes it only during a call, and its views are valid until the next `receive`.
  */
-import { addressOctets, linux, systemError, type Libc } from './libc.ts'
+import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
 
 export const slots = 64
 
@@ -20,6 +20,9 @@ const vectorOctets = 16
 /** A reply that finds the send buffer full waits this long for it, and is dropped then. */
 const fullBufferMs = 20
 
+/** An IPv4 address in dotted text. */
+export type Destination = { readonly address: string; readonly port: number }
+
 export type Batch = {
   /**
    * Receives what has arrived on a socket; never waits.
@@ -35,10 +38,18 @@ export type Batch = {
   port(slot: number): number
   /** Returns the memory for the reply to a datagram. */
   reply(slot: number): Uint8Array
-  /** Adds the reply of `octets` octets to the sender of a datagram to those that `send` sends. */
-  queue(slot: number, octets: number): void
-  /** Sends the queued replies. Returns how many were dropped because the send buffer was full. */
-  send(fd: number): number
+  /**
+   * Adds the reply to a datagram to those that `send` sends.
+   *
+   * @param to where it is sent instead of to the sender
+   */
+  queue(slot: number, octets: number, to?: Destination): void
+  /**
+   * Sends the queued replies. Returns how many were dropped because the send buffer was full.
+   *
+   * @param failed called for a reply that the system cannot send
+   */
+  send(fd: number, failed?: (slot: number, errno: number) => void): number
 }
 
 export function createBatch(libc: Libc): Batch {
@@ -46,8 +57,9 @@ export function createBatch(libc: Libc): Batch {
   const sent = createHeaders(libc, sendOctets)
   const pollEntry = new Uint8Array(8)
   const pollAddress = libc.address(pollEntry)
-  /** The slot that each header for sending has the addresses of. */
+  /** The slot that each header for sending has the addresses of; negative if its own address is used. */
   const slotOf = new Int32Array(slots).fill(-1)
+  const queuedSlots = new Int32Array(slots)
   let queued = 0
 
   for (let slot = 0; slot < slots; slot++) received.assign(slot, slot, received)
@@ -82,16 +94,21 @@ export function createBatch(libc: Libc): Batch {
     port: (slot) => received.view.getUint16(received.nameAt(slot) + 2),
     reply: (slot) => sent.data[slot] as Uint8Array,
 
-    queue(slot, octets) {
-      if (slotOf[queued] !== slot) {
+    queue(slot, octets, to) {
+      if (to !== undefined) {
+        sent.assign(queued, slot, sent)
+        writeAddress(sent.names[slot] as Uint8Array, to.address, to.port)
+        slotOf[queued] = -1
+      } else if (slotOf[queued] !== slot) {
         sent.assign(queued, slot, received)
         slotOf[queued] = slot
       }
+      queuedSlots[queued] = slot
       sent.setLength(queued, octets)
       queued++
     },
 
-    send(fd) {
+    send(fd, failed) {
       let from = 0
       let hasWaited = false
       while (from < queued) {
@@ -105,8 +122,10 @@ export function createBatch(libc: Libc): Batch {
           from += count
           continue
         }
-        if (libc.errno() !== errors.EAGAIN) {
+        const errno = libc.errno()
+        if (errno !== errors.EAGAIN) {
           // The first one cannot be sent: no route, or port 0, which a forged datagram can have.
+          failed?.(queuedSlots[from] as number, errno)
           from++
         } else if (hasWaited || !isWritable(fd)) break
         else hasWaited = true
@@ -134,6 +153,9 @@ function createHeaders(libc: Libc, dataOctets: number) {
     start,
     data: Array.from({ length: slots }, (_, slot) =>
       memory.subarray(dataAt + slot * dataOctets, dataAt + (slot + 1) * dataOctets),
+    ),
+    names: Array.from({ length: slots }, (_, slot) =>
+      memory.subarray(namesAt + slot * addressOctets, namesAt + (slot + 1) * addressOctets),
     ),
     nameAt: (slot: number) => namesAt + slot * addressOctets,
     nameAddress: (slot: number) => start + BigInt(namesAt + slot * addressOctets),

@@ -2,7 +2,7 @@
  * A lane in the main thread: starts its thread, sends it messages, takes its reports, and starts it again when it ends or
  * no longer runs. The sockets stay open meanwhile.
  */
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
 import { formatDuration } from '../../text/format.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import type { Clock, Timer } from '../clock.ts'
@@ -18,6 +18,8 @@ import type { LaneSocket } from './socket.ts'
 export type Lane = {
   /** Sends a message to the thread. A thread that starts later gets only those of `greet`. */
   send(message: unknown): void
+  /** Receives the reports that the thread has sent up to now. */
+  drain(): void
   /** Returns the problem of a thread that stopped within the last ten minutes. */
   problem(): ActiveProblem | undefined
   /** Ends the thread; the sockets stay open. Never rejects. */
@@ -30,6 +32,8 @@ export type LaneOptions<Message> = {
   readonly program: Pick<WorkerProgram, 'url' | 'name'>
   readonly libc: Libc
   readonly sockets: readonly LaneSocket[]
+  /** For each socket, the index of the one that sends its replies; by default the same. */
+  readonly replies?: readonly number[]
   /** What the program gets beside the setup. */
   readonly data: object
   /** Called for each new thread: the messages that it starts with. */
@@ -63,12 +67,14 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   const wakeFd = libc.eventfd(0, linux.EFD_NONBLOCK | linux.EFD_CLOEXEC)
   const one = new Uint8Array(new BigUint64Array([1n]).buffer)
   const setup: LaneSetup = {
-    sockets: sockets.map(({ fd, sendBufferOctets }) => ({ fd, sendBufferOctets })),
+    sockets: sockets.map(({ fd, sendBufferOctets }, index) => {
+      return { fd, sendBufferOctets, replies: options.replies?.[index] ?? index }
+    }),
     wakeFd,
     control,
     isDebug: log.isDebug(),
   }
-  let thread: Worker | undefined
+  let thread: { readonly worker: Worker; readonly port: MessagePort } | undefined
   let startedAt = 0
   let delayMs = firstDelayMs
   let restart: Timer | undefined
@@ -76,31 +82,36 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   let isClosing = false
   const ended = Promise.withResolvers<undefined>()
 
-  function post(to: Worker, message: unknown): void {
+  function post(to: MessagePort, message: unknown): void {
     to.postMessage(message)
-    Atomics.add(numbers, controlIndex.sent, 1)
+    // In this order: the thread reads the eventfd after it has seen the number, so that none is left in it.
     libc.write(wakeFd, one, one.length)
+    Atomics.add(numbers, controlIndex.sent, 1)
   }
 
   function start(): void {
     startedAt = clock.monotonic()
     let reason = 'the thread ended'
-    const started = new Worker(workerUrl(options.program), {
-      workerData: { setup, data: options.data },
+    const { port1: port, port2 } = new MessageChannel()
+    const worker = new Worker(workerUrl(options.program), {
+      workerData: { setup, data: options.data, port: port2 },
+      transferList: [port2],
       resourceLimits: heapLimits,
     })
-    thread = started
-    started.on('message', receive)
-    started.on('error', (error: NodeJS.ErrnoException) => {
+    thread = { worker, port }
+    port.on('message', receive)
+    worker.on('error', (error: NodeJS.ErrnoException) => {
       reason = error.message
       if (error.syscall === 'recvmmsg') options.onLost(error)
     })
-    started.on('exit', () => {
+    worker.on('exit', () => {
+      drain()
+      port.close()
       thread = undefined
       if (isClosing) ended.resolve(undefined)
       else stop(reason)
     })
-    for (const message of options.greet()) post(started, message)
+    for (const message of options.greet()) post(port, message)
   }
 
   function stop(reason: string): void {
@@ -115,6 +126,13 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     delayMs = Math.min(maxDelayMs, delayMs * 2)
   }
 
+  function drain(): void {
+    if (thread === undefined) return
+    for (let next = receiveMessageOnPort(thread.port); next; next = receiveMessageOnPort(thread.port)) {
+      receive(next.message as Report<Message>)
+    }
+  }
+
   function receive({ counts, lines, messages }: Report<Message>): void {
     if (counts !== undefined) counters.add(counts)
     for (const { level, facts, message } of lines) log[level](facts, message)
@@ -124,7 +142,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
 
   let rounds = 0
   /** The thread that was ended because it did not respond. */
-  let unresponsive: Worker | undefined
+  let unresponsive: typeof thread
   let watch = clock.after(watchMs, look)
   function look(): void {
     const now = Atomics.load(numbers, controlIndex.rounds)
@@ -132,7 +150,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     if (isExpected && thread !== unresponsive && now === rounds) {
       unresponsive = thread
       log.error({ code: laneStopped, limitMs: watchMs }, 'lane does not respond, ending it')
-      void thread?.terminate()
+      void thread?.worker.terminate()
     }
     rounds = now
     watch = clock.after(watchMs, look)
@@ -142,8 +160,9 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
 
   return {
     send(message) {
-      if (thread !== undefined) post(thread, message)
+      if (thread !== undefined) post(thread.port, message)
     },
+    drain,
     problem() {
       if (stopped === undefined) return undefined
       const ago = clock.monotonic() - stopped.at
@@ -157,7 +176,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
       watch.cancel()
       restart?.cancel()
       if (thread !== undefined) {
-        post(thread, stopMessage)
+        post(thread.port, stopMessage)
         await ended.promise
       }
       libc.close(wakeFd)

@@ -4,13 +4,20 @@
  */
 import type { Clock } from '../clock.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
-import { createBatch } from './batch.ts'
-import { linux, type Libc } from './libc.ts'
+import { createBatch, type Destination } from './batch.ts'
+import { linux, systemError, type Libc } from './libc.ts'
 import type { Outbox } from './outbox.ts'
+
+type LaneSocketSetup = {
+  readonly fd: number
+  readonly sendBufferOctets: number
+  /** Index of the socket that sends the replies. */
+  readonly replies: number
+}
 
 /** What the main thread gives to a new lane. */
 export type LaneSetup = {
-  readonly sockets: readonly { readonly fd: number; readonly sendBufferOctets: number }[]
+  readonly sockets: readonly LaneSocketSetup[]
   /** An eventfd that the main thread writes after each message. */
   readonly wakeFd: number
   /** Three numbers of 32 bits: see {@link controlIndex}. */
@@ -27,6 +34,18 @@ export const controlIndex = {
   unread: 2,
 } as const
 
+/** The sender of a datagram. */
+export type Peer = {
+  readonly address: string
+  readonly port: number
+  /** Index of the socket that received it. */
+  readonly socket: number
+  /** Identifies the answer until the end of the round. */
+  readonly slot: number
+  /** Where to send the answer instead of to the sender. */
+  to: Destination | undefined
+}
+
 /** The protocol of a lane. */
 export type LaneProgram = {
   /**
@@ -34,10 +53,12 @@ export type LaneProgram = {
    *
    * @param query valid until it returns
    * @param reply memory for the answer
-   * @param socket index of the socket
+   * @param peer valid until it returns
    * @returns the number of octets of the answer; 0 for none
    */
-  answer(query: Uint8Array, address: string, port: number, reply: Uint8Array, socket: number): number
+  answer(query: Uint8Array, reply: Uint8Array, peer: Peer): number
+  /** Called for an answer that the system cannot send. */
+  unsent?(slot: number, error: Error): void
   /** Called for a datagram that is longer than all of this protocol. */
   tooLong(): void
   /** Whether it can answer; until then, datagrams wait in the sockets. */
@@ -61,7 +82,10 @@ export type LaneLoop = {
 export const stopMessage = 'stop'
 
 /** How long a round waits at most. When the process exits, it waits for the end of the round. */
-const idleMs = 100
+const idleMs = 250
+
+/** How long a round waits at most while the program is not ready, for example because the main thread is behind. */
+const notReadyMs = 1
 
 /** How often counts and log lines are sent. Messages are sent in each round. */
 const reportMs = 50
@@ -83,10 +107,13 @@ export function createLaneLoop<Message>(options: {
   const { libc, setup, program, outbox, sending, clock } = options
   const batch = createBatch(libc)
   const control = new Int32Array(setup.control)
-  const sockets = setup.sockets.map(({ fd, sendBufferOctets }) => {
-    return { fd, guard: sending.guard(sendBufferOctets) }
-  })
-  const waiting = createWait(libc, [...setup.sockets.map(({ fd }) => fd), setup.wakeFd])
+  const guards = setup.sockets.map(({ sendBufferOctets }) => sending.guard(sendBufferOctets))
+  const sockets = setup.sockets.map(({ fd, replies }) => ({
+    fd,
+    replyFd: setup.sockets[replies]?.fd ?? fd,
+    guard: guards[replies] as SendGuard,
+  }))
+  const waiting = createWait(libc, setup.wakeFd, setup.sockets)
   const texts = new Map<number, string>()
   const wakeValue = new Uint8Array(8)
   let messages = 0
@@ -110,21 +137,29 @@ export function createLaneLoop<Message>(options: {
       return
     }
     const address = textOf(batch.address(slot))
-    const octets = program.answer(query, address, batch.port(slot), batch.reply(slot), socket)
+    const peer: Peer = { address, port: batch.port(slot), socket, slot, to: undefined }
+    const octets = program.answer(query, batch.reply(slot), peer)
     if (octets === 0) return
-    // One check for each sender in a row: the replies of a batch leave together.
-    const refusal = address === lastAdmitted ? undefined : guard.refusal(address, octets, 0)
+    const to = peer.to?.address ?? address
+    // One check for each destination in a row: the replies of a batch leave together.
+    const refusal = to === lastAdmitted ? undefined : guard.refusal(to, octets, 0)
     if (refusal === undefined) {
-      lastAdmitted = address
-      batch.queue(slot, octets)
-    } else sending.dropped(refusal, address)
+      lastAdmitted = to
+      batch.queue(slot, octets, peer.to)
+    } else sending.dropped(refusal, to)
   }
 
-  function serve({ fd, guard }: (typeof sockets)[number], socket: number): number {
+  const failed =
+    program.unsent &&
+    ((slot: number, errno: number) => program.unsent?.(slot, systemError('sendmmsg', errno)))
+
+  function serve({ fd, replyFd, guard }: (typeof sockets)[number], socket: number): number {
     const count = batch.receive(fd)
     lastAdmitted = ''
     for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
-    const dropped = batch.send(fd)
+    // A client that gets an answer finds the main thread informed about it.
+    if (outbox.hasMessages()) report()
+    const dropped = batch.send(replyFd, failed)
     for (let index = 0; index < dropped; index++) sending.dropped('server.send-queue-full', '')
     return count
   }
@@ -156,18 +191,21 @@ export function createLaneLoop<Message>(options: {
       Atomics.add(control, controlIndex.rounds, 1)
       receiveMessages()
       let count = 0
-      if (program.isReady()) for (const [index, socket] of sockets.entries()) count += serve(socket, index)
+      for (const [index, socket] of sockets.entries()) if (program.isReady()) count += serve(socket, index)
       const hasWork = program.step()
       const isPending = report()
-      if (count === 0 && !isStopped) waiting.wait(hasWork ? 0 : isPending ? reportMs : idleMs)
+      if (count > 0 || hasWork || isStopped) return !isStopped
+      if (program.isReady()) waiting.untilInput(isPending ? reportMs : idleMs)
+      else waiting.untilMessage(notReadyMs)
       return !isStopped
     },
   }
 }
 
-/** Waits for input of any of several descriptors (poll(2)). */
-function createWait(libc: Libc, fds: readonly number[]): { wait(ms: number): void } {
-  // The object holds the memory: koffi knows only its address.
+/** Waits with poll(2): for input of the sockets or a message, or only for a message. */
+function createWait(libc: Libc, wakeFd: number, sockets: readonly { readonly fd: number }[]) {
+  const fds = [wakeFd, ...sockets.map(({ fd }) => fd)]
+  // The functions hold the memory: koffi knows only its address.
   const entries = new Uint8Array(fds.length * 8)
   const view = new DataView(entries.buffer)
   for (const [index, fd] of fds.entries()) {
@@ -175,6 +213,7 @@ function createWait(libc: Libc, fds: readonly number[]): { wait(ms: number): voi
     view.setInt16(index * 8 + 4, linux.POLLIN, true)
   }
   return {
-    wait: (ms) => void libc.poll(libc.address(entries), fds.length, ms),
+    untilInput: (ms: number) => void libc.poll(libc.address(entries), fds.length, ms),
+    untilMessage: (ms: number) => void libc.poll(libc.address(entries), 1, ms),
   }
 }

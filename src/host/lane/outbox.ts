@@ -5,6 +5,7 @@
 import { Counters, type Taken } from '../counters.ts'
 import type { HostCode } from '../codes.ts'
 import type { Log, LogLevel } from '../log.ts'
+import { slots } from './batch.ts'
 
 export type LogLine = {
   readonly level: LogLevel
@@ -25,6 +26,8 @@ export type Outbox<Message> = {
   /** @returns false if the main thread has too many unread messages; then the message is not added */
   readonly add: (message: Message) => boolean
   hasMessages(): boolean
+  /** Whether the main thread has too many unread messages. */
+  readonly isFull: () => boolean
   /** Returns what was collected since the last call; nothing if there is nothing. */
   take(): Report<Message> | undefined
 }
@@ -32,19 +35,26 @@ export type Outbox<Message> = {
 /** Log lines of one report; the log would omit further ones too. */
 const maxLines = 500
 
-/** Messages that the main thread has not read, as it may be busy; about 1 MiB. */
-const maxUnread = 2000
+/** A batch that was received before there were too many can add its messages. */
+const maxOfBatch = 2 * slots
 
 /**
  * @param isDebug whether the log of the main thread writes debug lines
  * @param unread one shared number, which the main thread decreases for each message that it has read
+ * @param maxUnread how many messages may be unread, because the main thread is busy; each has up to 1 KiB
  */
-export function createOutbox<Message>(isDebug: boolean, unread: Int32Array): Outbox<Message> {
+export function createOutbox<Message>(
+  isDebug: boolean,
+  unread: Int32Array,
+  maxUnread: number,
+): Outbox<Message> {
   const counters = new Counters()
   let lines: LogLine[] = []
   let messages: Message[] = []
   let omitted = 0
 
+  const count = () => Atomics.load(unread, 0)
+  const isFull = () => count() >= maxUnread
   const line = (level: LogLevel): Log[LogLevel] => {
     return (facts, message) => {
       if (lines.length < maxLines) lines.push({ level, facts, message })
@@ -63,8 +73,9 @@ export function createOutbox<Message>(isDebug: boolean, unread: Int32Array): Out
   return {
     counters,
     log,
+    isFull,
     add(message) {
-      if (Atomics.load(unread, 0) >= maxUnread) return false
+      if (count() >= maxUnread + maxOfBatch) return false
       Atomics.add(unread, 0, 1)
       messages.push(message)
       return true

@@ -6,14 +6,14 @@ import { createSocket } from 'node:dgram'
 import type { Sending } from '../send-guard.ts'
 import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
 
-type ReceiveHere = (payload: Uint8Array, address: string, port: number) => void
+export type ReceiveHere = (payload: Uint8Array, address: string, port: number) => void
 
 export type LaneSocket = {
   readonly fd: number
   readonly local: { readonly address: string; readonly port: number }
   readonly sendBufferOctets: number
-  /** Sends without waiting. A datagram that cannot be sent is lost. */
-  send(payload: Uint8Array, address: string, port: number): void
+  /** Sends without waiting. A datagram that cannot be sent is lost, and reported to `failed`. */
+  send(payload: Uint8Array, address: string, port: number, failed?: (error: Error) => void): void
   /**
    * Receives in this thread; without a handler, no longer. Each datagram is received once, by this thread or by the lane.
    *
@@ -23,10 +23,17 @@ export type LaneSocket = {
   close(): void
 }
 
+type LaneSocketOptions = {
+  readonly address: string
+  readonly port: number
+  readonly reuseAddress?: boolean
+  readonly broadcast?: boolean
+}
+
 /** @throws {NodeJS.ErrnoException} the system's error */
 export function bindLaneSocket(
   libc: Libc,
-  options: { readonly address: string; readonly port: number; readonly bufferOctets: number },
+  options: LaneSocketOptions & { readonly bufferOctets: number },
   sending?: Sending,
 ): LaneSocket {
   const { address, port, bufferOctets } = options
@@ -35,12 +42,13 @@ export function bindLaneSocket(
   for (const name of [linux.SO_RCVBUF, linux.SO_SNDBUF]) {
     libc.setsockopt(fd, linux.SOL_SOCKET, name, octetsOf(bufferOctets), 4)
   }
+  if (options.reuseAddress === true) libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, octetsOf(1), 4)
   if (libc.bind(fd, writeAddress(new Uint8Array(addressOctets), address, port), addressOctets) === -1) {
     const error = systemError('bind', libc.errno())
     libc.close(fd)
     throw error
   }
-  return laneSocket(libc, fd, sending)
+  return laneSocket(libc, fd, options, sending)
 }
 
 /** Returns the kind of a descriptor that systemd passed. */
@@ -50,7 +58,13 @@ export function kindOf(libc: Libc, fd: number): 'ipv4' | 'ipv6' | 'not-udp' {
 }
 
 /** @param fd an IPv4 datagram socket */
-export function laneSocket(libc: Libc, fd: number, sending?: Sending): LaneSocket {
+export function laneSocket(
+  libc: Libc,
+  fd: number,
+  { broadcast }: Pick<LaneSocketOptions, 'broadcast'>,
+  sending?: Sending,
+): LaneSocket {
+  if (broadcast === true) libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_BROADCAST, octetsOf(1), 4)
   const sendBufferOctets = option(libc, fd, linux.SO_SNDBUF)
   const guard = sending?.guard(sendBufferOctets)
   const peer = new Uint8Array(addressOctets)
@@ -72,7 +86,7 @@ export function laneSocket(libc: Libc, fd: number, sending?: Sending): LaneSocke
     fd,
     local: localAddress(libc, fd),
     sendBufferOctets,
-    send(payload, address, port) {
+    send(payload, address, port, failed) {
       if (!isOpen) return
       const refusal = guard?.refusal(address, payload.length, 0)
       if (refusal !== undefined) {
@@ -80,7 +94,8 @@ export function laneSocket(libc: Libc, fd: number, sending?: Sending): LaneSocke
         return
       }
       const to = writeAddress(peer, address, port)
-      libc.sendto(fd, payload, payload.length, linux.MSG_DONTWAIT, to, addressOctets)
+      const sent = libc.sendto(fd, payload, payload.length, linux.MSG_DONTWAIT, to, addressOctets)
+      if (sent === -1) failed?.(systemError('sendto', libc.errno()))
     },
     receive,
     close() {

@@ -1,21 +1,28 @@
 /** The thread of a lane: connects its loop to the main thread and runs until the message to stop. */
-import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
 import { systemClock } from '../clock.ts'
 import { createSending } from '../send-guard.ts'
 import { loadLibc } from './libc.ts'
 import { controlIndex, createLaneLoop, type LaneProgram, type LaneSetup } from './loop.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 
-/** @param createProgram gets the data that the main thread gave to the lane */
+/**
+ * @param createProgram gets the data that the main thread gave to the lane
+ * @param maxUnread see {@link createOutbox}
+ */
 export async function runLane<Message>(
   createProgram: (data: unknown, outbox: Outbox<Message>) => LaneProgram,
+  maxUnread: number,
 ): Promise<void> {
-  const port = parentPort as MessagePort
-  const { setup, data } = workerData as { readonly setup: LaneSetup; readonly data: unknown }
+  const { setup, data, port } = workerData as {
+    readonly setup: LaneSetup
+    readonly data: unknown
+    readonly port: MessagePort
+  }
   const libc = await loadLibc()
   if ('reason' in libc) throw new Error(libc.reason)
   const unread = new Int32Array(setup.control, controlIndex.unread * Int32Array.BYTES_PER_ELEMENT)
-  const outbox = createOutbox<Message>(setup.isDebug, unread)
+  const outbox = createOutbox<Message>(setup.isDebug, unread, maxUnread)
   const { counters, log } = outbox
   const loop = createLaneLoop({
     libc,
@@ -28,4 +35,5 @@ export async function runLane<Message>(
     report: (report) => port.postMessage(report),
   })
   while (loop.round());
+  port.close()
 }

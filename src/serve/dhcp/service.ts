@@ -1,27 +1,21 @@
 /**
- * The DHCP service: passes datagrams to `respond`, sends its replies, counts, logs, and reports what it sees of nodes.
- * The socket that sends a reply decides the interface; Node offers no other choice.
+ * The DHCP service: counts, logs, and reports what it sees of nodes. A lane, or the main thread where there is none,
+ * answers.
  */
 import { formatIpv4 } from '../../proto/address/ip.ts'
-import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
-import { MalformedPacket } from '../../proto/bytes.ts'
-import { chaddrOffset } from '../../proto/dhcp/message.ts'
-import type { Clock } from '../../host/clock.ts'
+import type { Mac } from '../../proto/address/mac.ts'
 import { createEventLimiter } from '../../host/connection-limits.ts'
-import type { Counters } from '../../host/counters.ts'
-import type { Log } from '../../host/log.ts'
-import type { Service, Datagram, UdpPort } from '../../host/udp.ts'
-import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
+import type { LaneState } from '../../host/lane/planned.ts'
+import type { Service } from '../../host/udp.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { DhcpCode } from './codes.ts'
-import type { Arrival } from './decide.ts'
-import { observationOf } from './observe.ts'
-import { maxReplyOctets } from './reply.ts'
-import { respond, type DhcpResult, type Replied, type RequestContext } from './respond.ts'
+import type { Handled } from './handle.ts'
+import { listen, type Done, type ListenOptions } from './listen.ts'
+import type { DhcpResult, RequestContext } from './respond.ts'
 import { similarNodes, type SimilarNode } from './similar-mac.ts'
-import { createIsAttached, createReplyInterface, openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
+import { createReplyInterface } from './sockets.ts'
 import {
   createOtherServers,
   createUnknownClients,
@@ -32,6 +26,11 @@ import {
 } from './unknown-clients.ts'
 
 export type DhcpService = Service & {
+  /** Resolves when all answers come from the active plan; never rejects. */
+  apply(): Promise<void>
+  /** Records what the lane has done up to now: call it before anything that a client does after an answer. */
+  drain(): void
+  readonly lane: LaneState
   /** Undeclared machines that sent requests, latest first. */
   unknownClients(): readonly UnknownClient[]
   /** The same; the latest ones with the declared nodes that have a similar MAC address. */
@@ -52,10 +51,7 @@ const shownForMs = 3_600_000
 
 /** @throws {CannotListen} when a socket cannot be opened; sockets opened before are closed again */
 export async function startDhcp(
-  options: DhcpSocketOptions & {
-    readonly log: Log
-    readonly counters: Counters
-    readonly clock: Clock
+  options: ListenOptions & {
     /** Receives observations of nodes. */
     readonly observe?: Observe
     /** Returns when each node was last seen, in milliseconds since 1970. */
@@ -73,11 +69,9 @@ export async function startDhcp(
   const unknownClients = createUnknownClients(clock)
   const otherServers = createOtherServers(clock)
   const declined = new RecentMap<Mac, Declined>()
-  const out = new Uint8Array(maxReplyOctets)
-  const isAttached = createIsAttached(options)
   const limit = createEventLimiter(clock)
   const replyInterface = createReplyInterface(options)
-  const sockets = await openDhcpSockets(options)
+  const sockets = await listen(options, record)
   const through = replyInterface()
   if (through !== undefined) {
     const code: DhcpCode = 'dhcp.interface-unknown'
@@ -87,35 +81,45 @@ export async function startDhcp(
     )
   }
 
-  for (const { port, arrival, replies } of sockets) {
-    port.receive((batch) => {
-      const current = plan()
-      for (const datagram of batch) handle(datagram, arrival, current, replies)
-    })
-  }
-
-  function handle(datagram: Datagram, arrival: Arrival, current: DhcpPlan, replies: UdpPort): void {
-    try {
-      const result = respond(datagram, arrival, current, out, isAttached)
-      if ('octets' in result) send(result, datagram, replies)
-      record(result)
-      const seen = observationOf(result, datagram, current)
-      if (seen !== undefined) observe(seen)
-    } catch (error) {
-      const client = `${datagram.address}:${datagram.port}`
-      if (error instanceof MalformedPacket) {
+  /** Counts, logs, and observes what was done. */
+  function record(done: Done): void {
+    if (done.kind === 'unsent') {
+      counters.increment('dhcp.unsent')
+      const { about, client, error } = done
+      const facts = { node: about.node, mac: about.mac, client, ...refused('dhcp.reply-not-sent') }
+      log.error({ ...facts, err: error }, 'reply not sent')
+      return
+    }
+    const { handled } = done
+    switch (handled.kind) {
+      case 'malformed': {
+        const { client, declared, reason, octets } = handled
         counters.increment('dhcp.malformed')
-        const declared = declaredSender(datagram.payload, current)
-        const facts = { client, ...declared, ...refused('dhcp.malformed'), reason: error.message }
         const level = declared === undefined ? 'debug' : 'info'
-        log[level]({ ...facts, octets: datagram.payload.length }, 'malformed packet')
+        log[level]({ client, ...declared, ...refused('dhcp.malformed'), reason, octets }, 'malformed packet')
         return
       }
-      // A defect of slipway, not of the client: log the packet that shows it, and serve the next client.
-      counters.increment('dhcp.failed')
-      const packet = Buffer.from(datagram.payload).toString('hex')
-      log.error({ client, ...refused('dhcp.internal-error'), err: error, packet }, 'packet handling failed')
+      case 'failed':
+        recordFailure(handled)
+        return
+      case 'result':
+        try {
+          recordResult(handled.result)
+          if (handled.seen !== undefined) observe(handled.seen)
+        } catch (error) {
+          recordFailure({ client: handled.client, error })
+        }
     }
+  }
+
+  /** A defect of slipway, not of the client: logs the packet that shows it, so that the next client is served. */
+  function recordFailure({
+    client,
+    error,
+    packet,
+  }: Omit<Extract<Handled, { kind: 'failed' }>, 'kind'>): void {
+    counters.increment('dhcp.failed')
+    log.error({ client, ...refused('dhcp.internal-error'), err: error, packet }, 'packet handling failed')
   }
 
   /** Counts the code of a refusal, and returns it as a field of the log line. */
@@ -124,17 +128,7 @@ export async function startDhcp(
     return { code }
   }
 
-  function send({ octets, to, about }: Replied, sender: Datagram, replies: UdpPort): void {
-    const { address, port } = to === 'sender' ? sender : to
-    replies.send(out.subarray(0, octets), address, port, (error) => {
-      counters.increment('dhcp.unsent')
-      const { node, mac } = about
-      const facts = { node, mac, client: `${address}:${port}`, ...refused('dhcp.reply-not-sent') }
-      log.error({ ...facts, err: error }, 'reply not sent')
-    })
-  }
-
-  function record(result: DhcpResult): void {
+  function recordResult(result: DhcpResult): void {
     const { counter, message } = outcomes[result.kind]
     counters.increment(counter)
     if (result.kind === 'not-ours') {
@@ -211,7 +205,10 @@ export async function startDhcp(
 
   return {
     name: 'dhcp',
-    listening: sockets.map(({ port }) => `udp ${port.local.address}:${port.local.port}`),
+    listening: sockets.listening,
+    lane: sockets.lane,
+    apply: () => sockets.apply(),
+    drain: () => sockets.drain(),
     unknownClients: listUnknown,
     comparedClients() {
       const current = plan()
@@ -234,9 +231,7 @@ export async function startDhcp(
         return { code, text: `another machine uses ${address}, the address of ${node}, last at ${last}` }
       }),
     ],
-    async close() {
-      await Promise.all(sockets.map(({ port }) => port.close()))
-    },
+    close: () => sockets.close(),
   }
 }
 
@@ -255,17 +250,6 @@ const outcomes: Readonly<Record<DhcpResult['kind'], { readonly counter: string; 
     'unknown-client': { counter: 'dhcp.strangers', message: 'undeclared client refused' },
     'not-ours': { counter: 'dhcp.notOurs', message: 'datagram ignored' },
   }
-
-/** Returns the declared machine that sent a message of any format: `chaddr` is at a fixed offset (RFC 2131 §2). */
-function declaredSender(
-  payload: Uint8Array,
-  { reservationByMac, proxiedByMac }: DhcpPlan,
-): { readonly mac: Mac; readonly node: string } | undefined {
-  if (payload.length < chaddrOffset + 6) return undefined
-  const mac = macFromOctets(payload.subarray(chaddrOffset))
-  const machine = reservationByMac.get(mac) ?? proxiedByMac.get(mac)
-  return machine && { mac, node: machine.name }
-}
 
 /** Formats the context for the log: addresses in dotted text, the transaction as in packet dumps. */
 function facts(about: RequestContext): Record<string, unknown> {

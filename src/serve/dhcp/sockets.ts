@@ -7,7 +7,9 @@ import {
   type InterfaceAddresses,
   type OwnInterface,
 } from '../../host/attached-networks.ts'
-import type { Sockets, UdpPort } from '../../host/udp.ts'
+import type { Libc, NoLibc } from '../../host/lane/libc.ts'
+import type { LaneSocket } from '../../host/lane/socket.ts'
+import type { Sockets, UdpOptions, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
 import type { IsAttached } from './request.ts'
@@ -44,13 +46,69 @@ export async function openDhcpSockets(options: DhcpSocketOptions): Promise<DhcpS
   }
 }
 
+/** The sockets of a lane. */
+export type DhcpLaneSockets = {
+  readonly libc: Libc
+  readonly sockets: readonly LaneSocket[]
+  /** For each socket, how datagrams arrive at it. */
+  readonly arrivals: readonly Arrival[]
+  /** For each socket, the index of the one that sends the replies. */
+  readonly replies: readonly number[]
+}
+
+/**
+ * Opens the same sockets for a lane.
+ *
+ * @returns why there is no lane; nothing on a network without lanes
+ * @throws {CannotListen} when a socket cannot be opened; sockets opened before are closed again
+ */
+export async function openDhcpLane(
+  options: DhcpSocketOptions,
+): Promise<DhcpLaneSockets | NoLibc | undefined> {
+  const { plan, sockets } = options
+  const { server, proxyPort } = plan()
+  const opened: LaneSocket[] = []
+  const arrivals: Arrival[] = []
+  const replies: number[] = []
+  const isAdopted = sockets.isAdopted('dhcp')
+  const own = ownOptions(options)
+  const open = async (name: string, socketOptions: UdpOptions, arrival: Arrival) => {
+    const lane = await sockets.lane?.(name, socketOptions)
+    if (lane === undefined || 'reason' in lane) return lane ?? { reason: 'of the network' }
+    for (const socket of lane.sockets) {
+      arrivals.push(arrival)
+      replies.push(opened.push(socket) - 1)
+    }
+    return lane.libc
+  }
+  try {
+    if (sockets.lane === undefined) return undefined
+    if (!isAdopted) await requireFreePort(sockets, own.port)
+    const libc = await open('dhcp', { ...own, address: '0.0.0.0' }, isAdopted ? 'unknown' : 'broadcast')
+    if ('reason' in libc) return libc
+    if (!isAdopted) {
+      await open('dhcp', { ...own, address: formatIpv4(server) }, 'unicast')
+      replies.fill(opened.length - 1)
+    }
+    if (proxyPort !== undefined) await open('proxydhcp', proxyOptions(options, proxyPort), 'proxy-port')
+    return { libc, sockets: opened, arrivals, replies }
+  } catch (error) {
+    for (const socket of opened) socket.close()
+    throw error
+  }
+}
+
+function ownOptions({ plan, onLost }: DhcpSocketOptions) {
+  return { port: plan().serverPort, reuseAddress: true, broadcast: true, onLost }
+}
+
+function proxyOptions({ plan, onLost }: DhcpSocketOptions, port: number): UdpOptions {
+  return { address: formatIpv4(plan().server), port, onLost }
+}
+
 /** The ProxyDHCP port gets no broadcasts, and its socket sends the replies. */
-async function openProxySockets(
-  { plan, sockets, onLost }: DhcpSocketOptions,
-  port: number,
-): Promise<DhcpSocket[]> {
-  const own = { address: formatIpv4(plan().server), port, onLost }
-  const ports = await sockets.udp('proxydhcp', own)
+async function openProxySockets(options: DhcpSocketOptions, port: number): Promise<DhcpSocket[]> {
+  const ports = await options.sockets.udp('proxydhcp', proxyOptions(options, port))
   return ports.map((socket) => ({ port: socket, arrival: 'proxy-port', replies: socket }))
 }
 
@@ -59,9 +117,10 @@ async function openProxySockets(
  * Only a socket on 0.0.0.0 receives broadcasts. Only a socket on the server's address can send them (from 0.0.0.0 the
  * kernel has no route: ENETUNREACH); it also receives the unicasts of renewing clients.
  */
-async function openServerSockets({ plan, sockets, onLost }: DhcpSocketOptions): Promise<DhcpSocket[]> {
+async function openServerSockets(options: DhcpSocketOptions): Promise<DhcpSocket[]> {
+  const { plan, sockets } = options
   const { server, serverPort } = plan()
-  const own = { port: serverPort, reuseAddress: true, broadcast: true, onLost }
+  const own = ownOptions(options)
   const anywhere = { ...own, address: '0.0.0.0' }
   if (sockets.isAdopted('dhcp')) {
     const ports = await sockets.udp('dhcp', anywhere)

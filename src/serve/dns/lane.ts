@@ -5,6 +5,7 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Outbox } from '../../host/lane/outbox.ts'
 import type { LaneProgram } from '../../host/lane/loop.ts'
+import type { AppliedMessage, PlanMessage } from '../../host/lane/planned.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
 import { compileNames } from '../../plan/dns/responses.ts'
 import type { DnsCode } from './codes.ts'
@@ -20,20 +21,20 @@ export type DnsLaneData = {
   readonly machine: Uint8Array
 }
 
-/** The active plan. Its table of names is empty: the lane compiles it. */
-export type PlanMessage = { readonly version: number; readonly plan: DnsPlan }
+/** A query for the resolvers. */
+export type ForwardMessage = {
+  readonly kind: 'forward'
+  /** Without the plan, which the main thread has. */
+  readonly request: Omit<ForwardRequest, 'plan'> & { readonly plan: undefined }
+  readonly address: string
+  readonly port: number
+  readonly socket: number
+}
 
-export type DnsLaneMessage =
-  /** All following answers are from this plan. */
-  | { readonly kind: 'applied'; readonly version: number }
-  | {
-      readonly kind: 'forward'
-      /** Without the plan, which the main thread has. */
-      readonly request: Omit<ForwardRequest, 'plan'> & { readonly plan: undefined }
-      readonly address: string
-      readonly port: number
-      readonly socket: number
-    }
+/** Queries for other names that wait for the main thread: as many clients can have given up by then. */
+export const maxUnreadOfDns = 2000
+
+export type DnsLaneMessage = AppliedMessage | ForwardMessage
 
 export function createDnsProgram(
   { secret, machine }: DnsLaneData,
@@ -43,12 +44,12 @@ export function createDnsProgram(
   const responder = createResponder({ clock, counters, log, machine, cookies: createCookies(secret, clock) })
   let plan: DnsPlan | undefined
   let compiling:
-    { readonly message: PlanMessage; readonly steps: ReturnType<typeof compileNames> } | undefined
+    { readonly message: PlanMessage<DnsPlan>; readonly steps: ReturnType<typeof compileNames> } | undefined
 
   return {
     isReady: () => plan !== undefined,
 
-    answer(query, address, port, out, socket) {
+    answer(query, out, { address, port, socket }) {
       const reply = responder.respond(plan as DnsPlan, query, address, port, 'udp', out)
       if (reply === undefined) return 0
       if (reply instanceof Uint8Array) {
@@ -71,7 +72,7 @@ export function createDnsProgram(
     },
 
     receive(message) {
-      const received = message as PlanMessage
+      const received = message as PlanMessage<DnsPlan>
       compiling = { message: received, steps: compileNames(received.plan.zones) }
     },
 

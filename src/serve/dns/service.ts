@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
+import type { LaneState } from '../../host/lane/planned.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service, Sockets } from '../../host/udp.ts'
 import { formatResolver, type DnsPlan, type Resolver } from '../../plan/dns/plan.ts'
@@ -22,7 +23,7 @@ import type { ForwardRequest, Transport } from './query.ts'
 import { ednsOption } from './reply.ts'
 import { createResponder } from './respond.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
-import { openUdp, type LaneState } from './udp.ts'
+import { openUdp } from './udp.ts'
 
 /** Clients use UDP first, so few connect at the same time: a flood of connections must not delay DHCP and DNS over UDP. */
 const tcpBacklog = 64
@@ -50,7 +51,6 @@ export type DnsService = Service & {
    * when all answers come from it; never rejects.
    */
   apply(): Promise<void>
-  /** Absent where the lane is not available. */
   readonly lane: LaneState
 }
 

@@ -1,25 +1,13 @@
 /** The UDP sockets of the DNS service: read by a lane, or by the main thread where lanes are not available. */
 import type { Clock } from '../../host/clock.ts'
-import type { HostCode } from '../../host/codes.ts'
 import type { Counters } from '../../host/counters.ts'
-import { startLane, type Lane } from '../../host/lane/lane.ts'
-import type { LaneSocket } from '../../host/lane/socket.ts'
+import { createPlannedLane, withoutLane, type LaneState } from '../../host/lane/planned.ts'
 import type { Log } from '../../host/log.ts'
 import type { LaneSockets, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
-import type { ActiveProblem, Finding } from '../../text/codes.ts'
-import type { DnsLaneData, DnsLaneMessage, PlanMessage } from './lane.ts'
+import type { DnsLaneData, ForwardMessage } from './lane.ts'
 import type { ForwardRequest } from './query.ts'
 import type { StreamHandler } from './tcp.ts'
-
-export type LaneState = {
-  /** Whether the lane answers; else the main thread does. */
-  isAnswering(): boolean
-  /** Returns the problem of a lane that stopped. */
-  problems(): readonly ActiveProblem[]
-  /** Returns why there is no lane. */
-  warnings(): readonly Finding[]
-}
 
 export type DnsUdp = {
   /** `udp 172.16.0.101:53` */
@@ -50,21 +38,11 @@ export async function openUdp(options: UdpOptions): Promise<DnsUdp> {
   const { listen } = options.plan()
   const forLane = await sockets.lane?.('dns', { ...listen, onLost })
   if (forLane !== undefined && 'sockets' in forLane) return openLane(options, forLane)
-  const warnings: Finding[] = []
-  if (forLane !== undefined) {
-    const code: HostCode = 'server.lane-unavailable'
-    const message = `DNS is answered in the main thread, because ${forLane.reason}`
-    log.warn({ code, reason: forLane.reason }, 'lane not available')
-    warnings.push({ code, severity: 'warning', about: 'dns', message })
-  }
-  return openPorts(options, await sockets.udp('dns', { ...listen, onLost }), warnings)
+  const state = withoutLane('dns', forLane?.reason, log)
+  return openPorts(options, await sockets.udp('dns', { ...listen, onLost }), state)
 }
 
-function openPorts(
-  { serve }: Pick<UdpOptions, 'serve'>,
-  ports: readonly UdpPort[],
-  warnings: readonly Finding[],
-): DnsUdp {
+function openPorts({ serve }: Pick<UdpOptions, 'serve'>, ports: readonly UdpPort[], lane: LaneState): DnsUdp {
   for (const port of ports) {
     port.receive((batch) => {
       for (const { payload, address, port: from } of batch) {
@@ -77,7 +55,7 @@ function openPorts(
   }
   return {
     listening: ports.map(({ local }) => `udp ${local.address}:${local.port}`),
-    lane: { problems: () => [], warnings: () => warnings, isAnswering: () => false },
+    lane,
     apply: () => Promise.resolve(),
     stop() {
       for (const port of ports) port.receive(() => undefined)
@@ -89,94 +67,38 @@ function openPorts(
   }
 }
 
-/** The main thread answers until the lane does, and while it is started again. */
 function openLane(options: UdpOptions, { libc, sockets }: LaneSockets): DnsUdp {
   const { secret, machine, serve, forward, clock, counters, log, onLost } = options
-  let lane: Lane | undefined
-  let sent = options.plan()
-  let version = 1
-  let isAnswering = false
-  let isStopped = false
-  /** Resolves when the lane has applied the current version, or has ended. */
-  let applied = Promise.withResolvers<undefined>()
 
-  function send(socket: LaneSocket, reply: ReturnType<StreamHandler>, address: string, port: number): void {
-    if (reply instanceof Uint8Array) socket.send(reply, address, port)
-    else if (reply instanceof Promise) void reply.then((octets) => socket.send(octets, address, port))
+  function send(index: number, reply: ReturnType<StreamHandler>, address: string, port: number): void {
+    const socket = sockets[index]
+    if (reply instanceof Uint8Array) socket?.send(reply, address, port)
+    else if (reply instanceof Promise) void reply.then((octets) => socket?.send(octets, address, port))
   }
 
-  function answerHere(): void {
-    isAnswering = false
-    applied.resolve(undefined)
-    if (isStopped) return
-    for (const socket of sockets) {
-      socket.receive((payload, address, port) => {
-        send(socket, serve(payload, address, port), address, port)
-      })
-    }
-  }
+  const lane = createPlannedLane<DnsPlan, ForwardMessage>({
+    name: 'dns',
+    program: { url: import.meta.url, name: './dns-worker' },
+    data: { secret, machine } satisfies DnsLaneData,
+    first: options.plan(),
+    // The lane compiles the table.
+    portable: (plan) => ({ ...plan, names: new Map() }),
+    receive({ request, address, port, socket }) {
+      send(socket, forward({ ...request, plan: options.plan() }, address), address, port)
+    },
+    answerHere: (socket) => (payload, address, port) =>
+      send(socket, serve(payload, address, port), address, port),
+    ...{ libc, sockets, clock, counters, log, onLost },
+  })
 
-  function receive(message: DnsLaneMessage): void {
-    if (message.kind === 'forward') {
-      const { request, address, port } = message
-      const socket = sockets[message.socket]
-      const reply = forward({ ...request, plan: options.plan() }, address)
-      if (socket !== undefined) send(socket, reply, address, port)
-      return
-    }
-    if (message.version !== version) return
-    applied.resolve(undefined)
-    if (isAnswering) return
-    isAnswering = true
-    for (const socket of sockets) socket.receive(undefined)
-  }
-
-  function start(): Lane {
-    return startLane<DnsLaneMessage>({
-      name: 'dns',
-      program: { url: import.meta.url, name: './lane-worker' },
-      data: { secret, machine } satisfies DnsLaneData,
-      greet: () => [messageOf(sent, version)],
-      ended: answerHere,
-      ...{ libc, sockets, receive, clock, counters, log, onLost },
-    })
-  }
-
-  answerHere()
   return {
     listening: sockets.map(({ local }) => `udp ${local.address}:${local.port}`),
-    lane: {
-      warnings: () => [],
-      isAnswering: () => isAnswering,
-      problems() {
-        const problem = lane?.problem()
-        return problem === undefined ? [] : [problem]
-      },
-    },
-    async apply(plan) {
-      if (plan !== sent) {
-        sent = plan
-        version++
-        applied.resolve(undefined)
-        applied = Promise.withResolvers()
-        lane?.send(messageOf(plan, version))
-      }
-      // After the services: its start takes time that they need to start.
-      lane ??= start()
-      if (isAnswering) await applied.promise
-    },
-    async stop() {
-      isStopped = true
-      for (const socket of sockets) socket.receive(undefined)
-      await lane?.stop()
-    },
+    lane: lane.state,
+    apply: (plan) => lane.apply(plan),
+    stop: () => lane.stop(),
     close() {
       for (const socket of sockets) socket.close()
       return Promise.resolve()
     },
   }
-}
-
-function messageOf(plan: DnsPlan, version: number): PlanMessage {
-  return { version, plan: { ...plan, names: new Map() } }
 }

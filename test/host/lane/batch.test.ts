@@ -56,6 +56,25 @@ t.test('a datagram that is too long is not passed on', async (t) => {
   t.equal(batch.payload(1), undefined)
 })
 
+t.test('a reply can have another destination than the sender', async (t) => {
+  const socket = await laneSocketOf(t)
+  const [sender, other] = [await clientOf(t), await clientOf(t)]
+  const batch = createBatch(await libcOf())
+  await sender.send(Uint8Array.of(1), socket)
+  await sender.send(Uint8Array.of(2), socket)
+  batch.receive(socket.fd)
+  batch.reply(0).set([7])
+  batch.queue(0, 1, { address: '127.0.0.1', port: other.port })
+  batch.reply(1).set([8])
+  batch.queue(1, 1)
+  batch.send(socket.fd)
+  t.same([...(await other.next())], [7])
+  t.same([...(await sender.next())], [8])
+  batch.queue(0, 1)
+  batch.send(socket.fd)
+  t.same([...(await sender.next())], [7], 'the next reply has the sender again')
+})
+
 /** Calls that return scripted results instead of those of the system. */
 async function scripted(calls: Partial<Libc>): Promise<Libc> {
   return { ...(await libcOf()), ...calls }
@@ -72,7 +91,15 @@ t.test('a reply that cannot be sent does not keep back the others', async (t) =>
   })
   const batch = createBatch(libc)
   for (const slot of [0, 1, 2]) batch.queue(slot, 1)
-  t.equal(batch.send(1), 0)
+  const failed: number[][] = []
+  t.equal(
+    batch.send(1, (slot, errno) => void failed.push([slot, errno])),
+    0,
+  )
+  t.same(failed, [
+    [0, 113],
+    [2, 113],
+  ])
   t.same(counts, [3, 2, 1], 'the first and the last one have no route')
 })
 

@@ -6,7 +6,7 @@ await runLane<string>((data, { add, counters, log }) => {
   let { label: current } = data as { readonly label: string }
   return {
     isReady: () => true,
-    answer(query, _address, _port, reply) {
+    answer(query, reply) {
       counters.increment('echo.answers')
       const text = Buffer.from(query).toString()
       if (text === 'fail') throw new Error('asked to fail')
@@ -19,4 +19,4 @@ await runLane<string>((data, { add, counters, log }) => {
     receive: (message) => void (current = message as string),
     step: () => false,
   }
-})
+}, 100)

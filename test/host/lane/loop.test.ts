@@ -15,7 +15,7 @@ async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
   const numbers = new Int32Array(control)
   const wakeFd = libc.eventfd(0, linux.EFD_NONBLOCK | linux.EFD_CLOEXEC)
   t.teardown(() => libc.close(wakeFd))
-  const outbox = createOutbox<string>(false, numbers.subarray(controlIndex.unread))
+  const outbox = createOutbox<string>(false, numbers.subarray(controlIndex.unread), 2000)
   const inbox: unknown[] = []
   const received: unknown[] = []
   const reports: unknown[] = []
@@ -23,7 +23,7 @@ async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
   const waits: number[] = []
   const program: LaneProgram = {
     isReady: () => true,
-    answer(query, address, port, reply, socket) {
+    answer(query, reply, { address, port, socket }) {
       asked.push(`${address}:${port} ${socket}`)
       reply.set(query)
       return query[0] === 0 ? 0 : query.length
@@ -47,7 +47,12 @@ async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
         return 0
       },
     },
-    setup: { sockets, wakeFd, control, isDebug: false },
+    setup: {
+      sockets: sockets.map((each, replies) => ({ ...each, replies })),
+      wakeFd,
+      control,
+      isDebug: false,
+    },
     ...{ program, outbox, sending, clock },
     nextMessage: () => (inbox.length === 0 ? undefined : { message: inbox.shift() }),
     report: (report) => void reports.push(report),
@@ -90,7 +95,7 @@ t.test('a program that is not ready leaves datagrams in the socket', async (t) =
   const client = await clientOf(t)
   await client.send(Uint8Array.of(1), sockets[0]!)
   loop.round()
-  t.same([asked, waits], [[], [0]], 'other work continues at once')
+  t.same([asked, waits], [[], []], 'other work continues at once')
   loop.round()
   t.equal(asked.length, 1)
 })
@@ -120,7 +125,35 @@ t.test('messages are sent at once, and counts after a while', async (t) => {
   clock.advance(50)
   loop.round()
   t.equal(reports.length, 2, 'nothing is not sent')
-  t.equal(waits.at(-1), 100)
+  t.equal(waits.at(-1), 250)
+})
+
+t.test('a program can choose the destination, and learns of answers that cannot be sent', async (t) => {
+  const other = await clientOf(t)
+  let port = other.port
+  const unsent: unknown[] = []
+  const { loop, sockets } = await setUp(t, {
+    answer(query, reply, peer) {
+      peer.to = { address: '127.0.0.1', port }
+      reply.set(query)
+      return query.length
+    },
+    unsent: (slot, error) => void unsent.push({ slot, error }),
+  })
+  const client = await clientOf(t)
+  await client.send(Uint8Array.of(4), sockets[0]!)
+  loop.round()
+  t.same([...(await other.next())], [4])
+  port = 0
+  await client.send(Uint8Array.of(5), sockets[0]!)
+  loop.round()
+  t.match(unsent, [{ slot: 0, error: { code: 'EINVAL', syscall: 'sendmmsg' } }])
+})
+
+t.test('a program that is not ready waits only for messages', async (t) => {
+  const { loop, waits } = await setUp(t, { isReady: () => false })
+  loop.round()
+  t.same(waits, [1])
 })
 
 t.test('a reply to an address that the kernel cannot resolve is dropped after a few', async (t) => {

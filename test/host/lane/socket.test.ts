@@ -15,6 +15,10 @@ t.test('the main thread sends through the socket of a lane', async (t) => {
   t.ok(socket.sendBufferOctets > 0)
   socket.send(Uint8Array.of(7, 8), '127.0.0.1', client.port)
   t.same([...(await client.next())], [7, 8])
+  const failures: Error[] = []
+  socket.send(Uint8Array.of(1), '127.0.0.1', 0, (error) => void failures.push(error))
+  t.match(failures, [{ code: 'EINVAL', syscall: 'sendto' }])
+  socket.send(Uint8Array.of(1), '127.0.0.1', 0)
   socket.close()
   socket.close()
   socket.send(Uint8Array.of(9), '127.0.0.1', client.port)
@@ -42,7 +46,7 @@ t.test('the main thread receives while there is no lane', async (t) => {
 
 t.test('without a free descriptor, a socket is left to the lane', async (t) => {
   const { fd } = await laneSocketOf(t)
-  const socket = laneSocket({ ...(await libcOf()), dup: () => -1 }, fd)
+  const socket = laneSocket({ ...(await libcOf()), dup: () => -1 }, fd, {})
   socket.receive(() => t.fail())
   socket.receive(undefined)
 })
@@ -72,7 +76,7 @@ t.test('the send guard applies', async (t) => {
   const neighbors = { stateOf: () => 'unresolved' as const }
   const sending = createSending({ clock: fakeClock(), counters, log: silentLog(), neighbors })
   const libc = await libcOf()
-  const socket = laneSocket(libc, (await laneSocketOf(t)).fd, sending)
+  const socket = laneSocket(libc, (await laneSocketOf(t)).fd, {}, sending)
   const client = createSocket('udp4')
   t.teardown(() => client.close())
   for (let index = 0; index < 9; index++) socket.send(Uint8Array.of(1), '127.0.0.1', 9)

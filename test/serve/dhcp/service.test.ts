@@ -250,6 +250,17 @@ t.test('a defect costs one packet: it is logged in hexadecimal, and the next one
   t.equal(heard.all.length, 1, 'a new plan takes effect with the next packet')
 })
 
+t.test('a defect of the records costs no reply', async (t) => {
+  const observe = () => {
+    throw new Error('a bug')
+  }
+  const { send, counters, line, heard } = await running({ observe })
+  await send(captured('OVMF PXE DISCOVER'))
+  t.equal(heard.all.length, 1)
+  t.match(line(), { level: 'error', code: 'dhcp.internal-error', client: /:68$/, err: { message: 'a bug' } })
+  t.equal(counters.get('dhcp.failed'), 1)
+})
+
 t.test('a reply that cannot be sent is counted and logged with its node', async (t) => {
   const network = memorySockets()
   const deaf: Sockets = {

@@ -1,0 +1,77 @@
+/**
+ * Handles one datagram as far as it depends only on the plan: the reply, and what the main thread counts, logs, and
+ * observes. Runs in the lane, or in the main thread where there is none. Results have no views of the datagram.
+ */
+import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
+import { chaddrOffset } from '../../proto/dhcp/message.ts'
+import type { Datagram } from '../../host/udp.ts'
+import type { Seen } from '../../install/observation.ts'
+import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
+import type { Arrival } from './decide.ts'
+import { observationOf } from './observe.ts'
+import type { IsAttached } from './request.ts'
+import { respond, type DhcpResult, type Replied } from './respond.ts'
+
+/** What becomes of a datagram. */
+export type Handled =
+  | {
+      readonly kind: 'result'
+      /** `address:port` */
+      readonly client: string
+      readonly result: DhcpResult
+      readonly seen: Seen | undefined
+    }
+  | {
+      readonly kind: 'malformed'
+      readonly client: string
+      readonly declared: { readonly mac: Mac; readonly node: string } | undefined
+      readonly reason: string
+      readonly octets: number
+    }
+  /** A defect of slipway. */
+  | {
+      readonly kind: 'failed'
+      readonly client: string
+      /** In hexadecimal. */
+      readonly packet?: string
+      readonly error: unknown
+    }
+
+/** @param out has `maxReplyOctets` */
+export function handleDatagram(
+  datagram: Datagram,
+  arrival: Arrival,
+  plan: DhcpPlan,
+  out: Uint8Array,
+  isAttached: IsAttached,
+): Handled {
+  const { payload, address, port } = datagram
+  const client = `${address}:${port}`
+  try {
+    const result = respond(datagram, arrival, plan, out, isAttached)
+    return { kind: 'result', client, result, seen: observationOf(result, datagram, plan) }
+  } catch (error) {
+    if (!(error instanceof MalformedPacket)) {
+      return { kind: 'failed', client, packet: Buffer.from(payload).toString('hex'), error }
+    }
+    const declared = declaredSender(payload, plan)
+    return { kind: 'malformed', client, declared, reason: error.message, octets: payload.length }
+  }
+}
+
+/** Returns the reply to send, if there is one. */
+export function replyOf(handled: Handled): Replied | undefined {
+  return handled.kind === 'result' && 'octets' in handled.result ? handled.result : undefined
+}
+
+/** Returns the declared machine that sent a message of any format: `chaddr` is at a fixed offset (RFC 2131 §2). */
+function declaredSender(
+  payload: Uint8Array,
+  { reservationByMac, proxiedByMac }: DhcpPlan,
+): { readonly mac: Mac; readonly node: string } | undefined {
+  if (payload.length < chaddrOffset + 6) return undefined
+  const mac = macFromOctets(payload.subarray(chaddrOffset))
+  const machine = reservationByMac.get(mac) ?? proxiedByMac.get(mac)
+  return machine && { mac, node: machine.name }
+}

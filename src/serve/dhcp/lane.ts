@@ -1,0 +1,83 @@
+/**
+ * DHCP in a lane. The lane compiles its plan from the model and sends the replies. The main thread counts, logs, and
+ * observes what the lane did.
+ */
+import { createAttachedNetworks } from '../../host/attached-networks.ts'
+import type { Clock } from '../../host/clock.ts'
+import type { LaneProgram } from '../../host/lane/loop.ts'
+import type { Outbox } from '../../host/lane/outbox.ts'
+import type { AppliedMessage, PlanMessage } from '../../host/lane/planned.ts'
+import { compileDhcp } from '../../plan/dhcp/compile.ts'
+import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
+import type { Model } from '../../plan/model.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
+import type { Arrival } from './decide.ts'
+import { handleDatagram, replyOf, type Handled } from './handle.ts'
+import type { RequestContext } from './respond.ts'
+
+/** What each thread gets when it starts. */
+export type DhcpLaneData = {
+  /** How datagrams arrive, for each socket. */
+  readonly arrivals: readonly Arrival[]
+  /** Whether the networks of all interfaces are attached, see `createIsAttached`. */
+  readonly isEveryInterface: boolean
+}
+
+/** Answers that wait to be recorded: a second of the highest rate, which a busy disk can take for one write. */
+export const maxUnreadOfDhcp = 20_000
+
+export type DhcpLaneMessage =
+  | { readonly kind: 'handled'; readonly handled: Handled }
+  | {
+      readonly kind: 'unsent'
+      readonly about: RequestContext
+      /** `address:port` of the destination. */
+      readonly client: string
+      readonly error: Error
+    }
+
+export function createDhcpProgram(
+  { arrivals, isEveryInterface }: DhcpLaneData,
+  { counters, add, isFull }: Outbox<DhcpLaneMessage | AppliedMessage>,
+  clock: Clock,
+): LaneProgram {
+  let plan: DhcpPlan | undefined
+  /** The replies of this round, by slot. */
+  const replies = new Map<number, { readonly about: RequestContext; readonly client: string }>()
+  const attached = createAttachedNetworks(clock, isEveryInterface)
+
+  return {
+    // Requests wait in the sockets while the main thread is behind: each one is recorded.
+    isReady: () => plan !== undefined && !isFull(),
+
+    answer(payload, out, peer) {
+      const current = plan as DhcpPlan
+      const server = formatIpv4(current.server)
+      const arrival = arrivals[peer.socket] as Arrival
+      const datagram = { payload, address: peer.address, port: peer.port }
+      const handled = handleDatagram(datagram, arrival, current, out, (network) => attached(network, server))
+      add({ kind: 'handled', handled })
+      const reply = replyOf(handled)
+      if (reply === undefined) return 0
+      if (reply.to !== 'sender') peer.to = reply.to
+      const { address, port } = peer.to ?? peer
+      replies.set(peer.slot, { about: reply.about, client: `${address}:${port}` })
+      return reply.octets
+    },
+
+    unsent(slot, error) {
+      const reply = replies.get(slot)
+      if (reply !== undefined) add({ kind: 'unsent', ...reply, error })
+    },
+
+    tooLong: () => counters.increment('dhcp.malformed'),
+
+    receive(message) {
+      const received = message as PlanMessage<Model>
+      plan = compileDhcp(received.plan).plan
+      add({ kind: 'applied', version: received.version })
+    },
+
+    step: () => false,
+  }
+}

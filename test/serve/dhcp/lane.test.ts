@@ -1,0 +1,80 @@
+import t from 'tap'
+import { createOutbox } from '../../../src/host/lane/outbox.ts'
+import type { AppliedMessage } from '../../../src/host/lane/planned.ts'
+import { createDhcpProgram, type DhcpLaneMessage } from '../../../src/serve/dhcp/lane.ts'
+import { captured, captureModel } from '../../support/dhcp-captures.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+
+/** The program of the lane in this thread. */
+function setUp(dhcp?: 'proxy') {
+  const unread = new Int32Array(new SharedArrayBuffer(4))
+  const outbox = createOutbox<DhcpLaneMessage | AppliedMessage>(false, unread, 2000)
+  const data = { arrivals: ['broadcast', 'proxy-port'] as const, isEveryInterface: false }
+  const program = createDhcpProgram(data, outbox, fakeClock())
+  const reply = new Uint8Array(2048)
+  const ask = (packet: Uint8Array, socket = 0, port = 68) => {
+    const peer = { address: '172.16.0.11', port, socket, slot: 5, to: undefined }
+    return { octets: program.answer(packet, reply, peer), to: peer.to }
+  }
+  const messages = () => outbox.take()?.messages ?? []
+  t.equal(program.isReady(), false)
+  program.receive({ version: 1, plan: captureModel(dhcp && { dhcp }) })
+  t.equal(program.isReady(), true)
+  t.same(messages(), [{ kind: 'applied', version: 1 }])
+  return { program, ask, messages, unread, outbox }
+}
+
+t.test('an answer goes to its destination, and the main thread gets what to record', (t) => {
+  const { ask, messages, program } = setUp()
+  const { octets, to } = ask(captured('OVMF PXE DISCOVER'))
+  t.ok(octets > 240)
+  t.same(to, { address: '255.255.255.255', port: 68 })
+  t.match(messages(), [
+    {
+      kind: 'handled',
+      handled: { kind: 'result', client: '172.16.0.11:68', seen: { node: 'ocp4/master-1', kind: 'dhcp' } },
+    },
+  ])
+  t.equal(program.step(), false)
+  t.end()
+})
+
+t.test('an answer that cannot be sent is reported with its node', (t) => {
+  const { ask, messages, program } = setUp()
+  ask(captured('OVMF PXE DISCOVER'))
+  messages()
+  program.unsent?.(5, new Error('sendmmsg EPERM'))
+  program.unsent?.(6, new Error('of another datagram'))
+  t.match(messages(), [
+    { kind: 'unsent', about: { node: 'ocp4/master-1' }, client: '255.255.255.255:68', error: Error },
+  ])
+  t.end()
+})
+
+t.test('a request at the ProxyDHCP port is answered to its sender', (t) => {
+  const { ask } = setUp('proxy')
+  const request = captured('OVMF PXE DISCOVER')
+  request[request.indexOf(53, 240) + 2] = 3
+  const { octets, to } = ask(request, 1, 4011)
+  t.ok(octets > 240)
+  t.equal(to, undefined)
+  t.end()
+})
+
+t.test('packets without an answer are reported too', (t) => {
+  const { ask, messages, program, outbox } = setUp()
+  t.equal(ask(Uint8Array.of(1, 2, 3)).octets, 0)
+  t.match(messages(), [{ handled: { kind: 'malformed', octets: 3 } }])
+  program.tooLong()
+  t.equal(outbox.counters.get('dhcp.malformed'), 1)
+  t.end()
+})
+
+t.test('requests wait in the sockets while the main thread is behind', (t) => {
+  const { program, unread } = setUp()
+  Atomics.store(unread, 0, 2000)
+  t.equal(program.isReady(), false)
+  Atomics.store(unread, 0, 1999)
+  t.equal(program.isReady(), true)
+  t.end()
+})
