@@ -37,8 +37,12 @@ async function nodesIn(text: string): Promise<string[]> {
 
 type Named = { readonly name?: unknown; readonly clusters?: unknown; readonly nodes?: unknown }
 
+function isNamed(value: unknown): value is Named {
+  return typeof value === 'object' && value !== null
+}
+
 function listOf(value: unknown): Named[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'object' && each !== null) : []
+  return Array.isArray(value) ? value.filter(isNamed) : []
 }
 
 /** Returns `w1` for a node whose name is unique, unless `start` already names a cluster. */

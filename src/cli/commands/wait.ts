@@ -12,12 +12,12 @@ import { isAborted, pause, systemClock } from '../../host/clock.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import type { Cluster } from '../../site/schema.ts'
-import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { ExitCode, UsageError, type Command } from '../command.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { controlPath, controlRow, siteFile, siteOptions } from '../target.ts'
 import { defined } from '../../text/defined.ts'
 import { interruptible, parseTimeLimit } from '../poll.ts'
-import { liveReport, plainReport } from '../text/wait.ts'
+import { jsonReport, liveReport, plainReport, type WaitReport } from '../text/wait.ts'
 
 /** How often the view on a terminal is drawn. */
 const tickMs = 1000
@@ -29,8 +29,8 @@ export const wait: Command = {
   name: 'wait',
   help: {
     usage: [
-      'wait [--cluster NAME] [--timeout TIME] [--control PATH] GOAL',
-      'wait [--cluster NAME] [--timeout TIME] GOAL --site FILE | FILE',
+      'wait [--cluster NAME] [--timeout TIME] [--json] [--control PATH] GOAL',
+      'wait [--cluster NAME] [--timeout TIME] [--json] GOAL --site FILE | FILE',
     ],
     about: [
       'Waits for an installation stage and shows what is missing.',
@@ -54,6 +54,7 @@ export const wait: Command = {
       ],
       ['--site FILE', 'read this site file (also as an argument after GOAL)'],
       controlRow,
+      ['--json', 'print a JSON document for each change, on its own line'],
     ],
     exit: [
       ['0', 'goal reached'],
@@ -79,7 +80,8 @@ export const wait: Command = {
         for (const line of followed.problems) terminal.err(line)
         return ExitCode.problems
       }
-      return waitAndReport(followed, timeoutMs, terminal)
+      const view = terminal.usesColor ? liveReport(terminal, followed.stages) : plainReport(terminal)
+      return waitAndReport(followed, timeoutMs, values.json ? jsonReport(terminal) : view)
     })
   },
 }
@@ -91,9 +93,8 @@ type NotFollowed = { readonly problems: readonly string[] }
 async function waitAndReport(
   { open, stages, close }: Followed,
   timeoutMs: number | undefined,
-  terminal: Terminal,
+  report: WaitReport,
 ): Promise<number> {
-  const report = terminal.usesColor ? liveReport(terminal, stages) : plainReport(terminal)
   const clock = systemClock
   return interruptible(async (signal) => {
     const startedMs = clock.monotonic()
@@ -212,7 +213,12 @@ function readArguments(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { ...siteOptions, cluster: { type: 'string' }, timeout: { type: 'string' } },
+    options: {
+      ...siteOptions,
+      cluster: { type: 'string' },
+      timeout: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
   })
   const [word, file, ...more] = positionals
   if (word === undefined || more.length > 0) throw new UsageError(`expected one of ${goals.join(', ')}`)

@@ -45,6 +45,14 @@ export function plainReport(terminal: Output): WaitReport {
   }
 }
 
+/** Prints each event as a JSON document on its own line; `stage` is the name of the stage. */
+export function jsonReport(terminal: Output): WaitReport {
+  return {
+    show: ({ stage, ...event }) => terminal.out(JSON.stringify({ stage: stage.name, ...event })),
+    tick: () => {},
+  }
+}
+
 /** Maximum of missing items per stage: the view has to fit the screen, or it cannot be redrawn. */
 const maxLines = 12
 

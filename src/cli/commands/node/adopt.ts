@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
 import { ExitCode, UsageError, type Terminal, type Help, type HelpRow } from '../../command.ts'
 import { editSite } from '../../site-edit.ts'
-import { siteFile, siteOptions, siteRows } from '../../target.ts'
+import { jsonRow, siteFile, siteOptions, siteRows } from '../../target.ts'
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import { didYouMean } from '../../../text/nearest.ts'
@@ -64,7 +64,7 @@ export function readAdoption({ macTexts, name, values }: Given): Adoption {
 
 export const adoptHelp: Help = {
   usage: [
-    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--site FILE | FILE] MAC…',
+    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--json] [--site FILE | FILE] MAC…',
   ],
   about: [
     'Writes a node into the site file.',
@@ -72,7 +72,11 @@ export const adoptHelp: Help = {
       'Nothing is written if the site file would have errors. Run "slipway reload" to serve the node; "slipway node ' +
       'add" does that too and follows the node.',
   ],
-  options: [['--name NAME', 'first label of the host name: w4 for w4.CLUSTER.DOMAIN'], ...adoptionRows],
+  options: [
+    ['--name NAME', 'first label of the host name: w4 for w4.CLUSTER.DOMAIN'],
+    ...adoptionRows,
+    jsonRow,
+  ],
   exit: [
     ['0', 'written'],
     ['1', 'errors; nothing is written'],
@@ -86,10 +90,17 @@ export async function adopt(args: readonly string[], terminal: Terminal): Promis
   const { values, file, adoption } = readArguments(args)
   const sitePath = await siteFile(values, file)
   const isDry = values['dry-run']
-  const edit = { command: 'node adopt', sitePath, isDry, terminal }
+  // The difference of a dry run is not part of the JSON.
+  const quiet = { ...terminal, out: () => {} }
+  const edit = { command: 'node adopt', sitePath, isDry, terminal: values.json ? quiet : terminal }
   const adopted = await editSite(edit, (text, absolute) => addNode(text, absolute, adoption))
   if (adopted === undefined) return ExitCode.problems
   const { kind, line, key } = adopted
+  if (values.json) {
+    const isWritten = kind !== 'present' && !isDry
+    terminal.out(JSON.stringify({ node: key, file: sitePath, line, isWritten }, undefined, 2))
+    return ExitCode.fine
+  }
   if (kind === 'present') terminal.out(`${sitePath}:${line}: ${key} is already declared`)
   else if (!isDry) terminal.out(`${sitePath}:${line}: ${key} is declared; run "slipway reload" to serve it`)
   return ExitCode.fine
@@ -99,7 +110,7 @@ function readArguments(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { ...adoptionOptions, name: { type: 'string' } },
+    options: { ...adoptionOptions, name: { type: 'string' }, json: { type: 'boolean', default: false } },
   })
   const [first] = positionals
   const isFile = first !== undefined && positionals.length > 1 && parseMac(first) === undefined

@@ -11,6 +11,7 @@ import { formatDuration, formatStopwatch } from '../../../text/format.ts'
 import {
   askControl,
   clusterReport,
+  ControlProblem,
   memberOf,
   statusOfSite,
   type BalancedServer,
@@ -96,8 +97,26 @@ export async function remove(
   if (!request.isDry) {
     return interruptible((signal) => removeFrom(site, request, { terminal, clock, signal }))
   }
-  const keys = keysOf(request.names, site, [])
-  return (await undeclare(request, keys, terminal)) ? ExitCode.fine : ExitCode.problems
+  return previewRemoval(site, request, terminal)
+}
+
+/** Prints the change of the site file, and why the removal would be refused. */
+async function previewRemoval(site: Site, request: RemoveRequest, terminal: Terminal): Promise<number> {
+  const { control, isForced, names } = request
+  const keys = keysOf(names, site, [])
+  if (!(await undeclare(request, keys, terminal))) return ExitCode.problems
+  try {
+    const { haproxy } = await statusOfSite(control, site.site)
+    const nodes = await describeNodes(site, keys, control)
+    const blockers = isForced ? [] : removalBlockers(nodes, haproxy?.servers ?? [])
+    for (const reason of blockers) refuse(terminal, reason)
+    return blockers.length === 0 ? ExitCode.fine : refuse(terminal, 'add --force to remove them anyway')
+  } catch (error) {
+    if (!(error instanceof ControlProblem)) throw error
+    // The change of the file is useful without slipway, the removal is not possible.
+    terminal.err(`slipway node remove: not checked against the cluster: ${error.message}`)
+    return ExitCode.fine
+  }
 }
 
 async function removeFrom(site: Site, request: RemoveRequest, context: CommandContext): Promise<number> {

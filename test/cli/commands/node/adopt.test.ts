@@ -9,6 +9,19 @@ import { keptTerminal } from '../../../support/terminal.ts'
 
 const w2 = ['0000.5e00.5377', '--name', 'w2', '--role', 'worker', '--address', '192.0.2.22']
 
+t.test('--json prints the position of the node and whether it was written', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  const json = async (...args: string[]): Promise<unknown> => {
+    const terminal = keptTerminal()
+    t.equal(await node.run(['adopt', path, ...w2, '--json', ...args], terminal), ExitCode.fine)
+    return JSON.parse(terminal.outLines.join('\n'))
+  }
+  const position = { node: 'c1/w2', file: path, line: 17 }
+  t.same(await json('--dry-run'), { ...position, isWritten: false })
+  t.same(await json(), { ...position, isWritten: true })
+  t.same(await json(), { ...position, isWritten: false }, 'it is declared already')
+})
+
 t.test('writes a node into the file, keeps the mode of the file, and prints the line', async (t) => {
   const path = sitePath(t.testdir(siteFolder()))
   await chmod(path, 0o640)

@@ -129,8 +129,13 @@ t.test('--dry-run prints the change and needs no running slipway', async (t) => 
     terminal.outLines.filter((line) => line.startsWith('-  ')),
     [/name: w1/, /name: w2/],
   )
+  t.match(terminal.errLines, [
+    /^slipway node remove: not checked against the cluster: cannot reach slipway at \/nowhere/,
+  ])
   t.equal(await remove(['m1', 'w1', 'w2', '--dry-run', path], terminal), 1)
-  t.match(terminal.errLines, ['slipway node remove: c1 would have no node left: remove the cluster by hand'])
+  t.match(terminal.errLines.slice(1), [
+    'slipway node remove: c1 would have no node left: remove the cluster by hand',
+  ])
   t.equal(await readFile(path, 'utf8'), siteText(undefined, w2))
   t.equal(await remove(['w1', `${path}.none`], terminal), 1)
   t.match(terminal.errLines.at(-1), /^there is no site file/)
@@ -138,8 +143,15 @@ t.test('--dry-run prints the change and needs no running slipway', async (t) => 
 
 t.test('a removal that can break a running cluster needs --force', async (t) => {
   const { path, run, end, balance, know, slipway, terminal } = await rig(t)
+  t.equal(await run('m1', '--dry-run'), 1, 'a dry run checks the same')
+  t.match(terminal.errLines, [
+    /^slipway node remove: c1\/m1 is a control-plane node/,
+    /add --force to remove them anyway$/,
+  ])
+  t.equal(await run('m1', '--dry-run', '--force'), 0)
+  const before = terminal.errLines.length
   t.equal(await run('m1', 'w1', 'w2'), 1)
-  t.same(terminal.errLines, [
+  t.same(terminal.errLines.slice(before), [
     'slipway node remove: c1/m1 is a control-plane node, and its cluster still has it: without it etcd can lose its quorum',
     'slipway node remove: no other server of workerhttp is up',
     'slipway node remove: nothing was changed; --force removes them anyway',
