@@ -8,18 +8,24 @@ export type HttpOptions = RoutesOptions & {
   readonly onLost: (error: Error) => void
 }
 
+/**
+ * How many connections may wait to be accepted: a rack of 1,000 nodes that connect while a write to the disk blocks the
+ * process. Node's default is 511; further clients would send their SYN again after 1, 2, 4, … s.
+ */
+const backlog = 1024
+
 /** @throws {CannotListen} */
 export async function startHttp(options: HttpOptions): Promise<Service> {
   const { sockets, clock, onLost } = options
   const { app, http } = await createRoutes(options)
   const { server } = http
-  const { address6, ...plan } = options.plan()
-  await sockets.tcp('http', server, plan)
+  const { address, address6, port } = options.plan()
+  await sockets.tcp('http', server, { address, port, backlog })
   const listeners: NetServer[] = [server]
   if (address6 !== undefined) {
     const second = http.addListener()
     try {
-      await sockets.tcp('http6', second, { address: address6, port: plan.port })
+      await sockets.tcp('http6', second, { address: address6, port, backlog })
     } catch (error) {
       await http.close()
       throw error

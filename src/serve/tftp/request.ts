@@ -199,8 +199,10 @@ type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks'>
 /** A transfer in progress. */
 export type Occupant = { readonly address: string; readonly class: ClientClass }
 
-/** Enough for many nodes that boot together. */
-const maxTransfers = 512
+/** Enough for a rack of 1,000 nodes that are switched on together. */
+const maxTransfers = 1024
+/** All addresses together that do not belong to declared nodes. */
+const maxTransfersUndeclared = 256
 /** Firmware has one, or two if it requests the size first; an administrator's machine can have more. */
 const maxTransfersOfClient = 16
 const maxTransfersOutside = 32
@@ -218,7 +220,7 @@ export function whyBusy(
   const { transfers } = plan
   const max =
     transfers.kind === 'range' ? Math.min(maxTransfers, transfers.to - transfers.from + 1) : maxTransfers
-  const maxUndeclared = Math.floor(max / 2)
+  const maxUndeclared = Math.min(maxTransfersUndeclared, Math.floor(max / 2))
   const client = classOf(plan, address)
   // Behind NAT many machines share one undeclared address, for which the request port is used.
   const isNat = client !== 'node' && transfers.kind === 'single'

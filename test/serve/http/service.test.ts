@@ -20,8 +20,10 @@ async function running(t: Test) {
   const world = httpWorld(t)
   const sockets = createSockets({})
   let server: { emit(event: 'error', error: Error): unknown } | undefined
+  let backlog: number | undefined
   const tcp: Sockets['tcp'] = (name, listener, where) => {
     server = listener
+    backlog = where.backlog
     return sockets.tcp(name, listener, where)
   }
   const lost: Error[] = []
@@ -38,6 +40,7 @@ async function running(t: Test) {
     service,
     port,
     lost,
+    backlog,
     bigKernel,
     lose: (error: Error) => server!.emit('error', error),
   }
@@ -55,6 +58,11 @@ t.test('iPXE fetches script, kernel, and initramfs over one connection', async (
   }
   t.equal(new Set(lines.map(({ client }) => client)).size, 1)
   connection.socket.destroy()
+})
+
+t.test('a rack of 1,000 nodes can connect while the process writes to the disk', async (t) => {
+  const { backlog } = await running(t)
+  t.equal(backlog, 1024)
 })
 
 t.test('pipelined requests are answered in order (RFC 9112 §9.3.2)', async (t) => {

@@ -6,6 +6,7 @@ import { classOf, limitsFor, whyBusy, type Occupant } from '../../../src/serve/t
 const any: TransferPorts = { kind: 'any' }
 const sixteen: TransferPorts = { kind: 'range', from: 30_000, to: 30_015 }
 const thousand: TransferPorts = { kind: 'range', from: 30_000, to: 30_999 }
+const twoThousand: TransferPorts = { kind: 'range', from: 30_000, to: 31_999 }
 const single: TransferPorts = { kind: 'single' }
 
 const node = '192.0.2.11'
@@ -63,7 +64,7 @@ const cases: readonly Case[] = [
     reason: '16 transfers to 192.0.2.99 are in progress',
   },
   {
-    name: 'all undeclared addresses together have half of the transfers',
+    name: 'all undeclared addresses together have a quarter of the transfers',
     transfers: any,
     address: undeclared,
     last: { all: 400, ofClient: 0, undeclared: 255 },
@@ -74,9 +75,9 @@ const cases: readonly Case[] = [
     name: 'nodes have the others',
     transfers: any,
     address: node,
-    last: { all: 511, ofClient: 0, undeclared: 256 },
-    full: { all: 512, ofClient: 0, undeclared: 256 },
-    reason: '512 transfers are in progress, try again later',
+    last: { all: 1023, ofClient: 0, undeclared: 256 },
+    full: { all: 1024, ofClient: 0, undeclared: 256 },
+    reason: '1024 transfers are in progress, try again later',
   },
   {
     name: 'a range allows as many transfers as ports, and one machine a quarter of them',
@@ -96,11 +97,11 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a large range allows no more transfers than no range',
-    transfers: thousand,
+    transfers: twoThousand,
     address: node,
-    last: { all: 511, ofClient: 15, undeclared: 0 },
-    full: { all: 512, ofClient: 15, undeclared: 0 },
-    reason: '512 transfers are in progress, try again later',
+    last: { all: 1023, ofClient: 15, undeclared: 0 },
+    full: { all: 1024, ofClient: 15, undeclared: 0 },
+    reason: '1024 transfers are in progress, try again later',
   },
   {
     name: 'on one port an undeclared address can be many machines behind NAT',

@@ -147,19 +147,19 @@ t.test('undeclared addresses get half of all transfers; the rest is for nodes', 
 })
 
 t.test('abandoned transfers end after their timeouts, with ports, timers, and files', async (t) => {
-  const nodes = Array.from({ length: 32 }, (_, index) => `198.51.100.${index}`)
+  const nodes = Array.from({ length: 64 }, (_, index) => `198.51.100.${index}`)
   const nodeByAddress = new Map(nodes.map((address) => [address, `ocp45/${address}`]))
   const { bind, counters, clock, sockets, folder } = await serve(t, { nodeByAddress })
   const clients = []
-  for (let count = 0; count < 513; count++) {
-    const client = await bind(3000 + (count >> 5), nodes[count & 31])
+  for (let count = 0; count < 1025; count++) {
+    const client = await bind(3000 + (count >> 6), nodes[count & 63])
     clients.push(client)
     // The last one replaces the first; the clients request a timeout of one second, or none.
     ask(client, 'ipxe.efi', count % 2 === 0 ? {} : { timeout: '1' })
   }
   await until(() => counters.refusals()['tftp.never-acknowledged'] === 1)
-  await until(() => sockets.open().length === 1 + 513 + 512)
-  t.equal(clock.pending(), 512)
+  await until(() => sockets.open().length === 1 + 1025 + 1024)
+  t.equal(clock.pending(), 1024)
   t.equal(
     openFilesBelow(folder).length <= 1,
     true,
@@ -168,10 +168,10 @@ t.test('abandoned transfers end after their timeouts, with ports, timers, and fi
   // A retransmission is read from the disk, which can take longer than a second of this clock.
   await until(() => {
     clock.advance(1000)
-    return counters.get('tftp.failed') >= 512
+    return counters.get('tftp.failed') >= 1024
   })
   t.equal(clock.pending(), 0)
-  t.equal(sockets.open().length, 1 + 513, 'the request port, and the clients’ own')
+  t.equal(sockets.open().length, 1 + 1025, 'the request port, and the clients’ own')
   await until(() => openFilesBelow(folder).length === 0)
 })
 
