@@ -60,6 +60,8 @@ const watchMs = 5000
 /** Bounds the heap of the thread; a site of 20,000 nodes needs a fifth of it. Queries leave little to collect. */
 const heapLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 }
 
+type Thread = { readonly worker: Worker; readonly port: MessagePort }
+
 export function startLane<Message>(options: LaneOptions<Message>): Lane {
   const { name, libc, sockets, clock, counters, log } = options
   const control = new SharedArrayBuffer(12)
@@ -74,7 +76,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     control,
     isDebug: log.isDebug(),
   }
-  let thread: { readonly worker: Worker; readonly port: MessagePort } | undefined
+  let thread: Thread | undefined
   let startedAt = 0
   let delayMs = firstDelayMs
   let restart: Timer | undefined
@@ -82,8 +84,15 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   let isClosing = false
   const ended = Promise.withResolvers<undefined>()
 
-  function post(to: MessagePort, message: unknown): void {
-    to.postMessage(message)
+  function post({ worker, port }: Thread, message: unknown): void {
+    try {
+      port.postMessage(message)
+    } catch (error) {
+      // A value that cannot be sent, which is a defect. Without the message, the thread would answer from an old plan.
+      log.error({ code: laneStopped, err: error }, 'message not sent to the lane, ending it')
+      void worker.terminate()
+      return
+    }
     // In this order: the thread reads the eventfd after it has seen the number, so that none is left in it.
     libc.write(wakeFd, one, one.length)
     Atomics.add(numbers, controlIndex.sent, 1)
@@ -98,7 +107,8 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
       transferList: [port2],
       resourceLimits: heapLimits,
     })
-    thread = { worker, port }
+    const started: Thread = { worker, port }
+    thread = started
     port.on('message', receive)
     worker.on('error', (error: NodeJS.ErrnoException) => {
       reason = error.message
@@ -111,7 +121,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
       if (isClosing) ended.resolve(undefined)
       else stop(reason)
     })
-    for (const message of options.greet()) post(port, message)
+    for (const message of options.greet()) post(started, message)
   }
 
   function stop(reason: string): void {
@@ -142,7 +152,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
 
   let rounds = 0
   /** The thread that was ended because it did not respond. */
-  let unresponsive: typeof thread
+  let unresponsive: Thread | undefined
   let watch = clock.after(watchMs, look)
   function look(): void {
     const now = Atomics.load(numbers, controlIndex.rounds)
@@ -160,7 +170,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
 
   return {
     send(message) {
-      if (thread !== undefined) post(thread.port, message)
+      if (thread !== undefined) post(thread, message)
     },
     drain,
     problem() {
@@ -176,7 +186,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
       watch.cancel()
       restart?.cancel()
       if (thread !== undefined) {
-        post(thread.port, stopMessage)
+        post(thread, stopMessage)
         await ended.promise
       }
       libc.close(wakeFd)

@@ -118,6 +118,19 @@ t.test('a thread that hangs is ended', async (t) => {
   t.equal(await ask('c'), 'hello: c')
 })
 
+t.test('a thread that cannot get a message is ended, because it would answer from an old plan', async (t) => {
+  const { lane, ask, clock, ends, lines } = await setUp(t)
+  await ask('a')
+  lane.send(() => 'a function')
+  await until(() => ends() === 1)
+  t.match(lines[0], {
+    msg: 'message not sent to the lane, ending it',
+    err: { message: /could not be cloned/ },
+  })
+  clock.advance(100)
+  t.equal(await ask('b'), 'hello: b')
+})
+
 t.test('a socket that fails is lost', async (t) => {
   const { socket, lost, ask } = await setUp(t)
   await ask('a')
