@@ -17,6 +17,9 @@ const headerOctets = 64
 const header = { name: 0, nameLength: 8, vectors: 16, vectorCount: 24, flags: 48, length: 56 } as const
 const vectorOctets = 16
 
+/** Datagrams that are shorter get one view for each slot and length: most DNS queries. */
+const cachedLengths = 64
+
 /** A reply that finds the send buffer full waits this long for it, and is dropped then. */
 const fullBufferMs = 20
 
@@ -60,6 +63,7 @@ export function createBatch(libc: Libc): Batch {
   /** The slot that each header for sending has the addresses of; negative if its own address is used. */
   const slotOf = new Int32Array(slots).fill(-1)
   const queuedSlots = new Int32Array(slots)
+  const views = new Array<Uint8Array | undefined>(slots * cachedLengths)
   let queued = 0
 
   for (let slot = 0; slot < slots; slot++) received.assign(slot, slot, received)
@@ -88,7 +92,9 @@ export function createBatch(libc: Libc): Batch {
         return undefined
       }
       const length = received.view.getUint32(slot * headerOctets + header.length, true)
-      return (received.data[slot] as Uint8Array).subarray(0, length)
+      const data = received.data[slot] as Uint8Array
+      if (length >= cachedLengths) return data.subarray(0, length)
+      return (views[slot * cachedLengths + length] ??= data.subarray(0, length))
     },
     address: (slot) => received.view.getUint32(received.nameAt(slot) + 4),
     port: (slot) => received.view.getUint16(received.nameAt(slot) + 2),

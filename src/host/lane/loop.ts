@@ -118,6 +118,8 @@ export function createLaneLoop<Message>(options: {
   const wakeValue = new Uint8Array(8)
   let messages = 0
   let lastAdmitted = ''
+  /** One object for all datagrams: they are answered one after the other. */
+  const peer = { address: '', port: 0, socket: 0, slot: 0, to: undefined as Destination | undefined }
   let reportedAt = clock.monotonic()
   let isStopped = false
 
@@ -130,6 +132,15 @@ export function createLaneLoop<Message>(options: {
     return text
   }
 
+  function peerOf(slot: number, address: string, socket: number): Peer {
+    peer.address = address
+    peer.port = batch.port(slot)
+    peer.socket = socket
+    peer.slot = slot
+    peer.to = undefined
+    return peer
+  }
+
   function answer(slot: number, guard: SendGuard, socket: number): void {
     const query = batch.payload(slot)
     if (query === undefined) {
@@ -137,8 +148,7 @@ export function createLaneLoop<Message>(options: {
       return
     }
     const address = textOf(batch.address(slot))
-    const peer: Peer = { address, port: batch.port(slot), socket, slot, to: undefined }
-    const octets = program.answer(query, batch.reply(slot), peer)
+    const octets = program.answer(query, batch.reply(slot), peerOf(slot, address, socket))
     if (octets === 0) return
     const to = peer.to?.address ?? address
     // One check for each destination in a row: the replies of a batch leave together.
