@@ -4,6 +4,7 @@ import { rdataText } from '../plan/dns/zone.ts'
 import type { Zone } from '../plan/dns/plan.ts'
 import type { DecodedAnswer } from '../proto/dns/message.ts'
 import type { RecordData, ResourceRecord } from '../proto/dns/record.ts'
+import { typeCode, type OtherTypeName } from '../proto/dns/presentation.ts'
 import { RecordType, ResponseCode, type TypeName } from '../proto/dns/registry.ts'
 import type { DriftCode } from './codes.ts'
 import type { CheckedServer, Expectation, RecordResult, RecordStatus, Severity } from './report.ts'
@@ -38,8 +39,8 @@ export function expectationsOf(zones: readonly Zone[], label: string): Expectati
       if (enclosingZone(name, cuts) !== undefined) return []
       const query = name.replace(/^\*/, label)
       const resolved = own.flatMap((record) => targetsOf(record, all))
-      const types = new Set<TypeName>(
-        own.flatMap(({ data }): TypeName[] =>
+      const types = new Set<TypeName | OtherTypeName>(
+        own.flatMap(({ data }): (TypeName | OtherTypeName)[] =>
           data.type === 'CNAME' || 'address' in data ? ['A', 'AAAA'] : [data.type],
         ),
       )
@@ -109,7 +110,7 @@ export function resultOf(
 }
 
 /** Returns the data of a type that an answer has for a name, or for the end of its aliases. */
-export function valuesIn({ answers }: DecodedAnswer, name: string, type: TypeName): string[] {
+export function valuesIn({ answers }: DecodedAnswer, name: string, type: TypeName | OtherTypeName): string[] {
   let end = name.toLowerCase()
   const at = ({ owner }: { readonly owner: string }) => owner.toLowerCase() === end
   for (let count = 0; count < maxAliases; count++) {
@@ -119,7 +120,9 @@ export function valuesIn({ answers }: DecodedAnswer, name: string, type: TypeNam
   }
   return answers.flatMap((record) => {
     const { data } = record
-    return at(record) && data.type !== 'other' && data.type === type ? [valueOf(data)] : []
+    if (!at(record)) return []
+    if (data.type !== 'other') return data.type === type ? [valueOf(data)] : []
+    return data.code === typeCode(type) ? [Buffer.from(data.rdata).toString('hex')] : []
   })
 }
 
@@ -132,6 +135,7 @@ export function isReferral({ rcode, answers, authority, ...answer }: DecodedAnsw
 
 /** Names are compared case-insensitively, texts case-sensitively. */
 function valueOf(data: RecordData): string {
+  if ('rdata' in data) return data.rdata
   const text = rdataText(data)
   return data.type === 'TXT' || data.type === 'CAA' ? text : text.toLowerCase().replace(/\.$/, '')
 }

@@ -14,14 +14,15 @@ import {
   frame,
   type DecodedAnswer,
 } from '../proto/dns/message.ts'
-import { ednsUdpOctets, RecordType, ResponseCode, type TypeName } from '../proto/dns/registry.ts'
+import { typeCode, type OtherTypeName } from '../proto/dns/presentation.ts'
+import { ednsUdpOctets, ResponseCode, type TypeName } from '../proto/dns/registry.ts'
 import { formatDuration } from '../text/format.ts'
 import type { DnsReply } from './compare.ts'
 import type { CheckedServer } from './report.ts'
 
 export type DnsQuestion = {
   readonly name: string
-  readonly type: TypeName
+  readonly type: TypeName | OtherTypeName
   /** RD; true by default. */
   readonly isRecursionDesired?: boolean
 }
@@ -160,7 +161,7 @@ function decode(octets: Uint8Array): DecodedAnswer | string {
 function isAnswerTo({ id, rcode, question }: DecodedAnswer, { id: wanted, question: own }: Query): boolean {
   if (id !== wanted) return false
   if (question === undefined) return rcode !== ResponseCode.noError
-  return question.type === RecordType[own.type] && question.name.toLowerCase() === own.name.toLowerCase()
+  return question.type === typeCode(own.type) && question.name.toLowerCase() === own.name.toLowerCase()
 }
 
 const maxParallel = 16

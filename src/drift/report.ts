@@ -1,4 +1,5 @@
 /** What `slipway check --dns` found: the shape that the terminal and JSON output share. */
+import type { OtherTypeName } from '../proto/dns/presentation.ts'
 import type { TypeName } from '../proto/dns/registry.ts'
 import type { DriftCode } from './codes.ts'
 
@@ -21,7 +22,7 @@ export type Expectation = {
   readonly name: string
   /** The name to query, which has a random label instead of the asterisk. */
   readonly query: string
-  readonly type: TypeName
+  readonly type: TypeName | OtherTypeName
   /** Like the data in a master file, sorted. */
   readonly values: readonly string[]
 }

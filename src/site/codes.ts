@@ -124,7 +124,7 @@ export const siteCodes = defineCodes({
   },
   'site.record-empty': {
     meaning: 'An entry of dns.records has no data',
-    remedy: 'Add address, cname, txt, srv, mx, caa, or ns',
+    remedy: 'Add address, cname, txt, srv, mx, caa, ns, ptr, or other',
   },
   'site.record-repeated': {
     meaning: 'A name has two entries in dns.records',
@@ -145,6 +145,10 @@ export const siteCodes = defineCodes({
   'site.record-name-taken': {
     meaning: 'A record gives addresses to a name that has addresses already',
     remedy: 'Remove the address from the record, or rename it',
+  },
+  'site.record-pointer-taken': {
+    meaning: 'A PTR record is for the address of a node or host, which has its reverse name automatically',
+    remedy: 'Remove the record',
   },
   'site.record-srv-name': {
     meaning: 'The name of an SRV record does not start with _service._protocol',

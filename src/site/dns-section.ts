@@ -1,5 +1,6 @@
 /** The section `dns` of the site file: resolvers, zones, and records. */
 import { z } from 'zod'
+import { otherTypeNames, otherTypeOf, parseOtherData, type OtherData } from '../proto/dns/presentation.ts'
 import { parseIp, parseIpv4, parseIpv6, type Ip } from '../proto/address/ip.ts'
 import {
   cidr,
@@ -85,6 +86,38 @@ const authority = z
   })
   .meta({ description: 'CAA record (RFC 8659)' })
 
+/** @throws never: the reason becomes the message */
+function dataOf(type: string, data: string): OtherData | string {
+  try {
+    return parseOtherData(type, data)
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+const otherType = scalar<string>({
+  expected: `one of ${otherTypeNames.join(', ')}, or TYPE and a number; address, cname, txt, srv, mx, caa, ns, and ptr are keys`,
+  parse: (text) => otherTypeOf(text)?.name,
+  examples: ['TLSA', 'HTTPS', 'TYPE65280'],
+  pattern: '^[A-Za-z0-9]+$',
+})
+
+const other = z
+  .strictObject({
+    type: otherType.meta({ description: 'type of the record, or TYPE and its number (RFC 3597)' }),
+    data: z.string().meta({
+      description:
+        'data as in a zone file, with complete names, or \\# <length> <hexadecimal> for any type (RFC 3597)',
+      examples: ['3 1 1 0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3'],
+    }),
+  })
+  .transform(({ type, data }, context): OtherData => {
+    const decoded = dataOf(type, data)
+    if (typeof decoded !== 'string') return decoded
+    context.issues.push({ code: 'custom', input: data, path: ['data'], message: decoded })
+    return z.NEVER
+  })
+
 const record = z
   .strictObject({
     name: recordName,
@@ -111,6 +144,11 @@ const record = z
     ns: z.array(domain).min(1).max(13).optional().meta({
       description: 'NS records: name servers of a zone that is delegated at this name',
     }),
+    ptr: z.array(domain).min(1).max(16).optional().meta({
+      description:
+        'PTR records, for example of an address of a load balancer or outside the subnets; nodes and hosts have theirs automatically',
+    }),
+    other: z.array(other).min(1).max(100).optional().meta({ description: 'records of other types' }),
     ttlSeconds: ttlSeconds.optional().meta({ description: 'TTL of these records instead of dns.ttlSeconds' }),
   })
   .meta({ description: 'records of one name' })

@@ -125,6 +125,14 @@ function namesText({ zones = ['example.localdomain'], baseDomainAt }: SiteChange
     - { name: example.localdomain, txt: [rack 7, "${'long '.repeat(100)}"] }
     - { name: git.example.localdomain, cname: bastion.example.localdomain }
     - { name: "*.dev.example.localdomain", cname: git.example.localdomain }
+    - name: web.example.localdomain
+      other:
+        - { type: HTTPS, data: 1 . alpn=h2 port=8443 }
+        - { type: NAPTR, data: '100 10 "s" "SIP+D2U" "" _sip._udp.example.localdomain.' }
+        - { type: LOC, data: 52 22 23 N 4 53 32 E -2m }
+        - { type: TYPE65280, data: '\\# 3 0a0b0c' }
+    - { name: _443._tcp.web.example.localdomain, other: [{ type: TLSA, data: 3 1 1 0b9fa5a5 }] }
+    - { name: 201.0.16.172.in-addr.arpa, ptr: [apps.example.localdomain] }
     - { name: _etcd._tcp.example.localdomain, srv: [{ target: m1.${domain}, port: 2380, weight: 10 }] }
     - { name: lab2.example.localdomain, ns: [ns.lab2.example.localdomain] }
     - { name: ns.lab2.example.localdomain, address: 172.16.0.99 }

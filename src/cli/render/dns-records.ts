@@ -69,6 +69,7 @@ function dnsmasqOptions(zones: readonly Zone[]): string {
 type Owners = ReadonlyMap<string, readonly ResourceRecord[]>
 
 function optionsOf({ owner, ttlSeconds, data }: ResourceRecord, byOwner: Owners): string[] {
+  if ('rdata' in data) return [`dns-rr=${owner},${data.code},${data.rdata}`]
   switch (data.type) {
     case 'A':
     case 'AAAA':

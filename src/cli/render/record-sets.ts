@@ -85,14 +85,18 @@ const maxEndpoints = 1000
 /** The types that the schema of DNSEndpoint lacks. */
 const unsupported: ReadonlySet<string> = new Set(['CAA'])
 
+function isUnsupported({ data }: ResourceRecord): boolean {
+  return unsupported.has(data.type) || ('rdata' in data && data.type !== 'NAPTR')
+}
+
 /** Returns one object for each zone, or several for a large one. */
 export function dnsEndpoints(zones: readonly Zone[]): string {
   return zones.flatMap(objectsOf).join('---\n')
 }
 
 function objectsOf({ name, records }: Zone): string[] {
-  const omitted = recordSets(records.filter(({ data }) => unsupported.has(data.type)))
-  const endpoints = recordSets(records.filter(({ data }) => !unsupported.has(data.type))).map(endpointOf)
+  const omitted = recordSets(records.filter(isUnsupported))
+  const endpoints = recordSets(records.filter((record) => !isUnsupported(record))).map(endpointOf)
   const notes = omitted.map(
     (set) => `# ExternalDNS does not support the ${label(set)}: add it by other means.\n`,
   )

@@ -216,7 +216,8 @@ function dataKey(data: RecordData): string {
 }
 
 /** Returns all data except addresses, which are among the declared names. */
-function recordData({ cname, txt = [], srv = [], mx = [], caa = [], ns = [] }: DnsRecord): RecordData[] {
+function recordData(record: DnsRecord): RecordData[] {
+  const { cname, txt = [], srv = [], mx = [], caa = [], ns = [], ptr = [], other = [] } = record
   return [
     ...(cname === undefined ? [] : [{ type: 'CNAME', target: cname } as const]),
     ...txt.map((text) => ({ type: 'TXT', text }) as const),
@@ -224,6 +225,8 @@ function recordData({ cname, txt = [], srv = [], mx = [], caa = [], ns = [] }: D
     ...mx.map((exchange) => ({ type: 'MX', ...exchange }) as const),
     ...caa.map(({ critical, tag, value }) => ({ type: 'CAA', isCritical: critical, tag, value }) as const),
     ...ns.map((target) => ({ type: 'NS', target }) as const),
+    ...ptr.map((target) => ({ type: 'PTR', target }) as const),
+    ...other,
   ]
 }
 

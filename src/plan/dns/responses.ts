@@ -1,6 +1,7 @@
 /** Prepared answers: encodes the response for every owner name and QTYPE once, on its first query (RFC 1034 §4.3.2). */
 import { encodeName, hashName } from '../../proto/dns/name.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
+import { typeCode } from '../../proto/dns/presentation.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
 import { forEachStep, lazy } from '../steps.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
@@ -125,7 +126,7 @@ function positiveResponses(name: string, { own, names, addresses }: Source): Pos
       const sections = { question: { name, type }, answers, authority: [], additional }
       return prepare(ResponseCode.noError, sections, 'owner')
     })
-    responses.set(RecordType[type], prepared)
+    responses.set(typeCode(type), prepared)
     // ANY gets one RRset, the first (RFC 8482 §4.1).
     if (!responses.has(RecordType.ANY)) responses.set(RecordType.ANY, prepared)
   }

@@ -4,6 +4,7 @@
  * (docs/decisions/0013). Pure.
  */
 import { type ResourceRecord, caaFlags, characterStrings, type RecordData } from '../../proto/dns/record.ts'
+import { quotedText } from '../../proto/dns/words.ts'
 import type { Zone } from './plan.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 
@@ -60,6 +61,7 @@ function row({ owner, ttlSeconds, data }: ResourceRecord): Row {
 
 /** Formats record data for a master file: names end in a dot. */
 export function rdataText(data: RecordData): string {
+  if ('rdata' in data) return data.text
   switch (data.type) {
     case 'A':
       return formatIpv4(data.address)
@@ -70,26 +72,16 @@ export function rdataText(data: RecordData): string {
     case 'PTR':
       return `${data.target}.`
     case 'TXT':
-      return characterStrings(data.text).map(quoted).join(' ')
+      return characterStrings(data.text).map(quotedText).join(' ')
     case 'SRV':
       return `${data.priority} ${data.weight} ${data.port} ${data.target}.`
     case 'MX':
       return `${data.preference} ${data.target}.`
     case 'CAA':
-      return `${caaFlags(data)} ${data.tag} ${quoted(Buffer.from(data.value))}`
+      return `${caaFlags(data)} ${data.tag} ${quotedText(Buffer.from(data.value))}`
     case 'SOA': {
       const { mname, rname, serial, refresh, retry, expire, minimum } = data
       return `${mname}. ${rname}. ${serial} ${refresh} ${retry} ${expire} ${minimum}`
     }
   }
-}
-
-/** Quotes a character-string; escapes what would end it and what is not ASCII (RFC 1035 §5.1). */
-function quoted(octets: Uint8Array): string {
-  const characters = Array.from(octets, (octet) => {
-    if (octet < 0x20 || octet > 0x7e) return `\\${String(octet).padStart(3, '0')}`
-    const character = String.fromCharCode(octet)
-    return character === '"' || character === '\\' ? `\\${character}` : character
-  })
-  return `"${characters.join('')}"`
 }

@@ -4,7 +4,8 @@
  */
 import { Packet, type Resource } from 'dns2'
 import { MalformedPacket } from '../bytes.ts'
-import { fromDns2, srvInDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
+import { copiedType, fromDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
+import { typeCode, type OtherTypeName } from './presentation.ts'
 import { classIn, dnssecOkFlag, HeaderFlag, headerOctets, RecordType, type TypeName } from './registry.ts'
 import { walkMessage, type RecordPosition } from './walk.ts'
 
@@ -12,7 +13,7 @@ export type QueryOptions = {
   readonly id: number
   /** Without the last dot, at most 253 characters. */
   readonly name: string
-  readonly type: TypeName
+  readonly type: TypeName | OtherTypeName
   /** RD; true by default. */
   readonly isRecursionDesired?: boolean
   /** The maximum size of a UDP response; adds an OPT record. */
@@ -20,7 +21,7 @@ export type QueryOptions = {
 }
 
 export type Sections = {
-  readonly question: { readonly name: string; readonly type: TypeName }
+  readonly question: { readonly name: string; readonly type: TypeName | OtherTypeName }
   readonly answers: readonly ResourceRecord[]
   readonly authority: readonly ResourceRecord[]
   readonly additional: readonly ResourceRecord[]
@@ -46,7 +47,7 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
   const { id, name, type, isRecursionDesired = true, udpOctets } = options
   const packet = new Packet()
   packet.header = new Packet.Header({ id, rd: isRecursionDesired ? 1 : 0 })
-  packet.questions = [new Packet.Question(name, RecordType[type], classIn)]
+  packet.questions = [new Packet.Question(name, typeCode(type), classIn)]
   if (udpOctets !== undefined) packet.additionals = [Packet.Resource.EDNS([], { udpPayloadSize: udpOctets })]
   return Uint8Array.from(packet.toBuffer())
 }
@@ -55,23 +56,23 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
 export function encodeAnswer({ question, answers, authority, additional }: Sections): Uint8Array {
   const packet = new Packet()
   packet.header = new Packet.Header({ qr: 1, aa: 1 })
-  packet.questions = [new Packet.Question(question.name, RecordType[question.type], classIn)]
+  packet.questions = [new Packet.Question(question.name, typeCode(question.type), classIn)]
   packet.answers = answers.map(toDns2)
   packet.authorities = authority.map(toDns2)
   packet.additionals = additional.map(toDns2)
   const message = Uint8Array.from(packet.toBuffer())
-  return [...answers, ...authority, ...additional].some(({ data }) => data.type === 'SRV')
-    ? withSrv(message)
-    : message
+  const types = [...answers, ...authority, ...additional].map(copiedType)
+  return types.some((type) => type !== undefined) ? withTypes(message, types) : message
 }
 
-/** Restores the type of SRV records (see {@link srvInDns2}). */
-function withSrv(message: Uint8Array): Uint8Array {
+/** Restores the types of records (see {@link copiedType}). */
+function withTypes(message: Uint8Array, types: readonly (number | undefined)[]): Uint8Array {
   const layout = walkMessage(message)
-  for (const { type, start } of [...layout.answers, ...layout.authority, ...layout.additional]) {
-    if (type !== srvInDns2) continue
-    message[start - 10] = RecordType.SRV >>> 8
-    message[start - 9] = RecordType.SRV
+  for (const [index, { start }] of [...layout.answers, ...layout.authority, ...layout.additional].entries()) {
+    const type = types[index]
+    if (type === undefined) continue
+    message[start - 10] = type >>> 8
+    message[start - 9] = type & 0xff
   }
   return message
 }

@@ -2,6 +2,7 @@
 import { Packet, type Resource } from 'dns2'
 import { formatIpv4, parseIpv4, type Ipv4, parseIpv6, type Ipv6 } from '../address/ip.ts'
 import { encodeName } from './name.ts'
+import { typeCode, type OtherData } from './presentation.ts'
 import { classIn, RecordType } from './registry.ts'
 
 /** The data of a record; names have no last dot, times are in seconds (RFC 1035 §3.3, RFC 2782, RFC 3596, RFC 8659 §4.1). */
@@ -30,6 +31,7 @@ export type RecordData =
       readonly expire: number
       readonly minimum: number
     }
+  | OtherData
 
 /** RFC 1035 §3.3: the length of a character-string is one octet. */
 const maxStringOctets = 255
@@ -50,13 +52,19 @@ export type OtherRecord = {
 }
 
 /**
- * The type of SRV records inside dns2. RFC 2782 forbids compression of the target, but dns2 compresses it. dns2
- * copies RDATA of unknown types, so SRV records use a private-use type (RFC 6895 §3.1) until the message is encoded.
+ * The type inside dns2 of records whose names must not be compressed: SRV (RFC 2782), and types that this program does
+ * not decode (RFC 3597 §4). dns2 copies RDATA of unknown types, so these records use a private-use type (RFC 6895 §3.1)
+ * until the message is encoded.
  */
-export const srvInDns2 = 0xff00 + RecordType.SRV
+const typeInDns2 = 0xff00 + RecordType.SRV
+
+/** Returns the type to restore in the encoded message; undefined if dns2 encodes the type itself. */
+export function copiedType({ data }: ResourceRecord): number | undefined {
+  return data.type === 'SRV' || 'rdata' in data ? typeCode(data.type) : undefined
+}
 
 export function toDns2({ owner, ttlSeconds, data }: ResourceRecord): Resource {
-  const type = data.type === 'SRV' ? srvInDns2 : RecordType[data.type]
+  const type = data.type === 'SRV' || 'rdata' in data ? typeInDns2 : RecordType[data.type]
   const base = { name: owner, type, class: classIn, ttl: ttlSeconds }
   return new Packet.Resource({ ...base, ...rdataFields(data) })
 }
@@ -71,6 +79,7 @@ export function fromDns2(resource: Resource, rdata: Uint8Array): ResourceRecord 
 }
 
 function rdataFields(data: RecordData): Partial<Resource> {
+  if ('rdata' in data) return { data: Buffer.from(data.rdata, 'hex') }
   switch (data.type) {
     case 'A':
       return { address: formatIpv4(data.address) }

@@ -134,6 +134,7 @@ function maxRecordOctets({ owner, data }: ResourceRecord): number {
 }
 
 function rdataOctets(data: RecordData): number {
+  if ('rdata' in data) return data.rdata.length / 2
   switch (data.type) {
     case 'A':
       return 4

@@ -9,10 +9,17 @@ import {
   withAncestors,
   forwardZoneNames,
 } from '../declared.ts'
+import {
+  declaredRecords,
+  freeAddress,
+  isPointerInSubnet,
+  pointerExpected,
+  recordContents,
+  type DeclaredRecord,
+} from './pointers.ts'
 import type { RuleViolation, Rule, Path } from '../problem.ts'
-import type { DnsRecord, Site } from '../schema.ts'
+import type { Site } from '../schema.ts'
 
-type DeclaredRecord = { readonly record: DnsRecord; readonly path: Path }
 type Owner = {
   readonly name: string
   readonly path: Path
@@ -22,12 +29,6 @@ type Owner = {
 
 /** Names also come from machines, clusters, and zones, so all of these must be valid. */
 const needs = ['server', 'dns', 'clusters', 'hosts'] as const
-
-const contents = ['address', 'cname', 'txt', 'srv', 'mx', 'caa', 'ns'] as const
-
-function declaredRecords(site: Site): DeclaredRecord[] {
-  return site.dns.records.map((record, index) => ({ record, path: ['dns', 'records', index] }))
-}
 
 /** Returns names with addresses, and names that are aliases. */
 function owners(site: Site): Owner[] {
@@ -71,8 +72,8 @@ const hasData: Rule = {
   needs: ['dns'],
   check: (site) =>
     declaredRecords(site)
-      .filter(({ record }) => contents.every((key) => record[key] === undefined))
-      .map(({ path }) => ({ path, message: `no records, expected one of ${contents.join(', ')}` })),
+      .filter(({ record }) => recordContents.every((key) => record[key] === undefined))
+      .map(({ path }) => ({ path, message: `no records, expected one of ${recordContents.join(', ')}` })),
 }
 
 const oneEntry: Rule = {
@@ -88,14 +89,18 @@ const oneEntry: Rule = {
 
 const inZone: Rule = {
   code: 'site.record-outside-zones',
-  needs: ['dns', 'clusters', 'hosts'],
+  needs: ['dns', 'clusters', 'hosts', 'subnets'],
   check(site) {
     const zones = forwardZoneNames(site)
     const list = zones.join(', ') || 'there are none'
     const expected = `a name in one of the zones of this site (${list}): add its domain to dns.zones`
     return declaredRecords(site)
       .filter(({ record }) => enclosingZone(record.name, new Set(zones)) === undefined)
-      .map(({ path }) => ({ path: [...path, 'name'], expected }))
+      .filter(({ record }) => !isPointerInSubnet(record, site))
+      .map(({ record, path }) => ({
+        path: [...path, 'name'],
+        expected: record.name.endsWith('.in-addr.arpa') ? pointerExpected : expected,
+      }))
   },
 }
 
@@ -113,7 +118,7 @@ const exclusiveRecords: Rule = {
       const violation = (reason: string): RuleViolation[] => [
         { path: [...path, key], at: 'key', message: `${record.name} cannot be ${what}: ${reason}` },
       ]
-      const other = contents.find((each) => each !== key && record[each] !== undefined)
+      const other = recordContents.find((each) => each !== key && record[each] !== undefined)
       if (other !== undefined) return violation(`it also has ${other}, and ${key} must be the only key`)
       if (zones.includes(record.name)) return violation('it is the apex of a zone of this site')
       if (servers.has(record.name)) return violation('it is a name server of the zones') // RFC 2181 §10.3
@@ -276,6 +281,7 @@ export const recordRules = [
   hasData,
   oneEntry,
   inZone,
+  freeAddress,
   exclusiveRecords,
   freeName,
   serviceName,

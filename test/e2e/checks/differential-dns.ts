@@ -30,6 +30,7 @@ const names = [
   ],
   ...[`M1.oCp45.ExAmPlE.LocalDomain`, `TEST.aPPs.${domain}`, `${'long.'.repeat(35)}${domain}`],
   ...[`git.${apex}`, `dev.${apex}`, `x.dev.${apex}`, `x.git.${apex}`, twins.name],
+  ...[`web.${apex}`, `_443._tcp.web.${apex}`, `_tcp.web.${apex}`, '201.0.16.172.in-addr.arpa'],
   ...[`_etcd._tcp.${apex}`, `_tcp.${apex}`, `_other._tcp.${apex}`],
   ...[
     '0.16.172.in-addr.arpa',
@@ -39,7 +40,11 @@ const names = [
   ],
   ...['', '1.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.', '0.0.0.0.', '1.0.0.0.'].map((name) => name + twins.ipv6Zone),
 ]
-const types = ['A', 'AAAA', 'NS', 'SOA', 'PTR', 'CNAME', 'TXT', 'MX', 'SRV', 'DS', 'ANY']
+const types = [
+  ...['A', 'AAAA', 'NS', 'SOA', 'PTR', 'CNAME', 'TXT', 'MX', 'SRV', 'DS', 'ANY'],
+  // dns-packet does not know HTTPS, LOC, and private types by name.
+  ...['NAPTR', 'TLSA', 'UNKNOWN_65', 'UNKNOWN_29', 'UNKNOWN_65280'],
+]
 
 type Question = { readonly name: string; readonly octets: Uint8Array; readonly transport?: 'tcp' }
 

@@ -33,12 +33,18 @@ twins IN A ${twins.addresses[1]}
 twins IN AAAA ${twins.addresses[2]}
 *.dev IN CNAME git.example.localdomain.
 _etcd._tcp IN SRV 0 10 2380 m1.${domain}.
+web IN HTTPS 1 . alpn=h2 port=8443
+web IN NAPTR 100 10 "s" "SIP+D2U" "" _sip._udp.example.localdomain.
+web IN LOC 52 22 23 N 4 53 32 E -2m
+web IN TYPE65280 \\# 3 0a0b0c
+_443._tcp.web IN TLSA 3 1 1 0b9fa5a5
 lab2 IN NS ns.lab2.example.localdomain.
 ns.lab2 IN A 172.16.0.99
 ${machines.map(({ name, address }) => `${name}. IN A ${address}`).join('\n')}
 `
 const last = (address: string): string => address.slice(address.lastIndexOf('.') + 1)
-const reverse = `${head}${machines.map(({ name, address }) => `${last(address)} IN PTR ${name}.`).join('\n')}
+const reverse = `${head}201 IN PTR apps.example.localdomain.
+${machines.map(({ name, address }) => `${last(address)} IN PTR ${name}.`).join('\n')}
 `
 const ipv6Reverse = `${head}1.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0 IN PTR ${twins.name}.
 `

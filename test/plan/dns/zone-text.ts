@@ -18,6 +18,7 @@ export function recordText({ owner, ttlSeconds, data }: ResourceRecord): string 
 }
 
 function rdataText(data: RecordData): string {
+  if ('rdata' in data) return data.text
   switch (data.type) {
     case 'A':
       return formatIpv4(data.address)
