@@ -49,6 +49,11 @@ const firstTimeoutMs = 1000
 const maxTimeoutMs = 8000
 /** Bounds of the wait after a doubtful ACK, which is four round trips. */
 const [minDoubtMs, maxDoubtMs] = [10, 200]
+/**
+ * A client that acknowledged nothing repeats its request by itself. If a forger sent the request, each retransmission goes to
+ * a victim.
+ */
+const maxUnacknowledgedMs = 20_000
 /** The minimum number of retransmissions before giving up, whatever timeout the client requested. */
 const minTimeouts = 3
 
@@ -179,7 +184,9 @@ export function expire(transfer: Transfer): Step {
   }
   transfer.silentMs += timeoutMs(transfer)
   transfer.timeouts++
-  if (transfer.timeouts >= minTimeouts && transfer.silentMs >= transfer.maxSilentMs) return 'gaveUp'
+  const maxMs = transfer.acked === 0 ? maxUnacknowledgedMs : Infinity
+  const hasGivenUp = transfer.silentMs >= Math.min(transfer.maxSilentMs, maxMs)
+  if (transfer.timeouts >= minTimeouts && hasGivenUp) return 'gaveUp'
   if (transfer.isNegotiating) transfer.retransmissions++
   return resendWindow(transfer)
 }

@@ -31,27 +31,30 @@ t.test('netascii is translated before it is cut into blocks (RFC 1350 §1)', asy
   t.equal(Buffer.from(heard.received).toString(), 'ab\r\ncd\r\0\r\n')
 })
 
-t.test('back-off: blocks are sent again on time, and the transfer ends after 31 s', async (t) => {
-  const world = await begin({ content: pattern(10) })
-  const heard = inbox(world.clientPort)
-  const { ended, isUnresponsive } = world.start()
-  const seconds: number[] = []
-  for (let second = 1; second <= 31; second++) {
-    await world.sockets.settled()
-    const before = heard.all.length
-    world.clock.advance(1000)
-    await world.sockets.settled()
-    if (heard.all.length > before) seconds.push(second)
-  }
-  t.same(seconds, [1, 3, 7, 15, 23])
-  t.same(await ended, {
-    kind: 'failed',
-    code: 'tftp.client-timeout',
-    reason: 'the client did not acknowledge the last block',
-  })
-  t.equal(isUnresponsive(), false, 'it never spoke')
-  t.equal(world.clock.pending(), 0)
-})
+t.test(
+  'back-off: blocks are sent again on time, and without any ACK the transfer ends after 23 s',
+  async (t) => {
+    const world = await begin({ content: pattern(10) })
+    const heard = inbox(world.clientPort)
+    const { ended, isUnresponsive } = world.start()
+    const seconds: number[] = []
+    for (let second = 1; second <= 23; second++) {
+      await world.sockets.settled()
+      const before = heard.all.length
+      world.clock.advance(1000)
+      await world.sockets.settled()
+      if (heard.all.length > before) seconds.push(second)
+    }
+    t.same(seconds, [1, 3, 7, 15])
+    t.same(await ended, {
+      kind: 'failed',
+      code: 'tftp.client-timeout',
+      reason: 'the client did not acknowledge the last block',
+    })
+    t.equal(isUnresponsive(), false, 'it never spoke')
+    t.equal(world.clock.pending(), 0)
+  },
+)
 
 t.test('an ACK postpones the timeout', async (t) => {
   const world = await begin({ content: pattern(2000) })

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import {
   acknowledge,
   beginTransfer,
@@ -190,19 +190,44 @@ t.test(
   (t) => {
     const transfer = beginTransfer({ ...agreement, windowBlocks: 2 })
     sendAll(transfer)
-    const waits: number[] = []
-    let step: string
-    do {
-      waits.push(timeoutMs(transfer))
-      step = expire(transfer)
-      if (step === 'send') t.same(sendAll(transfer), [1, 2])
-    } while (step === 'send')
-    t.same(waits, [1000, 2000, 4000, 8000, 8000, 8000])
-    t.equal(step, 'gaveUp')
+    acknowledge(transfer, 2)
+    sendAll(transfer)
+    t.same(waitsUntilEnd(t, transfer, [3, 4]), [1000, 2000, 4000, 8000, 8000, 8000])
     t.equal(transfer.retransmissions, 10)
     t.end()
   },
 )
+
+t.test('a client that acknowledged nothing gets at most five packets, because it can be a victim', (t) => {
+  const transfer = beginTransfer(agreement)
+  sendAll(transfer)
+  t.same(waitsUntilEnd(t, transfer, [1]), [1000, 2000, 4000, 8000, 8000])
+  t.equal(transfer.retransmissions, 4)
+  const negotiating = beginTransfer(withOack)
+  t.same(waitsUntilEnd(t, negotiating, []), [1000, 2000, 4000, 8000, 8000])
+  t.equal(negotiating.retransmissions, 4)
+  t.end()
+})
+
+t.test(
+  'a client that requested a long time-out gets two retransmissions, also if it acknowledged nothing',
+  (t) => {
+    const transfer = beginTransfer({ ...agreement, timeoutSeconds: 60 })
+    sendAll(transfer)
+    t.same(waitsUntilEnd(t, transfer, [1]), [60_000, 60_000, 60_000])
+    t.end()
+  },
+)
+
+/** Lets a transfer expire until it ends, and checks that the same window is sent again each time. */
+function waitsUntilEnd(t: Test, transfer: Transfer, window: readonly number[]): number[] {
+  const waits: number[] = []
+  for (;;) {
+    waits.push(timeoutMs(transfer))
+    if (expire(transfer) === 'gaveUp') return waits
+    t.same(sendAll(transfer), window)
+  }
+}
 
 t.test('progress resets the timeout', (t) => {
   const transfer = beginTransfer(agreement)
@@ -234,6 +259,8 @@ const intervals = [
 for (const { timeoutSeconds, waits } of intervals) {
   t.test(`a timeout of ${timeoutSeconds} s is kept without back-off (RFC 2349), ${waits} times`, (t) => {
     const transfer = beginTransfer({ ...agreement, timeoutSeconds })
+    sendAll(transfer)
+    acknowledge(transfer, 1)
     sendAll(transfer)
     let count = 0
     do {
