@@ -46,7 +46,7 @@ type Sources = {
   readonly strangers: () => readonly object[]
   readonly reports: Pick<Reports, 'listInTurns'>
   /** Absent where slipway connects to no cluster. */
-  readonly clusters: Pick<Clusters, 'csrs' | 'bootstraps'> | undefined
+  readonly clusters: Pick<Clusters, 'csrs' | 'reports'> | undefined
 }
 
 export async function readSnapshot(
@@ -67,6 +67,13 @@ export async function readSnapshot(
     symptoms: new Map(nodes.flatMap(({ node, symptom }) => (symptom === undefined ? [] : [[node, symptom]]))),
     machines: new Map((strangers() as readonly { mac: string }[]).map((facts) => [facts.mac, facts])),
     pending: new Map(pending),
-    bootstraps: new Map(Object.entries(clusters?.bootstraps() ?? {})),
+    bootstraps: new Map(
+      (clusters?.reports() ?? []).flatMap(({ cluster, bootstrap }) => {
+        if (bootstrap === undefined) return []
+        const { refusal, reason } = bootstrap
+        // A complete bootstrap that the load balancer does not drain still gets connections.
+        return [[cluster, { kind: refusal === undefined ? bootstrap.kind : 'refused', reason }]]
+      }),
+    ),
   }
 }

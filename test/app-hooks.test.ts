@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import type { ClusterStatus } from '../src/cluster/report.ts'
 import { readSnapshot } from '../src/app-hooks.ts'
 import { startApp } from '../src/app.ts'
 import { hooks } from '../src/cli/commands/hooks.ts'
@@ -121,7 +122,14 @@ t.test('a snapshot is made from the status; problems of hooks are not in it', as
     reports: sampleReports(),
     clusters: {
       csrs: () => [{ cluster: 'ocp45', approve: 'declared' as const, approved: 0, requests }],
-      bootstraps: () => ({ ocp45: { kind: 'waiting' as const, since: now, reason: 'not complete' } }),
+      reports: () => [
+        clusterStatus({ kind: 'out', since: now, reason: 'complete' }),
+        clusterStatus(
+          { kind: 'out', since: now, reason: 'complete', refusal: { code: 'x', reason: 'last server' } },
+          'c2',
+        ),
+        clusterStatus(undefined, 'c3'),
+      ],
     },
   }
   const first = await readSnapshot(sources, undefined)
@@ -133,8 +141,17 @@ t.test('a snapshot is made from the status; problems of hooks are not in it', as
   t.notOk(first.symptoms.has('ocp45/bs'))
   t.same([...first.machines.keys()].slice(0, 1), ['00:00:5e:00:53:77'])
   t.match(first.pending.get('ocp45/csr-1'), { cluster: 'ocp45', name: 'csr-1', snapshots: 1 })
-  t.equal(first.bootstraps.get('ocp45')?.kind, 'waiting')
+  t.same(
+    [...first.bootstraps].map(([cluster, { kind }]) => `${cluster} ${kind}`),
+    ['ocp45 out', 'c2 refused'],
+    'a bootstrap that is not drained is not removed',
+  )
   t.equal((await readSnapshot(sources, first)).pending.get('ocp45/csr-1')?.snapshots, 2)
   const alone = await readSnapshot({ ...sources, clusters: undefined }, first)
   t.equal(alone.pending.size + alone.bootstraps.size, 0)
 })
+
+function clusterStatus(bootstrap: ClusterStatus['bootstrap'], cluster = 'ocp45'): ClusterStatus {
+  const requests = { approve: 'off', approved: 0 } as const
+  return { cluster, stages: [], members: [], requests, ...(bootstrap !== undefined && { bootstrap }) }
+}
