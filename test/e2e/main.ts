@@ -15,6 +15,7 @@ import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { sharedAddressChecks } from './checks/haproxy-shared.ts'
+import { hookChecks } from './checks/hooks.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { keepalivedChecks } from './checks/keepalived.ts'
@@ -81,6 +82,7 @@ const clientChecks = [
   ...sharedAddressChecks,
   ...operationChecks,
   ...nodeCheckChecks,
+  ...hookChecks,
   ...monitoringChecks,
   ...storeChecks,
 ]

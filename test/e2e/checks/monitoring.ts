@@ -56,7 +56,7 @@ scrape_configs: [{ job_name: slipway, static_configs: [{ targets: ${JSON.stringi
   })
   const isFiring = async (name: string, values: readonly string[]): Promise<boolean> => {
     const url = `http://127.0.0.1:${port}/api/v1/alerts`
-    const { status, stdout } = await rig.run(namespace, ['curl', '-sS', '-m', '5', url])
+    const { status, stdout } = await rig.run(namespace, ['curl', '-sS', '-f', '-m', '5', url])
     if (status !== 0) return false
     const { data } = JSON.parse(stdout) as { data: { alerts: Alert[] } }
     return data.alerts.some(
@@ -211,7 +211,19 @@ const siteFaults: readonly Fault[] = [
       await guide.reload()
     },
   ],
-  ['SlipwayServerDown', ['bs'], ({ cluster }) => cluster.stop(site.bootstrap)],
+  [
+    'SlipwayServerDown',
+    ['kubeapi'],
+    async (guide) => {
+      // Masters that are not installed yet are down too.
+      const isUp = async (): Promise<boolean> =>
+        (await guide.condition()).haproxy.servers.some(({ backend, isUp }) => backend === 'kubeapi' && isUp)
+      expectEqual(await isUp(), true, 'a server of the API is up')
+      for (const address of [site.bootstrap, ...site.masters])
+        await guide.cluster.stop(address).catch(() => undefined)
+      await waitUntil('every server of the API to be down', async () => !(await isUp()), 40_000)
+    },
+  ],
   // The API behind the load balancer has no server now.
   ['SlipwayClusterUnreachable', [site.cluster], () => Promise.resolve()],
   ['SlipwayProblem', ['haproxy.state-unavailable'], ({ haproxy }) => haproxy.stop()],
