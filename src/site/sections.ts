@@ -1,5 +1,6 @@
 /** The sections `server`, `subnets`, `tftp`, `keepalived`, and `store` of the site file. */
 import { z } from 'zod'
+import { parseIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { defaultLeaseSeconds } from '../proto/dhcp/message.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import {
@@ -7,6 +8,7 @@ import {
   domain,
   interfaceName,
   ipv4,
+  ipv4Pattern,
   ipv6,
   port,
   seconds,
@@ -15,6 +17,7 @@ import {
   etcdEndpoint,
   etcdPrefix,
   oneOrMore,
+  scalar,
   path,
 } from './scalars.ts'
 
@@ -61,6 +64,15 @@ export const serverSection = z
   })
   .meta({ description: 'the machine that slipway runs on' })
 
+/** RFC 2132 §8.3: option 42 carries addresses only, and slipway does not resolve names: answers would depend on the time. */
+const timeServer = scalar<Ipv4>({
+  expected:
+    'an IPv4 address, because DHCP option 42 has no names; to use a name, add /etc/chrony.conf to the nodes with the key files',
+  parse: parseIpv4,
+  examples: ['172.16.0.101'],
+  pattern: `^${ipv4Pattern}$`,
+})
+
 export const subnetSection = z
   .strictObject({
     cidr: cidr.meta({ description: 'network that is attached to this machine or behind a DHCP relay' }),
@@ -82,7 +94,7 @@ export const subnetSection = z
     dns: oneOrMore(ipv4, 1)
       .optional()
       .meta({ description: 'resolvers of the nodes (DHCP option 6); by default this server' }),
-    ntp: oneOrMore(ipv4).default([]).meta({ description: 'time servers (DHCP option 42)' }),
+    ntp: oneOrMore(timeServer).default([]).meta({ description: 'time servers (DHCP option 42)' }),
     domain: domain
       .optional()
       .meta({ description: 'domain name (DHCP option 15); by default <cluster>.<domain> for nodes' }),
