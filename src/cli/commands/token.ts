@@ -1,5 +1,6 @@
 /** `slipway token …`: creates, lists, and revokes the tokens of the API on the network. */
 import { parseArgs } from 'node:util'
+import { defined } from '../../text/defined.ts'
 import { alignColumns } from '../../text/lines.ts'
 import { askControl, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
@@ -80,8 +81,7 @@ async function create(
   const scope = scopes.find((each) => each === given.scope)
   if (scope === undefined)
     throw new UsageError(`--scope ${given.scope}: expected one of ${scopes.join(', ')}`)
-  const lifetime = lifetimeMs(given.expires)
-  const body = { name, scope, ...(lifetime === undefined ? {} : { expiresAt: Date.now() + lifetime }) }
+  const body = { name, scope, ...defined({ lifetimeSeconds: secondsOf(given.expires) }) }
   const created = await askControl<Token & { token: string }>(control, '/v1/tokens', 'POST', undefined, body)
   if (isJson) terminal.out(JSON.stringify(created, undefined, 2))
   else {
@@ -107,13 +107,13 @@ async function revoke({ control, terminal }: TokenCall, ids: readonly string[]):
   return ExitCode.fine
 }
 
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+const unitSeconds: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 }
 
 /** @returns nothing for a token without expiry */
-function lifetimeMs(text: string): number | undefined {
+function secondsOf(text: string): number | undefined {
   if (text === 'never') return undefined
-  const [, amount = '', unit = ''] = /^([1-9]\d{0,4})([mhd])$/.exec(text) ?? []
-  const factor = unitMs[unit]
+  const [, amount = '', unit = ''] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? []
+  const factor = unitSeconds[unit]
   if (factor !== undefined) return Number(amount) * factor
   throw new UsageError(`--expires ${text}: expected a time such as 30m, 12h, or 90d, or never`)
 }

@@ -71,6 +71,10 @@ export const controlCodes = defineCodes({
     meaning: 'slipway could not answer the request because of an internal error',
     remedy: 'Read the event "request failed" in the log and report it with its stack trace',
   },
+  'server.method-not-allowed': {
+    meaning: 'The API has this path, but not with this method',
+    remedy: 'Use one of the methods in the header Allow of the response',
+  },
   'server.no-bootstrap': {
     meaning: 'The cluster has no bootstrap, or no masters that replace it in the load balancer',
     remedy: 'Check the name of the cluster and the roles of its nodes in the site file',

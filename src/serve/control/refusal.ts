@@ -1,4 +1,5 @@
 /** Error responses of the local API: `{ "code": …, "error": sentence }`. */
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import type { ControlCode } from './codes.ts'
 
@@ -10,4 +11,23 @@ export function refuse(
   more: object = {},
 ): FastifyReply {
   return reply.code(status).send({ code, error, ...more })
+}
+
+/** Answers octets that are not a request, and requests that do not arrive in time (RFC 9112). */
+export function answerBadRequest({ code, message }: Error & { readonly code: string }, socket: Socket): void {
+  const statuses: Readonly<Record<string, string>> = {
+    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  }
+  // A connection that broke, or whose TLS handshake failed, cannot be answered.
+  if (!/^(?:HPE|ERR_HTTP)_/.test(code)) {
+    socket.destroy()
+    return
+  }
+  if (socket.writable) {
+    const body = JSON.stringify({ code: 'server.bad-request' satisfies ControlCode, error: message })
+    const head = `HTTP/1.1 ${statuses[code] ?? '400 Bad Request'}\r\ncontent-type: application/json\r\n`
+    socket.write(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  }
+  socket.destroySoon()
 }

@@ -1,6 +1,13 @@
 /** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
 import { isAbsolute } from 'node:path'
-import { fastify, type FastifyError, type FastifyInstance, type FastifyServerFactory } from 'fastify'
+import {
+  fastify,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerFactory,
+} from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
@@ -13,11 +20,9 @@ import { addGuard, type Guard } from './access/guard.ts'
 import { addTokenRoutes } from './access/routes.ts'
 import { admin, operate, read } from './access/scopes.ts'
 import type { Tokens } from './access/tokens.ts'
-import { refuse } from './refusal.ts'
+import { answerBadRequest, refuse } from './refusal.ts'
 import { streamEvents } from './events.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
-import type { Socket } from 'node:net'
-import type { ControlCode } from './codes.ts'
 
 export type RoutesOptions = {
   readonly installs: Installs
@@ -68,6 +73,12 @@ type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?:
 
 const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 
+type Route = {
+  readonly pattern: RegExp
+  readonly parameters: number
+  readonly method: string | string[]
+}
+
 /** Each stream holds a connection and a subscription. */
 const maxStreams = 32
 
@@ -84,11 +95,37 @@ export function createRoutes(
     requestTimeout: 15_000,
     ...defined({ serverFactory }),
     clientErrorHandler: answerBadRequest,
+    // A repeated parameter would become a list.
+    routerOptions: { querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)) },
     frameworkErrors: (error, _request, reply) => void refuse(reply, 400, 'server.bad-request', error.message),
   })
   let streams = 0
 
-  addGuard(app, { ...guard, log, counters })
+  addGuard(app, { ...guard, notFound, log, counters })
+  app.setNotFoundHandler(notFound)
+  const routes: Route[] = []
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`)
+    routes.push({ pattern, parameters: url.split(':').length, method })
+  })
+
+  function notFound({ url, method }: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const path = url.split('?', 1)[0] as string
+    const matches = routes.filter(({ pattern }) => pattern.test(path))
+    // `…/:node/events` is a resource of its own, and not a command of `…/:node/:command`.
+    const fewest = Math.min(...matches.map(({ parameters }) => parameters))
+    const own = matches.filter(({ parameters }) => parameters === fewest)
+    const allowed = own.flatMap((route) => route.method)
+    const isPath = allowed.length > 0
+    if (isPath) reply.header('allow', [...new Set(allowed)].join(', '))
+    const error = `${method} is not supported at this path: docs/api.md lists the requests`
+    return refuse(
+      reply,
+      isPath ? 405 : 404,
+      isPath ? 'server.method-not-allowed' : 'server.unknown-path',
+      error,
+    )
+  }
 
   app.get('/v1/status', read, async () => {
     const nodes = await reports.listInTurns()
@@ -209,6 +246,9 @@ export function createRoutes(
     return tested ?? refuse(reply, 404, 'server.unknown-hook', `the site has no hook ${hook}`)
   })
 
+  // The schemas take time to load.
+  app.get('/v1/openapi.json', read, async () => (await import('./openapi/document.ts')).openApiDocument())
+
   app.get<EventQuery>('/v1/events', read, ({ query, headers }, reply) => {
     const { node } = query
     const lastId = headers['last-event-id']
@@ -243,14 +283,6 @@ export function createRoutes(
     return reply
   })
 
-  app.setNotFoundHandler((request, reply) =>
-    refuse(
-      reply,
-      404,
-      'server.unknown-path',
-      `${request.method} is not supported at this path: docs/api.md lists the requests`,
-    ),
-  )
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
     if (status >= 500) {
@@ -265,25 +297,6 @@ export function createRoutes(
     )
   })
   return app
-}
-
-/** Answers octets that are not a request, and requests that do not arrive in time (RFC 9112). */
-function answerBadRequest({ code, message }: Error & { readonly code: string }, socket: Socket): void {
-  const statuses: Readonly<Record<string, string>> = {
-    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  }
-  // A connection that broke, or whose TLS handshake failed, cannot be answered.
-  if (!/^(?:HPE|ERR_HTTP)_/.test(code)) {
-    socket.destroy()
-    return
-  }
-  if (socket.writable) {
-    const body = JSON.stringify({ code: 'server.bad-request' satisfies ControlCode, error: message })
-    const head = `HTTP/1.1 ${statuses[code] ?? '400 Bad Request'}\r\ncontent-type: application/json\r\n`
-    socket.write(`${head}connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
-  }
-  socket.destroySoon()
 }
 
 function noSuchNode(key: string): string {

@@ -1,15 +1,16 @@
 /**
- * Failed logins of each sender. After too many, slipway does not check further credentials from that sender for a
- * minute. Both the time and the number of remembered senders are limited.
+ * Failed logins of each sender. After too many different tokens, slipway checks no token of that sender for a minute. A
+ * program that repeats an expired token does not lock out others with its address. Time and memory are limited.
  */
 import type { Clock } from '../../../host/clock.ts'
 import { ipv6Octets, parseIpv6 } from '../../../proto/address/ip.ts'
+import { hashOf } from './store.ts'
 
 export type Attempts = {
   /** Returns how long the sender is locked out, in milliseconds; 0 if it is not. */
   lockedFor(sender: string): number
   /** @returns whether the sender is locked out from now on */
-  fail(sender: string): boolean
+  fail(sender: string, token: string): boolean
 }
 
 const maxFailures = 10
@@ -17,27 +18,28 @@ const windowMs = 60_000
 const maxSenders = 4096
 
 export function createAttempts(clock: Pick<Clock, 'monotonic'>): Attempts {
-  const failures = new Map<string, { count: number; until: number }>()
+  /** By sender: the hashes of wrong tokens, and when they are forgotten. */
+  const failures = new Map<string, { readonly tokens: Set<string>; until: number }>()
 
-  function current(sender: string): { count: number; until: number } | undefined {
-    const entry = failures.get(sender)
+  function current(network: string) {
+    const entry = failures.get(network)
     if (entry === undefined || clock.monotonic() < entry.until) return entry
-    failures.delete(sender)
+    failures.delete(network)
     return undefined
   }
 
   return {
     lockedFor(sender) {
       const entry = current(networkOf(sender))
-      return entry === undefined || entry.count < maxFailures ? 0 : entry.until - clock.monotonic()
+      return entry === undefined || entry.tokens.size < maxFailures ? 0 : entry.until - clock.monotonic()
     },
-    fail(sender) {
+    fail(sender, token) {
       const network = networkOf(sender)
-      const count = (current(network)?.count ?? 0) + 1
+      const tokens = (current(network)?.tokens ?? new Set<string>()).add(hashOf(token))
       failures.delete(network)
-      failures.set(network, { count, until: clock.monotonic() + windowMs })
+      failures.set(network, { tokens, until: clock.monotonic() + windowMs })
       if (failures.size > maxSenders) failures.delete(failures.keys().next().value as string)
-      return count === maxFailures
+      return tokens.size === maxFailures
     },
   }
 }

@@ -42,9 +42,9 @@ export type Authenticator = {
 export function createAuthenticator(options: AuthenticateOptions): Authenticator {
   const { plan, tokens, sessions, csrf, attempts, log, counters } = options
 
-  function refuse(peer: Peer, error: string): Denial {
+  function refuse(peer: Peer, token: string, error: string): Denial {
     counters.increment('api.loginsFailed')
-    const isLocked = attempts.fail(peer.address)
+    const isLocked = attempts.fail(peer.address, token)
     const code: ControlCode = isLocked ? 'api.locked-out' : 'api.not-authenticated'
     counters.refuse(code)
     log.warn({ client: peer.address, code, reason: error }, 'API login failed')
@@ -63,7 +63,7 @@ export function createAuthenticator(options: AuthenticateOptions): Authenticator
     return (
       locked(peer) ??
       tokens.verify(token) ??
-      refuse(peer, 'the token is wrong, revoked, or expired: create one with slipway token create')
+      refuse(peer, token, 'the token is wrong, revoked, or expired: create one with slipway token create')
     )
   }
 
@@ -73,7 +73,7 @@ export function createAuthenticator(options: AuthenticateOptions): Authenticator
 
   function byToken(authorization: string, peer: Peer): Identity | Denial {
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-    if (token === undefined) return refuse(peer, 'expected the header Authorization: Bearer TOKEN')
+    if (token === undefined) return refuse(peer, '', 'expected the header Authorization: Bearer TOKEN')
     const found = verify(token, peer)
     return 'status' in found ? found : { name: `token:${found.name}`, scope: found.scope }
   }

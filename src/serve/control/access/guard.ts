@@ -29,7 +29,12 @@ export type Guard = {
   readonly identify: (request: FastifyRequest) => Identity | Denial
 }
 
-export type GuardOptions = Guard & { readonly log: Log; readonly counters: Counters }
+export type GuardOptions = Guard & {
+  /** Answers a request without a route. */
+  readonly notFound: (request: FastifyRequest, reply: FastifyReply) => FastifyReply
+  readonly log: Log
+  readonly counters: Counters
+}
 
 const securityHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
@@ -47,7 +52,7 @@ const securityHeaders: Readonly<Record<string, string>> = {
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export function addGuard(app: FastifyInstance, options: GuardOptions): void {
-  const { isOwnName, identify, log, counters } = options
+  const { isOwnName, identify, notFound, log, counters } = options
   app.decorateRequest('identity', undefined)
 
   function deny(reply: FastifyReply, { status, code, error, retryAfter }: Denial): FastifyReply {
@@ -63,8 +68,10 @@ export function addGuard(app: FastifyInstance, options: GuardOptions): void {
     if (isOwnName !== undefined) reply.headers(securityHeaders)
     else reply.header('cache-control', 'no-store')
     const denial = check(request)
-    if (denial === undefined) done()
-    else deny(reply, denial)
+    if (denial !== undefined) deny(reply, denial)
+    // Its body is not read.
+    else if (request.is404) notFound(request, reply)
+    else done()
   })
 
   function check(request: FastifyRequest): Denial | undefined {

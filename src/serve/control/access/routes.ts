@@ -11,24 +11,30 @@ import { hashOf } from './store.ts'
 import { maxTokens, type Tokens } from './tokens.ts'
 import type { FastifyRequest } from 'fastify'
 
-type TokenBody = { Body: { name?: unknown; scope?: unknown; expiresAt?: unknown } | undefined }
+type TokenBody = { Body: { name?: unknown; scope?: unknown; lifetimeSeconds?: unknown } | undefined }
 type IdParams = { Params: { id: string } }
 
 const namePattern = /^[\w.@-]{1,64}$/
+const minLifetime = 60
+/** Ten years. */
+const maxLifetime = 315_360_000
+
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+}
 
 export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, clock: Pick<Clock, 'now'>): void {
   app.get('/v1/tokens', admin, () => tokens.list())
 
   app.post<TokenBody>('/v1/tokens', admin, async ({ body, identity }, reply) => {
-    const { name, scope, expiresAt } = body ?? {}
-    const isTime =
-      expiresAt === undefined || (Number.isSafeInteger(expiresAt) && Number(expiresAt) > clock.now())
-    if (typeof name !== 'string' || !namePattern.test(name) || !isScope(scope) || !isTime) {
-      const error =
-        'expected a name of 1 to 64 letters, digits, and . _ @ -, the scope read, operate, or admin, and an expiresAt in the future'
+    const { name, scope, lifetimeSeconds } = body ?? {}
+    const isLifetime = lifetimeSeconds === undefined || isWithin(lifetimeSeconds, minLifetime, maxLifetime)
+    if (typeof name !== 'string' || !namePattern.test(name) || !isScope(scope) || !isLifetime) {
+      const error = `expected a name of 1 to 64 letters, digits, and . _ @ -, the scope read, operate, or admin, and lifetimeSeconds from ${minLifetime} to ${maxLifetime}`
       return refuse(reply, 400, 'server.bad-request', error)
     }
-    const expiry = expiresAt === undefined ? {} : { expiresAt: expiresAt as number }
+    const seconds = lifetimeSeconds as number | undefined
+    const expiry = seconds === undefined ? {} : { expiresAt: clock.now() + seconds * 1000 }
     try {
       const created = await tokens.create({ name, scope, createdBy: identity?.name ?? '', ...expiry })
       if (created !== undefined) return created

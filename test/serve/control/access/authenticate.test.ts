@@ -8,28 +8,32 @@ import { makeAuthority } from '../../../support/certificates.ts'
 import { socketPath } from '../../../support/control-service.ts'
 import { networkApi } from '../../../support/network-api.ts'
 
-t.test('a sender with ten wrong tokens is locked out for a minute, and sessions continue', async (t) => {
-  const { ask, token, clock, counters } = await networkApi(t)
-  const used = await token('operate')
-  const login = await ask('/v1/session', { method: 'POST', body: { token: used } })
-  const cookie = login.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
-  const wrong = used.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'))
-  for (let attempt = 1; attempt <= 10; attempt++) {
-    t.equal((await ask('/v1/nodes', { token: wrong })).status, 401, `attempt ${attempt}`)
-  }
-  const locked = {
-    status: 429,
-    headers: { 'retry-after': '60' },
-    body: { code: 'api.locked-out', error: 'too many failed logins from 127.0.0.1: try again in 60 s' },
-  }
-  t.match(await ask('/v1/nodes', { token: wrong }), locked)
-  t.match(await ask('/v1/nodes', { token: used }), locked, 'a right token cannot be recognized either')
-  t.match(await ask('/v1/session', { method: 'POST', body: { token: used } }), locked)
-  t.match(await ask('/v1/nodes', { headers: { cookie } }), { status: 200 }, 'a session is not a login')
-  clock.advance(60_000)
-  t.match(await ask('/v1/nodes', { token: used }), { status: 200 })
-  t.equal(counters.get('api.loginsFailed'), 10)
-})
+t.test(
+  'a sender with ten different wrong tokens is locked out for a minute, and sessions continue',
+  async (t) => {
+    const { ask, token, clock, counters } = await networkApi(t)
+    const used = await token('operate')
+    const login = await ask('/v1/session', { method: 'POST', body: { token: used } })
+    const cookie = login.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
+    const wrong = (attempt: number) => used.slice(0, -2) + String(attempt).padStart(2, '0')
+    for (let count = 0; count < 12; count++) await ask('/v1/nodes', { token: wrong(1) })
+    for (let attempt = 1; attempt <= 10; attempt++) {
+      t.equal((await ask('/v1/nodes', { token: wrong(attempt) })).status, 401, `attempt ${attempt}`)
+    }
+    const locked = {
+      status: 429,
+      headers: { 'retry-after': '60' },
+      body: { code: 'api.locked-out', error: 'too many failed logins from 127.0.0.1: try again in 60 s' },
+    }
+    t.match(await ask('/v1/nodes', { token: wrong(1) }), locked)
+    t.match(await ask('/v1/nodes', { token: used }), locked, 'a right token cannot be recognized either')
+    t.match(await ask('/v1/session', { method: 'POST', body: { token: used } }), locked)
+    t.match(await ask('/v1/nodes', { headers: { cookie } }), { status: 200 }, 'a session is not a login')
+    clock.advance(60_000)
+    t.match(await ask('/v1/nodes', { token: used }), { status: 200 })
+    t.equal(counters.get('api.loginsFailed'), 22)
+  },
+)
 
 /** Writes files and returns their paths. */
 function files(t: Test, contents: Record<string, string>): Record<string, string> {

@@ -1,0 +1,202 @@
+/** The requests of the API: path, scope, parameters, and documents. A test compares this list with the routes. */
+import { z } from 'zod'
+import type { Scope } from '../../../plan/api.ts'
+import * as schemas from './schemas.ts'
+
+export type Operation = {
+  readonly method: 'get' | 'post' | 'delete'
+  /** Parameters in braces: `/v1/nodes/{cluster}/{node}`. */
+  readonly path: string
+  readonly scope: Scope | 'public'
+  readonly id: string
+  readonly summary: string
+  /** Parameters of the path that are not just text. */
+  readonly pathTypes?: Readonly<Record<string, z.ZodType>>
+  readonly query?: Readonly<Record<string, z.ZodType>>
+  readonly headers?: Readonly<Record<string, z.ZodType>>
+  readonly body?: { readonly schema: z.ZodType; readonly isOptional?: true }
+  /** The document of a success; `events` for a stream. */
+  readonly response: z.ZodType | 'events'
+  /** Statuses of refusals, besides those of all requests. */
+  readonly refusals?: readonly number[]
+}
+
+const confirm = z.int().min(10).max(86_400).optional().meta({
+  description: 'roll back after this number of seconds, unless the site is confirmed',
+})
+const number = z.int().min(0).max(999)
+
+export const operations: readonly Operation[] = [
+  get('/v1/status', 'getStatus', 'State of the service, all nodes, and all clusters', schemas.status),
+  get('/v1/nodes', 'listNodes', 'All declared nodes', z.array(schemas.node)),
+  get('/v1/nodes/seen', 'listUndeclaredMachines', 'Undeclared machines', z.array(schemas.unknownMachine)),
+  get('/v1/nodes/{cluster}/{node}', 'getNode', 'One node, with its boots', schemas.nodeDetails, [404]),
+  get(
+    '/v1/nodes/{cluster}/{node}/events',
+    'listNodeEvents',
+    'What was observed of a node',
+    z.array(schemas.observation),
+    [404],
+  ),
+  get(
+    '/v1/nodes/{cluster}/{node}/explain',
+    'explainNode',
+    'Everything that the services send to a node',
+    schemas.explanation,
+    [404],
+  ),
+  {
+    ...post(
+      '/v1/nodes/{cluster}/{node}/{command}',
+      'commandNode',
+      'Sets what the next boot of a node leads to',
+    ),
+    pathTypes: { command: schemas.nodeCommand },
+    response: schemas.nodeDetails,
+    refusals: [404, 409],
+  },
+  get('/v1/clusters', 'listClusters', 'The installation of every cluster', z.array(schemas.cluster)),
+  get('/v1/clusters/{cluster}', 'getCluster', 'The installation of one cluster', schemas.cluster, [404]),
+  {
+    ...post(
+      '/v1/clusters/{cluster}/bootstrap/{command}',
+      'commandBootstrap',
+      'Drains the bootstrap in the load balancer, or enables it',
+    ),
+    pathTypes: { command: schemas.bootstrapCommand },
+    response: schemas.bootstrapState,
+    refusals: [404],
+  },
+  get(
+    '/v1/csrs',
+    'listCertificateRequests',
+    'Pending certificate requests',
+    z.array(schemas.certificateRequests),
+  ),
+  get('/v1/history', 'listHistory', 'The sites that slipway served', z.array(schemas.historyEntry)),
+  {
+    ...get('/v1/history/{number}', 'getSiteFile', 'The text of a site file', schemas.siteFile, [404]),
+    scope: 'admin',
+    pathTypes: { number },
+  },
+  {
+    ...post(
+      '/v1/plan',
+      'compareSite',
+      'What a reload would change; the text of another site file needs admin',
+    ),
+    body: { schema: schemas.otherSite, isOptional: true },
+    response: schemas.comparison,
+    refusals: [409],
+  },
+  {
+    ...post('/v1/reload', 'reloadSite', 'Reloads the site file'),
+    query: { confirm },
+    response: schemas.reloaded,
+    refusals: [409],
+  },
+  {
+    ...post('/v1/confirm', 'confirmSite', 'Keeps a reloaded site'),
+    response: schemas.confirmed,
+    refusals: [409],
+  },
+  {
+    ...post('/v1/rollback', 'rollBackSite', 'Serves an earlier site'),
+    scope: 'admin',
+    query: { number: number.optional() },
+    response: schemas.reloaded,
+    refusals: [409],
+  },
+  get('/v1/state', 'getState', 'Problems of the installation records', schemas.state),
+  {
+    ...post('/v1/state/backup', 'backUpState', 'Writes a copy of the state on the server'),
+    scope: 'admin',
+    query: {
+      path: z.string().regex(/^\//).meta({ description: 'absolute path of a new file on the server' }),
+    },
+    response: schemas.backup,
+    refusals: [409],
+  },
+  {
+    ...post(
+      '/v1/state/accept',
+      'acceptStateLoss',
+      'Allows automatic installations again after a loss of the state',
+    ),
+    scope: 'admin',
+    response: schemas.state,
+    refusals: [409],
+  },
+  get('/v1/hooks', 'listHooks', 'Hooks and their last deliveries', z.array(schemas.hook)),
+  {
+    ...post('/v1/hooks/{hook}/test', 'testHook', 'Sends a test event to a hook'),
+    response: schemas.hookTest,
+    refusals: [404],
+  },
+  {
+    ...get(
+      '/v1/events',
+      'followEvents',
+      'Observations as they happen (Server-Sent Events)',
+      z.unknown(),
+      [404, 503],
+    ),
+    query: { node: z.string().optional().meta({ description: 'only of this node: CLUSTER/NODE' }) },
+    headers: {
+      'Last-Event-ID': z
+        .string()
+        .regex(/^\d{1,15}$/)
+        .optional()
+        .meta({ description: 'resume after this event' }),
+    },
+    response: 'events',
+  },
+  { ...get('/v1/tokens', 'listTokens', 'All tokens', z.array(schemas.token)), scope: 'admin' },
+  {
+    ...post('/v1/tokens', 'createToken', 'Creates a token'),
+    scope: 'admin',
+    body: { schema: schemas.newToken },
+    response: schemas.createdToken,
+    refusals: [409],
+  },
+  {
+    ...{ method: 'delete', path: '/v1/tokens/{id}', scope: 'admin', id: 'revokeToken' },
+    summary: 'Revokes a token and ends its sessions',
+    response: schemas.revokedToken,
+    refusals: [404, 409],
+  },
+  get('/v1/session', 'getSession', 'The user of the request', schemas.session),
+  {
+    ...post('/v1/session', 'logIn', 'Starts a session with a cookie'),
+    scope: 'public',
+    body: { schema: schemas.login },
+    response: schemas.session,
+    refusals: [409],
+  },
+  {
+    ...{ method: 'delete', path: '/v1/session', scope: 'read', id: 'logOut' },
+    summary: 'Ends the session of the cookie',
+    response: schemas.loggedOut,
+    refusals: [409],
+  },
+  get(
+    '/v1/openapi.json',
+    'getOpenApi',
+    'This description of the API',
+    z.looseObject({ openapi: z.string() }),
+  ),
+]
+
+function get(
+  path: string,
+  id: string,
+  summary: string,
+  response: z.ZodType,
+  refusals: readonly number[] = [],
+): Operation {
+  return { method: 'get', path, scope: 'read', id, summary, response, refusals }
+}
+
+function post(path: string, id: string, summary: string) {
+  return { method: 'post', path, scope: 'operate', id, summary } as const
+}
