@@ -16,6 +16,8 @@ const { stdout } = spawnSync(
   {
     encoding: 'utf8',
     input: '',
+    // A pager would wait for a key.
+    env: { ...process.env, SLIPWAY_PAGER: '' },
   },
 )
 

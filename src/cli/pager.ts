@@ -13,7 +13,8 @@ const notFound = 127
 /** Returns the pager of the user; nothing if the user wants none. `$PAGER` is a command line of the shell. */
 export function createPager(environment: Readonly<Record<string, string | undefined>>): Pager | undefined {
   const command = environment['SLIPWAY_PAGER'] ?? environment['PAGER'] ?? 'less'
-  if (command === '' || command === 'cat') return undefined
+  // A terminal without cursor control shows no pages.
+  if (command === '' || command === 'cat' || environment['TERM'] === 'dumb') return undefined
   // F: exit if the text fits the screen. R: show colors. X: leave the text on the screen.
   const env = { ...environment, LESS: environment['LESS'] ?? 'FRX' }
   return async (text) => {
