@@ -37,13 +37,13 @@ t.test('an app sends events to a command and to a webhook', async (t) => {
     sitePath,
     `
 hooks:
-  file: { events: [node.armed, problem.started], command: [/bin/sh, -c, 'cat >>"$0"', ${file}] }
-  chat: { events: site.changed, webhook: { url: "${url}", secretFile: ${secretFile}, ca: ${ca} } }
+  file: { timeoutSeconds: 60, events: [node.armed, problem.started], command: [/bin/sh, -c, 'cat >>"$0"', ${file}] }
+  chat: { timeoutSeconds: 60, events: site.changed, webhook: { url: "${url}", secretFile: ${secretFile}, ca: ${ca} } }
 `,
   )
   const prepared = await prepare(sitePath)
   if (prepared.kind !== 'ready') throw new Error(JSON.stringify(prepared))
-  /** Snapshots are compared at once. */
+  /** Snapshots are compared at once; no other timer of the test has their interval. */
   const clock = {
     ...systemClock,
     after: (ms: number, run: () => void) => systemClock.after(ms === snapshotEveryMs ? 50 : ms, run),
