@@ -5,8 +5,9 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, globSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { styleNames } from '../src/serve/page/assets.ts'
 
 const root = join(import.meta.dirname, '..')
 const output = resolve(root, process.argv[2] ?? 'dist')
@@ -62,8 +63,9 @@ const page = spawnSync(
   { cwd: root, stdio: 'inherit' },
 )
 if (page.status !== 0) throw page.error ?? new Error(`esbuild ended with ${page.status}`)
-for (const name of ['index.html', 'page.css', 'icon.svg'])
-  cpSync(join(browser, name), join(output, 'page', name))
+for (const name of ['index.html', 'icon.svg']) cpSync(join(browser, name), join(output, 'page', name))
+const styles = styleNames.map((name) => readFileSync(join(browser, `${name}.css`), 'utf8'))
+writeFileSync(join(output, 'page/page.css'), styles.join('\n'))
 
 /** Returns a value that changes with the program and its packages. */
 function buildId(): string {

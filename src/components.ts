@@ -326,7 +326,7 @@ export const components: readonly Component[] = [
         directory: shared.stateDirectory,
         clusters: app.clusters(),
         hooks: app.hooks(),
-        page: createPage({ ...shared, ...app, log: log.for('api') }),
+        page: createPage({ ...shared, ...app, plan, log: log.for('api') }),
         // A reload that removes the section is rejected, so there is always one.
         plan: () => (settings = plan().api ?? settings),
         log: log.for('api'),

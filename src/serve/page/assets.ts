@@ -35,7 +35,8 @@ const browser = new URL('browser/', import.meta.url)
 /** Exists only beside the built program. */
 const built = new URL('page/', import.meta.url)
 
-const fileNames = ['page.css', 'icon.svg'] as const
+/** Joined in this order: later rules have precedence. */
+export const styleNames = ['base', 'header', 'views', 'rack', 'details', 'dialogs', 'narrow'] as const
 
 /** Reads all files: from the package if `directory` has them, else from the source. */
 export async function loadAssets(directory = built): Promise<Assets> {
@@ -49,8 +50,9 @@ type Texts = ReadonlyMap<string, string>
 
 async function readBuilt(directory: URL): Promise<Texts> {
   const read = async (name: string) => readFile(new URL(name, directory), 'utf8')
-  const names = [...fileNames, 'main.js']
-  const files = names.map(async (name) => [`/page/${name}`, await read(name)] as const)
+  const files = ['page.css', 'icon.svg', 'main.js'].map(
+    async (name) => [`/page/${name}`, await read(name)] as const,
+  )
   return new Map([['/', await read('index.html')], ...(await Promise.all(files))])
 }
 
@@ -60,13 +62,14 @@ async function readSource(): Promise<Texts> {
   const [main = '', ...others] = modules.keys()
   const html = await readFile(new URL('index.html', browser), 'utf8')
   const preloads = others.map((path) => `<link rel="modulepreload" href="${path}">`).join('\n    ')
-  const files = fileNames.map(
-    async (name) => [`/page/${name}`, await readFile(new URL(name, browser), 'utf8')] as const,
+  const styles = await Promise.all(
+    styleNames.map((name) => readFile(new URL(`${name}.css`, browser), 'utf8')),
   )
   return new Map([
     ['/', html.replace('/page/main.js', main).replace('</head>', `  ${preloads}\n  </head>`)],
     ...modules,
-    ...(await Promise.all(files)),
+    ['/page/page.css', styles.join('\n')],
+    ['/page/icon.svg', await readFile(new URL('icon.svg', browser), 'utf8')],
   ])
 }
 

@@ -7,8 +7,10 @@ import type { Clock } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
 import type { BootAnswer, Installs } from '../../install/installs.ts'
 import type { Reports } from '../../install/reports.ts'
+import type { Plan } from '../../plan/compile.ts'
 import { loadAssets, type Asset } from './assets.ts'
 import { createFeed } from './feed.ts'
+import { imageReports } from './images.ts'
 import { siblingBoots } from './siblings.ts'
 import { createThroughput } from './throughput.ts'
 
@@ -19,6 +21,8 @@ export type PageOptions = {
   readonly condition: () => Readonly<Record<string, unknown>>
   /** Returns undeclared machines that sent requests. */
   readonly strangers: () => readonly object[]
+  /** Returns the active plan. */
+  readonly plan: () => Pick<Plan, 'http' | 'nodes'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -41,7 +45,7 @@ export function createPage(options: PageOptions): FastifyPluginCallback {
 }
 
 async function addRoutes(app: FastifyInstance, options: PageOptions): Promise<void> {
-  const { installs, reports, condition, strangers, clock, log } = options
+  const { installs, reports, condition, strangers, plan, clock, log } = options
   const feed = createFeed({ installs, reports, summary, clock, log })
   const throughput = createThroughput(counters, clock)
   app.addHook('onClose', async () => {
@@ -73,10 +77,14 @@ async function addRoutes(app: FastifyInstance, options: PageOptions): Promise<vo
     return { details, nextBoot, siblings: siblingBoots(reports, details), servers: serversOf(key) }
   })
 
-  app.get('/v1/page/server', read, () => {
+  app.get('/v1/page/server', read, async () => ({
+    ...condition(),
     // Other views have their own requests for these two, which are large.
-    return { ...condition(), haproxy: undefined, clusters: undefined, throughput: throughput.samples() }
-  })
+    haproxy: undefined,
+    clusters: undefined,
+    images: await imageReports(plan()),
+    throughput: throughput.samples(),
+  }))
 
   app.get('/v1/page/load-balancer', read, () => condition()['haproxy'] ?? {})
 

@@ -1,12 +1,23 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import t from 'tap'
 import { createPage } from '../../../src/serve/page/routes.ts'
 import { networkApi } from '../../support/network-api.ts'
-import { sampleControl } from '../../support/control-service.ts'
+import type { Plan } from '../../../src/plan/compile.ts'
+import { sampleControl as sample } from '../../support/control-service.ts'
+
+function sampleControl() {
+  const { options, ...records } = sample()
+  const plan = () => ({ http: { images: new Map() }, nodes: [] }) as unknown as Plan
+  const condition = () => ({ ...options.condition(), counters: {} })
+  return { options: { ...options, condition, plan }, ...records }
+}
 
 async function pageService(t: Parameters<typeof networkApi>[0]) {
   const { options } = sampleControl()
   const service = await networkApi(t, {}, { page: createPage(options) })
-  return { ...service, read: await service.token('read') }
+  return { ...service, clock: options.clock, read: await service.token('read') }
 }
 
 t.test('the files of the page need no user, load only from this server, and are compressed', async (t) => {
@@ -44,7 +55,7 @@ t.test('the data of the page needs a user', async (t) => {
   }
   t.match(await ask('/v1/page/server', { token: read }), {
     status: 200,
-    body: { site: 'ocp45-lab', throughput: [] },
+    body: { site: 'ocp45-lab', images: [], throughput: [] },
   })
   t.same((await ask('/v1/page/load-balancer', { token: read })).body, {})
 })
@@ -79,4 +90,47 @@ t.test('a next boot without an installation has its reason', async (t) => {
   const service = await networkApi(t, {}, { page: createPage(options) })
   const { body } = await service.ask('/v1/page/nodes/ocp45/w1', { token: await service.token('read') })
   t.same(body['nextBoot'], answer)
+})
+
+t.test('a page gets the live state of all nodes, also after the id of another start', async (t) => {
+  const { port, read, clock } = await pageService(t)
+  for (const path of ['/v1/page/feed', '/v1/page/feed?after=00000000-7']) {
+    const headers = { authorization: `Bearer ${read}` }
+    const asked = request({ host: '127.0.0.1', port, path, headers, rejectUnauthorized: false, agent: false })
+    asked.end()
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    t.equal(response.headers['content-type'], 'text/event-stream; charset=utf-8')
+    clock.advance(5000)
+    let received = ''
+    while (!received.includes('"ocp45/w1"')) received += String((await once(response, 'data'))[0])
+    t.match(received, /^retry: 1000\n/)
+    asked.destroy()
+  }
+})
+
+t.test('the number of open pages is limited', async (t) => {
+  const { ask, port, read } = await pageService(t)
+  const headers = { authorization: `Bearer ${read}` }
+  const open = Array.from({ length: 32 }, async () => {
+    const asked = request({
+      host: '127.0.0.1',
+      port,
+      path: '/v1/page/feed',
+      headers,
+      rejectUnauthorized: false,
+      agent: false,
+    })
+    asked.end()
+    await once(asked, 'response')
+    return asked
+  })
+  const opened = await Promise.all(open)
+  t.match(await ask('/v1/page/feed', { token: read }), {
+    status: 503,
+    body: {
+      code: 'server.too-many-event-streams',
+      error: '32 pages are open, the maximum: close one of them',
+    },
+  })
+  for (const asked of opened) asked.destroy()
 })

@@ -2,7 +2,7 @@
 import { formatBytes, formatDuration, pluralize } from '../../../text/format.ts'
 import { canOperate } from './api.ts'
 import { h, svg, type Child } from './dom.ts'
-import { badge, button, clockTime, empty, facts, half, panel, table } from './parts.ts'
+import { ago, badge, button, clockTime, empty, facts, half, panel, table } from './parts.ts'
 import type { HistoryEntry, ServerPage } from './types.ts'
 
 export function serverView(
@@ -23,6 +23,7 @@ function contentOf(page: ServerPage, history: readonly HistoryEntry[], now: numb
     panel('Problems', problems(page)),
     panel('Site file', siteFacts(page, history, now), canOperate() && button('Compare and reload', 'reload')),
     panel('Throughput of the last 10 minutes', plots(page)),
+    panel('Images', images(page, now)),
     half(panel('Ignition files', ignition(page, now))),
     half(panel('Refused requests', refusals(page))),
     panel('Process', processFacts(page)),
@@ -131,6 +132,28 @@ export function linePath(values: readonly number[], max: number): string {
       return `${index === 0 ? 'M' : 'L'}${start(values) + index},${y.toFixed(1)}`
     })
     .join(' ')
+}
+
+function images({ images: list }: ServerPage, now: number): Child {
+  if (list.length === 0) return empty('The site has no images.')
+  return table<ServerPage['images'][number]>(
+    'Boot images',
+    [
+      { title: 'Image', cell: ({ name }) => name },
+      {
+        title: 'Directory',
+        cell: ({ directory, files }) => [h('code', {}, directory), h('small', {}, files.join(', '))],
+      },
+      { title: 'Size', class: 'number', cell: ({ bytes }) => formatBytes(bytes) },
+      {
+        title: 'Written',
+        cell: ({ changedAt }) => (changedAt === undefined ? 'not readable' : ago(changedAt, now)),
+      },
+      { title: 'Nodes', class: 'number', cell: ({ nodes }) => nodes },
+    ],
+    list,
+    ({ name }) => name,
+  )
 }
 
 function ignition({ ignition: files }: ServerPage, now: number): Child {

@@ -166,6 +166,14 @@ export type ServerPage = Summary & {
     readonly kind: string
     readonly expiresAt: number
   }[]
+  readonly images: readonly {
+    readonly name: string
+    readonly directory: string
+    readonly files: readonly string[]
+    readonly bytes: number
+    readonly changedAt?: number
+    readonly nodes: number
+  }[]
   readonly throughput: readonly Readonly<Record<'at' | 'images' | 'tftp' | 'dns' | 'http', number>>[]
 }
 
