@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { expectEqual, expectMatch } from '../expect.ts'
 import type { Check } from '../runner.ts'
-import { checkAccessible, logIn, type Page } from './browser.ts'
+import { checkAccessible, logIn, type Page, until } from './browser.ts'
 import { simulateCluster, type PageRig } from './rig.ts'
 
 /** Clicks a button, and returns the text of the question. */
@@ -19,7 +19,7 @@ async function agree(page: Page): Promise<void> {
 
 async function openNode(page: Page, node: string): Promise<void> {
   await page.evaluate(`location.hash = '#/node/${node}'`)
-  await page.waitForFunction(`document.querySelector('h1')?.textContent === '${node}'`)
+  await until(page, `document.querySelector('h1')?.textContent === '${node}'`)
   await page.waitForSelector('.actions')
 }
 
@@ -46,14 +46,12 @@ export const actionChecks: readonly Check<PageRig>[] = [
       ] as const) {
         await question(page, action)
         await agree(page)
-        await page.waitForFunction(
-          `document.querySelector('.lead .badge')?.textContent.startsWith('${mode}')`,
-        )
+        await until(page, `document.querySelector('.lead .badge')?.textContent.startsWith('${mode}')`)
         expectEqual(modeOf(rig, 'ocp45/w2'), mode, 'the state')
       }
       expectMatch(await question(page, 'install'), /erases the disk of ocp45\/w2/, 'the question')
       await agree(page)
-      await page.waitForFunction(`document.querySelector('.lead .badge')?.textContent.startsWith('armed')`)
+      await until(page, `document.querySelector('.lead .badge')?.textContent.startsWith('armed')`)
       expectEqual(modeOf(rig, 'ocp45/w2'), 'install', 'the state')
       expectEqual(complaints.join('\n'), '', 'complaints of the browser')
       await page.context().close()
@@ -74,7 +72,7 @@ export const actionChecks: readonly Check<PageRig>[] = [
       expectEqual(await isDisabled(), true, 'the button after another name')
       await page.fill('#dialog-typed', 'ocp45/w3')
       await agree(page)
-      await page.waitForFunction(`document.querySelector('.lead .badge')?.textContent.startsWith('armed')`)
+      await until(page, `document.querySelector('.lead .badge')?.textContent.startsWith('armed')`)
       expectEqual(modeOf(rig, 'ocp45/w3'), 'install', 'the state')
       await page.context().close()
       return undefined
@@ -103,7 +101,7 @@ export const actionChecks: readonly Check<PageRig>[] = [
         'w99 is served',
       )
       await page.evaluate("location.hash = '#/rack'")
-      await page.waitForFunction("document.body.textContent.includes('ocp45/w99')")
+      await until(page, "document.body.textContent.includes('ocp45/w99')")
 
       await writeFile(rack.sitePath, `${before}wrong: 1\n`)
       await page.evaluate("location.hash = '#/server'")
@@ -136,7 +134,7 @@ export const actionChecks: readonly Check<PageRig>[] = [
         'the commands',
       )
       await page.click('[data-action=copy]')
-      await page.waitForFunction("navigator.clipboard.readText().then((text) => text.includes('csr-a'))")
+      await until(page, "navigator.clipboard.readText().then((text) => text.includes('csr-a'))")
       await page.context().close()
       return undefined
     },

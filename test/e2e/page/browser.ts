@@ -9,7 +9,7 @@ import { Unexpected } from '../expect.ts'
 export type Look = 'light' | 'dark' | 'phone'
 export const looks: readonly Look[] = ['light', 'dark', 'phone']
 
-const wide = { width: 1280, height: 800 }
+const wide = { width: 1280, height: 620 }
 const settings: Readonly<Record<Look, object>> = {
   light: { viewport: wide, colorScheme: 'light' },
   dark: { viewport: wide, colorScheme: 'dark' },
@@ -34,7 +34,6 @@ export type Page = {
     selector: string,
     options?: { state?: 'visible' | 'hidden'; timeout?: number },
   ): Promise<unknown>
-  waitForFunction(expression: string, argument?: unknown, options?: { timeout: number }): Promise<unknown>
   evaluate<T>(expression: string): Promise<T>
   route(url: string, handler: (route: Route) => Promise<void>): Promise<void>
   on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void
@@ -102,6 +101,18 @@ export async function startBrowser(url: string): Promise<Browser> {
       return { page, complaints, requests }
     },
     close: () => browser.close(),
+  }
+}
+
+const untilMs = 20_000
+
+/** Waits until an expression is true. Through the debugger, because the policy of the page forbids `eval`. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const deadline = performance.now() + untilMs
+  while (!(await page.evaluate<boolean>(expression))) {
+    if (performance.now() > deadline)
+      throw new Unexpected(`not true after ${untilMs / 1000} s: ${expression}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 

@@ -15,6 +15,7 @@ import { explain, prepare } from '../../../src/prepare.ts'
 import { formatIpv4 } from '../../../src/proto/address/ip.ts'
 import { lastLines } from '../process.ts'
 import { ask } from '../../support/control-service.ts'
+import { startBalancer } from './balancer.ts'
 import { actsOf, type Act } from './lives.ts'
 
 export type RackServer = {
@@ -66,29 +67,33 @@ export async function startRack(count: number): Promise<RackServer> {
     }
     behindMs = 0
     for (const { at, run } of acts) {
-      if (at >= pastMs) timers.push(setTimeout(() => void run(), startedAt + at - systemClock.now()))
+      if (at >= pastMs)
+        timers.push(setTimeout(() => void run(), Math.max(1, startedAt + at - systemClock.now())))
     }
   }
 
-  let app = await start()
-  const { nodes } = app.plan()
+  let app: App | undefined
+  const running = (): App => app as App
+  const balancer = await startBalancer(join(directory, 'admin.sock'), () => app)
+  app = await start()
+  const { nodes } = running().plan()
   const begin = systemClock.now() - pastMs
   await play(
     nodes.flatMap(({ key, address, ignition }, index) =>
-      actsOf(() => app.installs, { key, address: formatIpv4(address), role: ignition }, index, begin),
+      actsOf(() => running().installs, { key, address: formatIpv4(address), role: ignition }, index, begin),
     ),
   )
 
   return {
     get app() {
-      return app
+      return running()
     },
     url: `https://127.0.0.1:${port}/`,
     sitePath,
     nodes: nodes.map(({ key }) => key),
     token: (scope) => createToken(control, scope),
     async stop() {
-      await app.close(0)
+      await running().close(0)
     },
     async start() {
       app = await start()
@@ -96,7 +101,8 @@ export async function startRack(count: number): Promise<RackServer> {
     tail: (count) => lastLines(lines.join(''), count),
     async close() {
       for (const timer of timers) clearTimeout(timer)
-      await app.close(0)
+      await running().close(0)
+      balancer.close()
       await rm(directory, { recursive: true })
     },
   }
@@ -158,6 +164,7 @@ function withNodes(site: string, count: number, port: number): string {
     return `      - { name: w${index + 4}, role: worker, mac: "${mac}", address: 172.16.${high}.${low} }\n`
   })
   return `${site
+    .replace('/run/slipway-demo/admin.sock', 'admin.sock')
     .replace('cidr: 172.16.0.0/24', 'cidr: 172.16.0.0/20')
     .replace(/^( +- \{ name: w3,.*\n)/m, (line) => line + added.join(''))}\napi: { port: ${port} }\n`
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import type { Check } from '../runner.ts'
-import { checkAccessible, logIn, looks, screenshot, type Page } from './browser.ts'
+import { checkAccessible, logIn, looks, screenshot, type Page, until } from './browser.ts'
 import { simulateCluster, type PageRig } from './rig.ts'
 
 /** The views, and what each shows when its data has arrived. */
@@ -79,12 +79,12 @@ export const viewChecks: readonly Check<PageRig>[] = [
       await logIn(page, token)
       const rows = () => page.evaluate<number>('document.querySelectorAll("#rows .row").length')
       await page.click('[data-action=filter-state][data-value=problem]')
-      await page.waitForFunction('document.querySelectorAll("#rows .row").length === 1')
+      await until(page, 'document.querySelectorAll("#rows .row").length === 1')
       expectMatch(await page.evaluate<string>('location.hash'), /state=problem/, 'the address')
       await page.click('[data-action=filter-state][data-value=""]')
       await page.press('body', '/')
       await page.fill('#filter-text', '172.16.0.2')
-      await page.waitForFunction('document.querySelectorAll("#rows .row").length === 3')
+      await until(page, 'document.querySelectorAll("#rows .row").length === 3')
       await page.press('#filter-text', 'Tab')
       await page.press('body', '4')
       await page.waitForSelector('.problems')

@@ -93,10 +93,11 @@ function isSameKind(a: Node, b: Node): boolean {
   return a.nodeType === b.nodeType && a.nodeName === b.nodeName
 }
 
-/** Moves a child; browsers with `moveBefore` keep its focus. */
+/** Moves a child; browsers with `moveBefore` keep its focus. Without focus, the older method is faster. */
 export function moveBefore(parent: Element, child: Node, before: Node | null): void {
-  if ('moveBefore' in parent) (parent as MoveParent).moveBefore(child, before)
-  else (parent as Element).insertBefore(child, before)
+  if ('moveBefore' in parent && child.contains(document.activeElement))
+    (parent as MoveParent).moveBefore(child, before)
+  else parent.insertBefore(child, before)
 }
 
 type MoveParent = { moveBefore(child: Node, before: Node | null): void }

@@ -108,14 +108,36 @@ function select(name: string, title: string, values: readonly string[], chosen: 
   )
 }
 
+type ShownRow = { readonly element: Element; row: RackRow; signature: string; isNear: boolean }
+
 /** Rows of the last update; the document has them in the same order. */
-const shown = new Map<string, { signature: string; element: Element }>()
+const shown = new Map<string, ShownRow>()
+
+/** A row outside the window is updated when it is about to be scrolled into view. */
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const known = shown.get(target.getAttribute('data-key') ?? '')
+      if (known === undefined) continue
+      known.isNear = isIntersecting
+      updateRow(known)
+    }
+  },
+  { rootMargin: '400px' },
+)
+
+function updateRow(known: ShownRow): void {
+  if (!known.isNear || known.signature === known.row.signature) return
+  patch(known.element, rowElement(known.row))
+  known.signature = known.row.signature
+}
 
 export function updateRows(container: Element, state: State, filters: Filters, now: number): void {
   const rows = shownNodes(state, filters).map((node) => rackRow(node, now))
   const wanted = new Set(rows.map(({ node }) => node.node))
   for (const [key, { element }] of shown) {
     if (wanted.has(key) && element.parentNode === container) continue
+    observer.unobserve(element)
     element.remove()
     shown.delete(key)
   }
@@ -125,14 +147,13 @@ export function updateRows(container: Element, state: State, filters: Filters, n
     const known = shown.get(key)
     if (known === undefined) {
       const element = rowElement(row)
-      shown.set(key, { signature: row.signature, element })
+      shown.set(key, { element, row, signature: row.signature, isNear: false })
       container.insertBefore(element, at)
+      observer.observe(element)
       continue
     }
-    if (known.signature !== row.signature) {
-      patch(known.element, rowElement(row))
-      known.signature = row.signature
-    }
+    known.row = row
+    updateRow(known)
     if (known.element === at) at = at.nextElementSibling
     else moveBefore(container, known.element, at)
   }
