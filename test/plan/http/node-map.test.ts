@@ -1,6 +1,7 @@
 /** The map whose entries are created when a node is first requested. */
 import t from 'tap'
 import { NodeMap } from '../../../src/plan/http/node-map.ts'
+import { nodeOfPath } from '../../../src/plan/urls.ts'
 import { exampleModel } from '../../support/model.ts'
 
 const { nodes } = exampleModel()
@@ -66,3 +67,10 @@ t.test(
     t.end()
   },
 )
+
+t.test('the key of a node is in the paths of its files only', (t) => {
+  t.equal(nodeOfPath('/boot/ocp45/m1/boot.ipxe'), 'ocp45/m1')
+  for (const path of ['/boot/ocp45/m1', '/boot', '/images/ocp45/m1/boot.ipxe', '', '/'])
+    t.equal(nodeOfPath(path), undefined, path)
+  t.end()
+})
