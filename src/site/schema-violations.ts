@@ -186,7 +186,15 @@ export type JsonSchema = {
 /** Returns the schema that editors use to complete and check a site file; `config/site.schema.json` is a copy. */
 export function siteJsonSchema(): JsonSchema {
   // Draft 7 is the newest version that the YAML language server supports in every editor.
-  const { $schema, ...rest } = z.toJSONSchema(siteSchema, { io: 'input', target: 'draft-07' })
+  const { $schema, ...rest } = z.toJSONSchema(siteSchema, {
+    io: 'input',
+    target: 'draft-07',
+    // zod omits the examples of a key whose text is transformed, and would show those of its type.
+    override({ zodSchema, jsonSchema }) {
+      const examples = z.globalRegistry.get(zodSchema)?.['examples'] as string[] | undefined
+      if (examples !== undefined) jsonSchema.examples = examples
+    },
+  })
   const about = { title: 'slipway site', description: 'one site: its networks, images, clusters, and names' }
   return { $schema, ...about, ...withoutTypeTexts(rest as JsonSchema) } as JsonSchema
 }

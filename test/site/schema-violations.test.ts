@@ -17,6 +17,14 @@ import {
 
 const schema = siteJsonSchema()
 
+t.test('the examples of a key come before those of its type', (t) => {
+  const { examples } = schemaAt(schema, ['subnets', 0, 'gateway']) as {
+    readonly examples?: readonly string[]
+  }
+  t.same(examples, ['172.16.0.254'])
+  t.end()
+})
+
 t.test('every key has a description, for editors and for messages about what is missing', (t) => {
   const without: string[] = []
   function look(at: JsonSchema, path: string): void {
