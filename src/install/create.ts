@@ -2,6 +2,7 @@
  * The installations of all machines: requests go through the state machine, and its decisions are recorded before they
  * take effect.
  */
+import { defined } from '../text/defined.ts'
 import { bootEpoch, type Clock } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
@@ -247,7 +248,7 @@ export function createInstalls(options: InstallsOptions): Installs {
         return answer
       })
     },
-    async command(key, command) {
+    async command(key, command, by) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
       if (!store.isRecordable) return notWritable(store.problems.map(({ text }) => text).join('; '))
@@ -257,10 +258,11 @@ export function createInstalls(options: InstallsOptions): Installs {
             journal.set(node.mac, records.blank(node))
             return
           }
-          journal.note(node.mac, { node: key, kind: 'command', command })
+          journal.note(node.mac, { node: key, kind: 'command', command, ...defined({ by }) })
           move(node, { kind: 'command', command })
         })
-        if (command === 'forget') journal.forget(node.mac, { node: key, kind: 'command', command })
+        if (command === 'forget')
+          journal.forget(node.mac, { node: key, kind: 'command', command, ...defined({ by }) })
       } catch (error) {
         const code = error instanceof NotRecorded ? error.code : 'state.not-writable'
         log.error({ node: key, err: error, code }, 'command not executed')

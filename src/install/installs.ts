@@ -111,7 +111,8 @@ export type Installs = {
     token: string,
     client: { readonly address: string; readonly client: string },
   ): Promise<DiskAnswer>
-  command(node: string, command: NodeCommand): Promise<CommandOutcome>
+  /** @param by the user who sent the command, for the history */
+  command(node: string, command: NodeCommand, by?: string): Promise<CommandOutcome>
   /** Reads the active plan: after each reload. */
   declare(): void
   /** Returns the record of a node as it would be if the site declared the node like this. Has no effect. */

@@ -111,7 +111,8 @@ export type Seen = { readonly node: string } & (
       /** Why the node is not Ready, or the name of the approved request. */
       readonly reason?: string
     }
-  | { readonly kind: 'command'; readonly command: NodeCommand }
+  /** `by`: the user of the API, for example `token:ansible`. */
+  | { readonly kind: 'command'; readonly command: NodeCommand; readonly by?: string }
   | { readonly kind: 'state'; readonly from: Mode; readonly to: Mode; readonly reason: string }
 )
 

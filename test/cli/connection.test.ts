@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { askControl, followControl } from '../../src/cli/client.ts'
+import { eventLine } from '../../src/cli/commands/events.ts'
 import { openRequest } from '../../src/cli/connection.ts'
+import type { Observation } from '../../src/install/observation.ts'
 import { controlService } from '../support/control-service.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { networkApi } from '../support/network-api.ts'
@@ -103,7 +105,8 @@ t.test('events of a server are followed, and the token comes from a file', async
   await new Promise((resolve) => setTimeout(resolve, 50))
   await askControl(target, '/v1/nodes/ocp45/w1/menu', 'POST')
   await following
-  t.ok(events.length > 0)
+  t.match(JSON.parse(events[0] ?? '{}'), { kind: 'command', command: 'menu', by: 'token:operate' })
+  t.match(eventLine(JSON.parse(events[0] ?? '') as Observation), /command: menu by token:operate$/)
   t.ok(installs.list().length > 0)
 })
 

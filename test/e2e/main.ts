@@ -48,8 +48,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
   --only TEXT   run only the checks whose name contains TEXT; can be repeated. The name starts
                 with a group, for example "firmware:" or "dns:". A check can depend on the
                 checks before it in its group. "packages:" builds the packages and installs
-                them on bare systems; "page:" opens the web page in Chromium. Each of the two runs
-                only by itself.
+                them on bare systems; "page:" opens the web page in Chromium; "api:" sends generated
+                requests to the API. Each of the three runs only by itself.
                 "real:" selects a complete installation on a real control plane. It runs only
                 if it is selected, because it builds Kubernetes and coreos-installer the first
                 time (up to 60 minutes), and takes 20 to 40 minutes later.

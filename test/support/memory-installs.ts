@@ -56,14 +56,14 @@ export function memoryInstalls(
     startedToken: (token) => token,
     callback: () => Promise.resolve({ kind: 'allowed' }),
     checkDisk: () => Promise.resolve({ kind: 'proceed', text: 'the installer starts: the disk is empty' }),
-    async command(node, command) {
+    async command(node, command, by) {
       await Promise.resolve()
       if (refusal !== undefined) return { kind: 'refused', code: 'state.not-writable', reason: refusal }
       const before = records.get(node) as NodeRecord
       const reason = `command ${command} of the operator`
       records.set(node, { ...before, mode: modes[command], since: now(), reason })
       if (command === 'forget') histories.delete(node)
-      keep({ node, kind: 'command', command }, now())
+      keep({ node, kind: 'command', command, ...(by === undefined ? {} : { by }) }, now())
       return { kind: 'done', record: records.get(node) as NodeRecord }
     },
     list: () => [...records.values()],

@@ -104,7 +104,7 @@ export function eventText(seen: Observation): string {
     case 'cluster':
       return `the cluster reports: ${clusterTexts[seen.word]}${seen.reason === undefined ? '' : `: ${seen.reason}`}`
     case 'command':
-      return `command: ${seen.command}`
+      return `command: ${seen.command}${seen.by === undefined ? '' : ` by ${seen.by}`}`
     case 'state':
       return `${seen.from} → ${seen.to}: ${seen.reason}`
   }

@@ -155,7 +155,8 @@ export function createRoutes(
     return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
-  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', operate, async ({ params }, reply) => {
+  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', operate, async (request, reply) => {
+    const { params, identity } = request
     const key = `${params.cluster}/${params.node}`
     const command = commands.find((name) => name === params.command)
     if (command === undefined) {
@@ -167,7 +168,7 @@ export function createRoutes(
       )
     }
     if (reports.details(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
-    const outcome = await installs.command(key, command)
+    const outcome = await installs.command(key, command, identity?.name)
     if (outcome.kind === 'refused') {
       counters.increment('control.commandsRefused')
       const code = 'server.command-refused'
