@@ -1,7 +1,7 @@
 /** The section `dns` of the site file: resolvers, zones, and records. */
 import { z } from 'zod'
 import { otherTypeNames, otherTypeOf, parseOtherData, type OtherData } from '../proto/dns/presentation.ts'
-import { parseIp, parseIpv4, parseIpv6, type Ip } from '../proto/address/ip.ts'
+import { ipv4Pattern, ipv6Pattern, parseIp, parseIpv4, parseIpv6, type Ip } from '../proto/address/ip.ts'
 import {
   cidr,
   domain,
@@ -9,8 +9,6 @@ import {
   port,
   seconds,
   ips,
-  ipv4Pattern,
-  ipv6Pattern,
   mailbox,
   number16,
   number32,

@@ -5,6 +5,8 @@
 import { z } from 'zod'
 import {
   formatIp,
+  ipv4Pattern,
+  ipv6Pattern,
   parseIp,
   type Ip,
   parseCidr,
@@ -58,9 +60,6 @@ export function matching(expected: string, pattern: RegExp, examples: readonly s
     pattern: pattern.source,
   })
 }
-
-export const ipv4Pattern = String.raw`(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`
-export const ipv6Pattern = String.raw`[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`
 
 export const ipv4 = scalar<Ipv4>({
   expected: 'an IPv4 address',

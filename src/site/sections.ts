@@ -1,6 +1,6 @@
 /** The sections `server`, `subnets`, `tftp`, `keepalived`, and `store` of the site file. */
 import { z } from 'zod'
-import { parseIpv4, type Ipv4 } from '../proto/address/ip.ts'
+import { ipv4Pattern, parseIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { defaultLeaseSeconds } from '../proto/dhcp/message.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import {
@@ -8,7 +8,6 @@ import {
   domain,
   interfaceName,
   ipv4,
-  ipv4Pattern,
   ipv6,
   port,
   seconds,

@@ -1,7 +1,7 @@
 /** What differs between the load balancers of two sites, and between their settings for this machine. Pure. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import type { Hook, Site } from '../../site/schema.ts'
-import { timeoutNames } from '../../site/load-balancing.ts'
+import { timeoutNames } from '../../site/haproxy-words.ts'
 import {
   formatEndpoint,
   type Backend,

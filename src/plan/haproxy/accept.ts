@@ -10,7 +10,7 @@ import {
   statsUriPattern,
   timeoutNames,
   timePattern,
-} from '../../site/load-balancing.ts'
+} from '../../site/haproxy-words.ts'
 import {
   allBackendLines,
   backendSettings,

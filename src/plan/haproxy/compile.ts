@@ -1,6 +1,7 @@
 /** Compiles the plan of HAProxy from the model, with findings that are clearer than HAProxy's errors. */
 import type { Cluster } from '../../site/schema.ts'
-import { timeMs, timeoutNames, type Bind, type CheckPreset } from '../../site/load-balancing.ts'
+import { timeMs, timeoutNames, type Bind } from '../../site/haproxy-words.ts'
+import type { CheckPreset } from '../../site/load-balancing.ts'
 import { defined } from '../../text/defined.ts'
 import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type MemberModel, type Model } from '../model.ts'

@@ -3,7 +3,8 @@
  * compiled from. render.ts renders the text with the nodes that are drained at that time.
  */
 import type { Cluster, Role } from '../../site/schema.ts'
-import type { Bind, CheckPreset, TimeoutName } from '../../site/load-balancing.ts'
+import type { Bind, TimeoutName } from '../../site/haproxy-words.ts'
+import type { CheckPreset } from '../../site/load-balancing.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
 import type { MemberModel } from '../model.ts'

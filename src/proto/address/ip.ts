@@ -15,6 +15,10 @@ export type Cidr = {
   readonly broadcast: Ipv4
 }
 
+/** Regular expressions of the text forms, for editors and configuration files; the one of IPv6 accepts some other texts. */
+export const ipv4Pattern = String.raw`(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`
+export const ipv6Pattern = String.raw`[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`
+
 const decimalOctet = /^(?:0|[1-9]\d{0,2})$/
 
 /** Parses four decimal octets without leading zeros; returns `undefined` for anything else, such as `010.0.0.1`. */
