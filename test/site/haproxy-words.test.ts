@@ -35,7 +35,7 @@ t.test('a bind line is an address and a port as HAProxy has them, with options',
   t.end()
 })
 
-t.test('a time in HAProxy\'s format is converted to milliseconds', (t) => {
+t.test("a time in HAProxy's format is converted to milliseconds", (t) => {
   t.same(['500ms', '2s', '1m', '4h', '1d'].map(timeMs), [500, 2000, 60_000, 14_400_000, 86_400_000])
   t.end()
 })
