@@ -12,7 +12,7 @@ export type Goal = {
   readonly isMet: boolean
 }
 
-/** A result with more losses meets no ratio. */
+/** A result with more losses does not meet a ratio. */
 const maxLostPercent = 1
 
 /** Returns how many times slipway is better than the peer: 2 is twice the rate, or half the time. */

@@ -24,12 +24,12 @@ import { measureScaling } from './scaling/scaling.ts'
 import { image, type Files } from './site.ts'
 import { tftp } from './tftp.ts'
 
-const usage = `Usage: bench/run [--rounds N] [--only WORK] [--goals] [--compare DIR]
+const usage = `Usage: bench/run [--rounds N] [--only NAME] [--goals] [--compare DIR]
 
 Compares slipway with other servers, and measures its starts and reloads. Needs root.
 
   --rounds N    number of rounds (default: 3, about half an hour); figures are medians
-  --only WORK   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
+  --only NAME   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
                 firmware, latency, start, reload, idle, or scaling; can be repeated.
                 bench/results.md is written only if all of them were run.
   --goals       print only the goals, their figures, and whether they are met
@@ -65,7 +65,7 @@ async function main(): Promise<number> {
   const startedAt = new Date()
   const loadBefore = loadAverage()
   const files = await createDirectories()
-  // The other works use the input of the first benchmarks, and their site names the images.
+  // The other benchmarks use the input of the first ones, and their site names the images.
   const isShared = otherWorks.some(isSelected)
   const isNeeded = (each: Benchmark) => isSelected(each.key) || (isShared && sharedInput.includes(each))
   for (const benchmark of benchmarks.filter(isNeeded)) await benchmark.prepare?.(files)
@@ -75,7 +75,7 @@ async function main(): Promise<number> {
   process.once('SIGTERM', interrupt)
   try {
     const results: BenchmarkResult[] = []
-    // The other works are measured in spite of a failure.
+    // The other benchmarks are measured in spite of a failure.
     const failures: Section[] = []
     for (const benchmark of benchmarks.filter(({ key }) => isSelected(key))) {
       try {

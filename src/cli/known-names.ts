@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { askControl } from './client.ts'
 import { controlPath } from './target.ts'
 
-/** A person waits for the completion. */
+/** Short, because a user waits for the completion. */
 const timeoutMs = 3000
 
 /** Where the packages expect the site file. */

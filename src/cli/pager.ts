@@ -10,7 +10,7 @@ export type Pager = (text: string) => Promise<boolean>
 /** The shell's exit status for a command that does not exist. */
 const notFound = 127
 
-/** Returns the pager of the user; nothing if the user wants none. `$PAGER` is a command line of the shell. */
+/** Returns the user's pager; undefined if the user disabled it. `$PAGER` is a command line of the shell. */
 export function createPager(environment: Readonly<Record<string, string | undefined>>): Pager | undefined {
   const command = environment['SLIPWAY_PAGER'] ?? environment['PAGER'] ?? 'less'
   // A terminal without cursor control shows no pages.
@@ -45,7 +45,7 @@ export async function runPaged(
   const { rows, columns } = terminal
   if (pager === undefined || rows === undefined) return run(terminal)
   const lines: Line[] = []
-  // Errors keep their position between the other lines, unless they go elsewhere.
+  // Errors keep their position between the other lines, unless standard error is redirected.
   const isErrorShown = terminal.status !== undefined
   const collected: Terminal = {
     ...terminal,

@@ -17,7 +17,7 @@ export const serverRows: readonly HelpRow[] = [
   ['--ca-file FILE', "CA certificates for the server's certificate ($SLIPWAY_CA_FILE)"],
   [
     '--fingerprint SHA256',
-    "fingerprint of the server's certificate, which slipway status prints there ($SLIPWAY_FINGERPRINT)",
+    "fingerprint of the server's certificate; slipway status prints it on the server ($SLIPWAY_FINGERPRINT)",
   ],
   ['--cert-file FILE', 'client certificate, instead of a token ($SLIPWAY_CERT_FILE)'],
   ['--key-file FILE', 'key of the client certificate ($SLIPWAY_KEY_FILE)'],

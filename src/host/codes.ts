@@ -35,7 +35,7 @@ export const hostCodes = defineCodes({
   },
   'server.lane-stopped': {
     meaning: 'The thread that answers a protocol (lane) stopped; slipway starts it again',
-    remedy: 'Report the log line, which has the reason',
+    remedy: 'Report the log line "lane stopped", which has the reason',
   },
   'server.lane-unavailable': {
     meaning:

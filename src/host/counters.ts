@@ -1,6 +1,6 @@
 /** Event counts by name, refusals by stable code, and how metrics are written. `/health`, the metrics, and tests read them. */
 
-/** Counts on their way to another thread. */
+/** Counts that another thread has not received yet. */
 export type Taken = {
   readonly counts: readonly (readonly [name: string, count: number])[]
   readonly refusals: readonly (readonly [code: string, count: number])[]

@@ -16,13 +16,14 @@ const user = z
         'read: status and events; operate: also commands for nodes, and reloads; admin: also tokens, state, and rollbacks',
     }),
   })
-  .meta({ description: 'user, and what the user may do' })
+  .meta({ description: 'user and scope' })
 
 const proxy = z
   .strictObject({
     from: oneOrMore(ip).default([]).meta({ description: 'addresses of the proxy, for connections with TLS' }),
     socket: path.optional().meta({
-      description: 'Unix socket for a proxy on this machine; its users and groups decide who is a proxy',
+      description:
+        'Unix socket for a proxy on this machine; the mode of the socket decides which users can connect',
       examples: ['/run/slipway/proxy.sock'],
     }),
     header: headerName.prefault('X-Forwarded-User').meta({

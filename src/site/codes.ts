@@ -247,7 +247,7 @@ export const siteCodes = defineCodes({
   },
   'site.load-balancer-bind-unused': {
     meaning: 'loadBalancer.bind names a frontend that HAProxy on this machine does not have',
-    remedy: 'Remove the entry, or let HAProxy on this machine balance this part',
+    remedy: 'Follow the message: remove the entry, change loadBalancer.external, or add the section haproxy',
   },
   'site.keepalived-incomplete': {
     meaning: 'The section keepalived lacks haproxy, a peer, or an interface',

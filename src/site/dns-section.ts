@@ -144,7 +144,7 @@ const record = z
     }),
     ptr: z.array(domain).min(1).max(16).optional().meta({
       description:
-        'PTR records, for example of an address of a load balancer or outside the subnets; nodes and hosts have theirs automatically',
+        'PTR records of other addresses in the subnets, for example that of a load balancer; nodes and hosts have theirs automatically',
     }),
     other: z.array(other).min(1).max(100).optional().meta({ description: 'records of other types' }),
     ttlSeconds: ttlSeconds.optional().meta({ description: 'TTL of these records instead of dns.ttlSeconds' }),

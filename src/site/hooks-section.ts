@@ -37,7 +37,7 @@ const webhook = z
     }),
     secretFile: path.meta({
       description:
-        'file with the secret that signs the requests (whsec_ and base64); only its owner may be able to read it',
+        'file with the secret that signs the requests (whsec_ and base64); only its owner must be able to read it',
       examples: ['/etc/slipway/hooks/chat.secret'],
     }),
     ca: path.optional().meta({

@@ -69,10 +69,10 @@ const stats = z
       .meta({ description: 'path of the page' }),
     refreshSeconds: wholeNumber(1, 3600, ' of seconds')
       .optional()
-      .meta({ description: 'interval in which browsers load the page again; by default never' }),
+      .meta({ description: 'interval at which browsers reload the page; by default never' }),
     users: path.optional().meta({
       description:
-        'file with a line <user>:<hash> for each user that can read the page (openssl passwd -6); by default, every client can',
+        'file with a line <user>:<hash> for each user of the page (openssl passwd -6); by default, every client can read the page',
       examples: ['/etc/slipway/stats-users'],
     }),
   })
@@ -104,7 +104,7 @@ export const haproxySection = z
       .meta({ description: 'time-outs of all clusters; those of a cluster override them' }),
     log: oneOrMore(logTarget, 1, 'a log target').optional().meta({
       description:
-        'where HAProxy logs to; by default stdout format raw daemon, or with haproxy.with the targets of your own global section',
+        'log targets of HAProxy; by default stdout format raw daemon, or with haproxy.with those of your own global section',
     }),
     stats: stats.optional(),
   })

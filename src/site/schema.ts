@@ -130,7 +130,7 @@ const bootSettings = {
   image: imageName.optional().meta({ description: 'name of an image under images' }),
   boot: z.enum(bootModes).optional().meta({
     description:
-      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway answers no DHCP or boot request of the machine, and only serves its names and balances it',
+      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway does not answer DHCP or boot requests from the machine, and only serves its names and adds it to the load balancer',
   }),
   menu: menu.optional(),
   console: oneOrMore(consoleDevice)

@@ -66,7 +66,7 @@ export const serverSection = z
 /** RFC 2132 §8.3: option 42 carries addresses only, and slipway does not resolve names: answers would depend on the time. */
 const timeServer = scalar<Ipv4>({
   expected:
-    'an IPv4 address, because DHCP option 42 has no names; to use a name, add /etc/chrony.conf to the nodes with the key files',
+    'an IPv4 address, because DHCP option 42 cannot contain names; to use a name, add /etc/chrony.conf to the nodes with the key files',
   parse: parseIpv4,
   examples: ['172.16.0.101'],
   pattern: `^${ipv4Pattern}$`,

@@ -56,7 +56,7 @@ t.test('the goals of a benchmark are ratios to peers, processor time, and memory
   t.end()
 })
 
-t.test('a result with losses of 1 % meets no ratio', (t) => {
+t.test('a result with losses of 1 % does not meet a ratio', (t) => {
   const lossy = { ...time, slipway: { ...time.slipway, lostPercent: 1 } }
   t.same(benchmarkGoals(lossy).map(formatGoal)[0], '1.43 x nginx: NOT met (1.50, 1.00 % lost)')
   t.end()

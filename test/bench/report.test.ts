@@ -84,7 +84,7 @@ t.test('a result table shows the minimum and maximum of each server', (t) => {
   t.end()
 })
 
-t.test('a benchmark can have more figures, each in a column of its own', (t) => {
+t.test('a benchmark can have more figures, each in a separate column', (t) => {
   const busy = (percent: number) => ({ extras: [{ 'load program busy %': percent }] })
   const [nginx] = time.peers
   const slipway = { ...time.slipway, ...busy(40) }
@@ -96,7 +96,7 @@ t.test('a benchmark can have more figures, each in a column of its own', (t) => 
   t.end()
 })
 
-t.test('a work that could not be measured misses its goals', (t) => {
+t.test('a benchmark that could not be measured misses its goals', (t) => {
   t.same(failedSection('rack', new Error('no answer')), {
     title: 'rack',
     text: 'Not measured: no answer',

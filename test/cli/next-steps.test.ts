@@ -65,7 +65,7 @@ const worksAlone = [
   'init',
 ]
 
-t.test('a command that needs the running slipway says how to reach or start it', async (t) => {
+t.test('a command that needs the running slipway prints how to reach or start it', async (t) => {
   // A process that was killed leaves its socket behind.
   const left = socketPath(t)
   spawnSync(
@@ -105,7 +105,7 @@ t.test('every refusal of the control API has a next step', (t) => {
   t.end()
 })
 
-t.test('refusals of a running slipway', async (t) => {
+t.test('refusals of a running slipway have a next step', async (t) => {
   const { path, installs } = await controlService(t)
   installs.refuseWith('it is installing right now')
   for (const args of [
@@ -122,7 +122,7 @@ t.test('refusals of a running slipway', async (t) => {
   }
 })
 
-t.test('files that are missing, unreadable, or cannot be written', async (t) => {
+t.test('errors about files that are missing, unreadable, or not writable have a next step', async (t) => {
   const folder = t.testdir({ ...siteFolder(), file: 'x', dir: {} })
   const site = sitePath(folder)
   mkdirSync(`${folder}/dir/sub`)

@@ -61,7 +61,7 @@ t.test('without a pager, a terminal, or at an error, the output is printed', asy
   t.same(terminal.outLines, ['one'])
 })
 
-t.test('the pager is $SLIPWAY_PAGER, $PAGER, or less; cat and nothing are none', async (t) => {
+t.test('the pager is $SLIPWAY_PAGER, $PAGER, or less; cat or an empty value disables it', async (t) => {
   t.equal(createPager({ PAGER: 'cat' }), undefined)
   t.equal(createPager({ PAGER: 'less', SLIPWAY_PAGER: '' }), undefined)
   t.equal(createPager({ TERM: 'dumb' }), undefined)

@@ -56,7 +56,7 @@ t.test('a node whose next boot installs it: whether its disk is erased', (t) => 
   t.end()
 })
 
-t.test('a node that its record keeps from being installed', (t) => {
+t.test('a node whose installation record prevents its installation', (t) => {
   t.same(nextBootOf({ mode: 'installed' }, { mode: 'installed' }), [
     'plan.node-not-installed: its next network boot leads to its disk: its disk is written',
   ])

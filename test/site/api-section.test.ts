@@ -12,7 +12,7 @@ t.test('by default, the API listens on loopback, and accepts tokens only', (t) =
   t.end()
 })
 
-t.test('settings that need each other', (t) => {
+t.test('settings that need each other are required together', (t) => {
   const users = [{ name: 'alice' }]
   t.same(messages({ certificate: 'a.crt' }), ['expected both certificate and key'])
   t.same(messages({ key: 'a.key' }), ['expected both certificate and key'])

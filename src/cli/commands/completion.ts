@@ -15,8 +15,8 @@ export const completionOf = (groups: Readonly<Record<string, readonly CommandEnt
     about: [
       'Prints a script that completes commands, options, and node names in your shell.',
       'The packages install the scripts for all three shells. With "nodes" or "clusters", the command prints the names ' +
-        'that can follow START, one on each line; the scripts call it. It asks the running slipway, or else reads the ' +
-        'site file.',
+        'that can follow START, one on each line; the scripts call it. The names are those of the running slipway, or ' +
+        'those of the site file if slipway does not run.',
     ],
     options: [
       controlRow,

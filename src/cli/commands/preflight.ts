@@ -53,7 +53,7 @@ export const preflight: Command = {
         'for each result (ok, warning, or failure), with what to do. Run it as root: some checks need a privilege.',
       'To find other DHCP servers, it sends DISCOVER messages from a random MAC address on each attached subnet, and never ' +
         'accepts an offer. Nothing else is sent to the nodes, and nothing is changed.',
-      'With --from-node, it checks nothing here and prints a shell script that checks the network from the side of a ' +
+      'With --from-node, it checks nothing here and prints a shell script that checks the network from a ' +
         'node: address, route, MTU, DHCP server, names, downloads, clock, and registries. Run the script as root on the ' +
         'node, or in a live system on it.',
     ],
@@ -120,7 +120,7 @@ export function contextOf(
 
 /** Whether the running slipway serves this site. */
 async function isServing(control: string, site: string): Promise<boolean> {
-  // The checks are about this machine.
+  // All checks concern this machine.
   if (isRemote(control)) return false
   try {
     return (await askControl<{ readonly site: string }>(control, '/v1/status')).site === site

@@ -31,8 +31,8 @@ export const token: Command = {
     ],
     about: [
       'Creates, lists, and revokes tokens for the API on the network and for the web page.',
-      'A token is printed once, when it is created: slipway stores only its hash. Write it to a file that only its user ' +
-        'can read. The section api of the site file makes the API reachable.',
+      'A token is printed once, when it is created: slipway stores only its hash. Store it in a file that only its user ' +
+        'can read (umask 077). Users reach the API and the page if the site file has the section api (docs/page.md).',
     ],
     options: [
       [

@@ -66,7 +66,7 @@ function imageUrls({ facts, endpoint }: Model, { image }: NodeModel): string[] {
     })
 }
 
-const heading = `# Checks the network from the side of a node. Run it as root on the node, or in a live system on it.
+const heading = `# Checks the network from a node. Run it as root on the node, in its installed system or in a live system.
 # It changes nothing. Exit status: 0 no failure, 1 a failure.`
 
 /** `String.raw` keeps the backslashes of sed; the shell code uses no braces around names of variables. */
@@ -141,7 +141,7 @@ check_route() {
   if ip -4 route show default | grep -q "via $gateway "; then
     ok route "the default route leads to $gateway"
   else
-    failure route "no default route leads to $gateway" "Check which DHCP server the node has its lease from"
+    failure route "no default route leads to $gateway" "Find out which DHCP server leased the address to the node"
   fi
 }
 
@@ -259,7 +259,7 @@ check_dhcp() {
   elif [ "$found" = "$server" ] || [ "$dhcp" = proxy ]; then
     ok dhcp "$found leased the address"
   else
-    failure dhcp "$found leased the address, expected $server" "Switch that DHCP server off, or let it ignore the declared machines"
+    failure dhcp "$found leased the address, expected $server" "Turn that DHCP server off, or configure it to ignore the declared machines"
   fi
 }
 

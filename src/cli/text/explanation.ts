@@ -23,7 +23,7 @@ export function explanationLines(explanation: Explanation): string[] {
   ]
 }
 
-/** Of a node that slipway does not boot. */
+/** Returns the lines about certificate requests of a node that slipway does not boot. */
 const requestLines = [
   'Certificate requests',
   '  slipway cannot know which machine sent the first request, so it stays pending: check the machine, then',

@@ -29,7 +29,7 @@ const columns = {
   state: { title: 'state', text: stateText },
 } as const satisfies Readonly<Record<string, Column>>
 
-/** From the most to the fewest columns. */
+/** Column sets, widest first. */
 const choices: readonly (readonly Column[])[] = [
   [columns.node, columns.role, columns.address, columns.mac, columns.firmware, columns.seen, columns.state],
   [columns.node, columns.role, columns.address, columns.state],

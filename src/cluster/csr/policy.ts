@@ -174,7 +174,7 @@ function evaluateBoot(
   { bootEvidence, existingNodes }: PolicyContext,
 ): PolicyDecision {
   if (!isBooted) {
-    const reason = `slipway does not boot ${key} (boot: none), so it cannot vouch for the machine; check the machine, then approve the request with oc adm certificate approve ${csr.name}`
+    const reason = `slipway does not boot ${key} (boot: none), so it cannot verify the machine; check the machine, then approve the request with oc adm certificate approve ${csr.name}`
     return pending('csr.node-not-booted', reason)
   }
   const boot = bootEvidence(key)

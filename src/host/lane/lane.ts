@@ -1,5 +1,5 @@
 /**
- * A lane in the main thread: starts its thread, sends it messages, takes its reports, and starts it again when it ends or
+ * A lane in the main thread: starts its thread, sends it messages, receives its reports, and starts it again when it ends or
  * no longer runs. The sockets stay open meanwhile.
  */
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'

@@ -59,7 +59,7 @@ export type LaneProgram = {
   answer(query: Uint8Array, reply: Uint8Array, peer: Peer): number
   /** Called for an answer that the system cannot send. */
   unsent?(slot: number, error: Error): void
-  /** Called for a datagram that is longer than all of this protocol. */
+  /** Called for a datagram that is longer than any datagram of this protocol. */
   tooLong(): void
   /** Whether it can answer; until then, datagrams wait in the sockets. */
   isReady(): boolean

@@ -4,7 +4,8 @@ import { defineCodes } from '../../text/codes.ts'
 export const controlCodes = defineCodes({
   'api.certificate': {
     meaning: 'The certificate of the API on the network cannot be used, or has expired',
-    remedy: 'Correct api.certificate and api.key in the site file, then run slipway reload',
+    remedy:
+      'Replace the files that api.certificate and api.key name, then run slipway reload; to name other files, restart slipway',
   },
   'api.client-limit': {
     meaning: 'A client has the maximum number of connections to the API',
@@ -32,7 +33,7 @@ export const controlCodes = defineCodes({
   },
   'api.scope-too-small': {
     meaning: 'The user of the API is not allowed to send this request',
-    remedy: 'Use a token with the scope that the message names',
+    remedy: 'Use a token with the required scope',
   },
   'api.too-many-tokens': {
     meaning: 'The maximum number of tokens exists',
@@ -40,7 +41,8 @@ export const controlCodes = defineCodes({
   },
   'api.unknown-host': {
     meaning: 'A request to the API has a name in its URL that is not a name of this server',
-    remedy: 'Add the name to api.names in the site file; if it is not yours, a page tried DNS rebinding',
+    remedy:
+      'Add the name to api.names in the site file, then run slipway reload; if the name is not yours, a page tried DNS rebinding',
   },
   'api.unknown-token': {
     meaning: 'No token has this id',

@@ -47,7 +47,7 @@ export type ApiState = {
   readonly expiresAt: number
 }
 
-/** Between two looks at the files of the certificate: other programs renew it. */
+/** The interval of the check for a renewed certificate, which other programs write. */
 const certificateCheckMs = 3_600_000
 
 /** @throws {CannotListen} */

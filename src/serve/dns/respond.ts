@@ -48,7 +48,7 @@ export function createResponder(options: {
   const queryLog = createQueryLog(log, clock)
   const rateLimit = createRateLimit(options)
 
-  /** Of the query that is being answered: `isProven` if a TCP connection or a cookie proves the address. */
+  /** The query that is being answered: `isProven` if a TCP connection or a cookie proves the address. */
   const sender = { address: '', isProven: false }
   const cookie = (received: Uint8Array): Uint8Array => {
     const { option, isOurs } = cookies.verify(received, sender.address)

@@ -13,7 +13,7 @@ export const hookCodes = defineCodes({
   },
   'hook.events-dropped': {
     meaning: 'Events for a hook were dropped in the last hour, because its receiver failed or was too slow',
-    remedy: 'Fix the receiver, and look for what it missed with slipway status and slipway events',
+    remedy: 'Fix the receiver, and find the missed events with slipway status and slipway log NODE',
   },
 })
 

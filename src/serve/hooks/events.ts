@@ -22,7 +22,7 @@ export type HookEvent = EventDraft & {
 export type EventDraft = {
   /** `hook.test`: sent by `slipway hooks test`. */
   readonly type: HookEventName | 'hook.test'
-  /** One sentence for people, without a full stop. */
+  /** One sentence for administrators, without a full stop. */
   readonly text: string
   readonly data: Readonly<Record<string, unknown>>
 }

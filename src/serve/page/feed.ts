@@ -32,7 +32,7 @@ export type Feed = {
 const minIntervalMs = 500
 /** An update may use this part of the time of the event loop. */
 const maxShare = 0.1
-/** Also when this process was interrupted during an update. */
+/** The maximum time between two updates, even if this process was interrupted during one. */
 const maxIntervalMs = 5000
 /** Without changes: symptoms depend on the time, and pages notice a lost connection. */
 const idleIntervalMs = 3000
@@ -117,7 +117,7 @@ export function createFeed({ installs, reports, summary, clock, log }: FeedOptio
     },
     open(raw, lastId) {
       const [name, number] = lastId?.split('-') ?? []
-      // Of another start, or not of this feed: all rows are sent.
+      // The id is from another start, or not from this feed: all rows are sent.
       const known = name === epoch ? Number(number) : 0
       const page = { raw, version: Number.isSafeInteger(known) ? known : 0, order: 0 }
       raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' })

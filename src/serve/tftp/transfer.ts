@@ -50,7 +50,7 @@ const maxTimeoutMs = 8000
 /** Bounds of the wait after a doubtful ACK, which is four round trips. */
 const [minDoubtMs, maxDoubtMs] = [10, 200]
 /**
- * A client that acknowledged nothing repeats its request by itself. If a forger sent the request, each retransmission goes to
+ * A client that acknowledged nothing repeats its request. If a forger sent the request, each retransmission goes to
  * a victim.
  */
 const maxUnacknowledgedMs = 20_000

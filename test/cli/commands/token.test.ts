@@ -44,7 +44,7 @@ t.test('a token can expire, and is printed as JSON', async (t) => {
   ])
 })
 
-t.test('arguments that are not valid', async (t) => {
+t.test('invalid arguments are refused', async (t) => {
   const cases: [string[], string][] = [
     [['create'], 'create: expected one name'],
     [['create', 'a', 'b'], 'create: expected one name'],

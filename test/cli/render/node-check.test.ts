@@ -71,7 +71,7 @@ t.test('a node whose network is as planned gets a line for each check', (t) => {
   t.end()
 })
 
-t.test('each fault is a failure with what to do, and the exit status is 1', (t) => {
+t.test('each fault is a failure with a next step, and the exit status is 1', (t) => {
   const { status, lines } = run(t, nodeCheckScript(model, w1, ['mirror.example.net:5000']), {
     cat: 'case "$1" in */address) echo 00:00:5e:00:53:99 ;; */mtu) echo 9000 ;; esac',
     ping: `case "$*" in *'-s 8972'*) exit 1 ;; esac`,

@@ -42,14 +42,17 @@ t.test('a problem of several nodes is shown once below the table', (t) => {
   t.end()
 })
 
-t.test('what several nodes did is given for one of them if it differs', (t) => {
-  const text = tableLines(withoutOffer(['a/w1', 3], ['a/w2', 5]), now, {
-    columns: 200,
-    usesColor: false,
-  }).join('\n')
-  t.match(text, /^! 2 nodes \(a\/w1, a\/w2\): for example, requested an address as firmware 3 times/m)
-  t.end()
-})
+t.test(
+  'if nodes with one problem did different things, the text has those of one node as an example',
+  (t) => {
+    const text = tableLines(withoutOffer(['a/w1', 3], ['a/w2', 5]), now, {
+      columns: 200,
+      usesColor: false,
+    }).join('\n')
+    t.match(text, /^! 2 nodes \(a\/w1, a\/w2\): for example, requested an address as firmware 3 times/m)
+    t.end()
+  },
+)
 
 t.test('a wide terminal also shows MAC address, firmware, and last seen', (t) => {
   const [header = ''] = tableLines(sampleStatus().nodes, now, { columns: 140, usesColor: false })

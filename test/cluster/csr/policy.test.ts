@@ -56,7 +56,7 @@ t.test('leaves the first request of a node that slipway does not boot to an admi
   const nodes = csrTestNodes.map((node) => ({ ...node, isBooted: false }))
   t.match(
     decisionOn(clientCsr(), { nodes }),
-    'slipway does not boot ocp45/w1 (boot: none), so it cannot vouch for the machine; check the machine, then approve the request with oc adm certificate approve csr-a',
+    'slipway does not boot ocp45/w1 (boot: none), so it cannot verify the machine; check the machine, then approve the request with oc adm certificate approve csr-a',
   )
   t.equal(decisionOn(servingCsr(), { nodes }), itself)
   t.same(

@@ -74,7 +74,7 @@ export function actsOf(installs: () => Installs, machine: Machine, index: number
   }))
 }
 
-/** Returns a function that tells slipway what the machine does, as the services would. */
+/** Returns a function that reports to slipway what the machine does, as the services would. */
 function player(installs: () => Installs, { key, address, role }: Machine): (seen: Seen) => Promise<unknown> {
   let token = ''
   return async (seen) => {

@@ -127,7 +127,7 @@ async function createToken(control: string, scope: string): Promise<string> {
 
 const packageStartMs = 30_000
 
-/** Starts the program as packages contain it, in a process of its own. */
+/** Starts the program as packages contain it, in a separate process. */
 export async function startPackage(): Promise<
   Pick<RackServer, 'url' | 'close'> & { readonly token: string }
 > {

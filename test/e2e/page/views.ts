@@ -52,7 +52,7 @@ export const viewChecks: readonly Check<PageRig>[] = [
     },
   },
   {
-    name: 'page: every view, in light, in dark, and on a phone, without barriers',
+    name: 'page: every view is accessible, in light, in dark, and on a phone',
     limitMs: 120_000,
     async run({ browser, token, rack }) {
       for (const look of looks) {

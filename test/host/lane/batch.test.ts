@@ -80,7 +80,7 @@ async function scripted(calls: Partial<Libc>): Promise<Libc> {
   return { ...(await libcOf()), ...calls }
 }
 
-t.test('a reply that cannot be sent does not keep back the others', async (t) => {
+t.test('a reply that cannot be sent does not delay the others', async (t) => {
   const counts: number[] = []
   const libc = await scripted({
     sendmmsg: (_fd, _headers, count) => {

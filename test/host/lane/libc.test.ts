@@ -15,7 +15,7 @@ t.test('the functions of the C library can be called', async (t) => {
   t.equal(libc.close(fd), 0)
 })
 
-t.test('a machine without lanes has a reason', async (t) => {
+t.test('the reason is reported where lanes are not available', async (t) => {
   const koffi = () => import('koffi')
   t.same(await load('off', 'x64', koffi), { reason: 'SLIPWAY_LANES is off' })
   t.same(await load(undefined, 's390x', koffi), { reason: 'the processor is s390x' })

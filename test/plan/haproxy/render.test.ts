@@ -1,4 +1,4 @@
-/** Whole configurations (test/fixtures/haproxy; UPDATE=1 rewrites them), each judged by a real HAProxy. */
+/** Whole configurations (test/fixtures/haproxy; UPDATE=1 rewrites them), each validated by a real HAProxy. */
 import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'

@@ -1,4 +1,4 @@
-/** Data of other record types; BIND judges the octets where it is installed. */
+/** Data of other record types; BIND checks the octets where it is installed. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -250,7 +250,7 @@ t.test('a defect costs one packet: it is logged in hexadecimal, and the next one
   t.equal(heard.all.length, 1, 'a new plan takes effect with the next packet')
 })
 
-t.test('a defect of the records costs no reply', async (t) => {
+t.test('a defect in the records does not prevent the reply', async (t) => {
   const observe = () => {
     throw new Error('a bug')
   }

@@ -77,7 +77,7 @@ t.test('a problem starts and ends by its code; another one with the same code is
   t.end()
 })
 
-t.test('a node has a problem until it has none, or another one', (t) => {
+t.test('a problem of a node ends when the node has no problem, or another one', (t) => {
   const stuck = (code: string): Snapshot => {
     return { ...empty, symptoms: new Map([[node, { code, saw: 'waits', likely: 'a', advice: 'b' }]]) }
   }

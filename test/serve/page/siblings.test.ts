@@ -13,7 +13,7 @@ t.test('siblings have the same cluster and role, and were seen', (t) => {
   t.end()
 })
 
-t.test('a sibling is compared by its installation, also after it started from its disk', (t) => {
+t.test('a sibling is compared by its installation, even after it started from its disk', (t) => {
   const boots = siblingBoots(sampleReports(), { node: 'ocp45/x', role: 'bootstrap' })
   t.match(boots, [{ node: 'ocp45/bs', boot: { kind: 'network' } }])
   t.end()

@@ -142,7 +142,7 @@ function isCrossSite({ headers }: FastifyRequest, isOwnName: (name: string) => b
   return at === undefined || at !== host || !isOwnName(nameIn(at))
 }
 
-/** A program does not send credentials by itself, so only a browser needs the token for a certificate or a proxy. */
+/** Only browsers send credentials automatically, so only they need the token for a certificate or a proxy. */
 function needsCsrf({ headers }: FastifyRequest, { csrf, isSession }: Identity): boolean {
   if (csrf === undefined) return false
   const given = headers['slipway-csrf']

@@ -7,7 +7,7 @@ export type Identity = {
   readonly name: string
   readonly scope: Scope
   /**
-   * The token that a state-changing request must send, if a browser adds the credentials by itself: for a session, a
+   * The token that a state-changing request must send, if a browser adds the credentials automatically: for a session, a
    * client certificate, and a proxy.
    */
   readonly csrf?: string

@@ -13,7 +13,7 @@ export async function act(name: string, data: Data): Promise<boolean> {
     return await run(name, data)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    toast(`Not done: ${error.message}`, true)
+    toast(`Failed: ${error.message}`, true)
     return true
   }
 }
@@ -57,7 +57,7 @@ async function run(name: string, { text = '', node = '', mode = '', cluster = ''
         cluster,
         'keep',
         'Keep',
-        'It stays in the load balancer, also when the cluster is complete.',
+        'It stays in the load balancer, even after the installation of the cluster is complete.',
       )
     case 'bootstrap-watch':
       return bootstrap(
@@ -123,7 +123,7 @@ function changesText({ items, restart }: Changes, troubles: readonly string[]): 
     restart.map(({ text }) => warning(text)),
     troubles.map(warning),
     items.length === 0
-      ? h('p', {}, 'The file has no changes that slipway serves.')
+      ? h('p', {}, 'The file does not change what slipway serves.')
       : h(
           'ul',
           { class: 'changes', tabindex: 0, 'aria-label': 'Changes' },

@@ -30,14 +30,16 @@ export function clusterView(page: ClusterPage | undefined, now: number): Element
     'div',
     { class: 'view', key: 'clusters' },
     h('h1', {}, 'Clusters'),
-    page === undefined ? empty('Loading the clusters.') : contentOf(page, now),
+    page === undefined ? empty('Loading the state of the clusters.') : contentOf(page, now),
   )
 }
 
 function contentOf({ clusters, requests, balancer }: ClusterPage, now: number): Child {
   return [
     clusters.length === 0 &&
-      empty('slipway connects to no cluster. Set kubeconfig or ignition for the cluster in the site file.'),
+      empty(
+        'slipway does not connect to any cluster. Set kubeconfig or ignition for the cluster in the site file.',
+      ),
     clusters.map((cluster) =>
       clusterPanels(
         cluster,
@@ -149,14 +151,14 @@ function bootstrapPanel({ cluster, bootstrap }: Cluster, now: number): Child {
           kind === 'out' ? 'good' : 'plain',
           bootstrapTexts[kind],
         ),
-        ` since ${ago(since, now)}: ${reason}`,
+        `, ${ago(since, now)}: ${reason}`,
       ),
       refusal !== undefined && h('p', { class: 'problem' }, icon('problem'), h('span', {}, refusal.reason)),
     ],
     canOperate() && [
       kind !== 'out' && button('Drain', 'bootstrap-out', of),
       kind !== 'kept' && button('Keep', 'bootstrap-keep', of),
-      kind !== 'waiting' && button('Detect its completion', 'bootstrap-watch', of),
+      kind !== 'waiting' && button('Detect completion', 'bootstrap-watch', of),
     ],
   )
 }

@@ -73,11 +73,11 @@ export function explanationPanels(explained: Explanation, { servers }: NodePage)
       ),
     ),
     panel(
-      'Back ends',
+      'Backends',
       haproxy.length === 0
-        ? empty('The node is in no back end of the load balancer.')
+        ? empty('No backend of the load balancer contains the node.')
         : table(
-            'Back ends of the load balancer',
+            'Backends of the load balancer',
             [
               {
                 title: 'Service',

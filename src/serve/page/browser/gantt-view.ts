@@ -74,7 +74,7 @@ export function ganttTable(
       h(
         'p',
         { class: 'legend' },
-        `Thin bars: ${siblings.map((each) => each.node).join(', ')}, with the same role. Usual is their median.`,
+        `Thin bars show ${siblings.map((each) => each.node).join(', ')}, which have the same role. The column Usual shows their median.`,
       ),
   )
 }

@@ -249,7 +249,7 @@ setInterval(() => {
 }, pollMs)
 document.addEventListener('visibilitychange', requestRender)
 
-update(element('content'), h('p', { class: 'empty' }, 'Connecting.'))
+update(element('content'), h('p', { class: 'empty' }, 'Connecting to the server.'))
 await checkSession()
 requestRender()
 await load()

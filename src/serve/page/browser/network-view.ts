@@ -9,7 +9,7 @@ export function networkView(page: ServerPage | undefined, now: number): Element 
     'div',
     { class: 'view', key: 'network' },
     h('h1', {}, 'Network'),
-    page === undefined ? empty('Loading the network.') : contentOf(page, now),
+    page === undefined ? empty('Loading the state of the network.') : contentOf(page, now),
   )
 }
 

@@ -18,7 +18,7 @@ export function nodeView(
 ): Element {
   const content =
     page === undefined
-      ? [empty('Loading the node.')]
+      ? [empty('Loading the state of the node.')]
       : [
           headOf(page, now),
           bootsPanel(page, now),

@@ -14,7 +14,7 @@ export function serverView(
     'div',
     { class: 'view', key: 'server' },
     h('h1', {}, 'Server'),
-    page === undefined ? empty('Loading the server.') : contentOf(page, history, now),
+    page === undefined ? empty('Loading the state of the server.') : contentOf(page, history, now),
   )
 }
 
