@@ -90,12 +90,22 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     } catch (error) {
       // A value that cannot be sent, which is a defect. Without the message, the thread would answer from an old plan.
       log.error({ code: laneStopped, err: error }, 'message not sent to the lane, ending it')
-      void worker.terminate()
+      end({ worker, port })
       return
     }
     // In this order: the thread reads the eventfd after it has seen the number, so that none is left in it.
-    libc.write(wakeFd, one, one.length)
+    wake()
     Atomics.add(numbers, controlIndex.sent, 1)
+  }
+
+  /** Ends the wait of the thread: without it, the end of the thread, and an exit of the process, would take a second. */
+  function wake(): void {
+    libc.write(wakeFd, one, one.length)
+  }
+
+  function end({ worker }: Thread): void {
+    void worker.terminate()
+    wake()
   }
 
   function start(): void {
@@ -156,17 +166,18 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   let watch = clock.after(watchMs, look)
   function look(): void {
     const now = Atomics.load(numbers, controlIndex.rounds)
-    const isExpected = thread !== undefined && clock.monotonic() - startedAt >= watchMs
-    if (isExpected && thread !== unresponsive && now === rounds) {
+    const isExpected = clock.monotonic() - startedAt >= watchMs
+    if (isExpected && now === rounds && thread !== undefined && thread !== unresponsive) {
       unresponsive = thread
       log.error({ code: laneStopped, limitMs: watchMs }, 'lane does not respond, ending it')
-      void thread?.worker.terminate()
+      end(thread)
     }
     rounds = now
     watch = clock.after(watchMs, look)
   }
 
   start()
+  process.once('exit', wake)
 
   return {
     send(message) {
@@ -189,6 +200,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
         post(thread, stopMessage)
         await ended.promise
       }
+      process.off('exit', wake)
       libc.close(wakeFd)
     },
   }

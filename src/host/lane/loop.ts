@@ -81,8 +81,8 @@ export type LaneLoop = {
 
 export const stopMessage = 'stop'
 
-/** How long a round waits at most. When the process exits, it waits for the end of the round. */
-const idleMs = 250
+/** How long a round waits at most. */
+const idleMs = 1000
 
 /** How long a round waits at most while the program is not ready, for example because the main thread is behind. */
 const notReadyMs = 1

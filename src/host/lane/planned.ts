@@ -3,6 +3,7 @@
  * The main thread answers until the lane does, and while it is started again.
  */
 import type { ActiveProblem, Finding } from '../../text/codes.ts'
+import type { Timer } from '../clock.ts'
 import type { HostCode } from '../codes.ts'
 import type { Log } from '../log.ts'
 import { startLane, type Lane, type LaneOptions } from './lane.ts'
@@ -26,13 +27,19 @@ export type LaneState = {
 
 export type PlannedLane<Plan> = {
   readonly state: LaneState
-  /** Resolves when all answers are from the plan; never rejects. The first call starts the thread. */
+  /**
+   * Resolves when all answers are from the plan; never rejects. The thread starts {@link startDelayMs} after the first
+   * call.
+   */
   apply(plan: Plan): Promise<void>
   /** Receives the messages that the lane has sent up to now. */
   drain(): void
   /** Answers no further datagrams; the sockets can still send. Never rejects. */
   stop(): Promise<void>
 }
+
+/** The process has reported READY by then, and the threads do not slow the start of the services. */
+export const startDelayMs = 1000
 
 export function createPlannedLane<Plan, Message extends { readonly kind: string }>(
   options: Omit<LaneOptions<Message | AppliedMessage>, 'greet' | 'ended' | 'receive'> & {
@@ -46,6 +53,7 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
 ): PlannedLane<Plan> {
   const { sockets, portable, receive } = options
   let lane: Lane | undefined
+  let starting: Timer | undefined
   let sent = options.first
   let version = 1
   let isAnswering = false
@@ -69,8 +77,8 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
     for (const socket of sockets) socket.receive(undefined)
   }
 
-  function start(): Lane {
-    return startLane<Message | AppliedMessage>({
+  function start(): void {
+    lane = startLane<Message | AppliedMessage>({
       ...options,
       greet: () => [message()],
       ended: answerHere,
@@ -99,13 +107,13 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
         applied = Promise.withResolvers()
         lane?.send(message())
       }
-      // After the services: its start takes time that they need to start.
-      lane ??= start()
+      starting ??= options.clock.after(startDelayMs, start)
       if (isAnswering) await applied.promise
     },
     drain: () => lane?.drain(),
     async stop() {
       isStopped = true
+      starting?.cancel()
       for (const socket of sockets) socket.receive(undefined)
       await lane?.stop()
     },

@@ -102,6 +102,26 @@ t.test('a lane that does not run can be stopped', async (t) => {
   t.equal(clock.pending(), 0)
 })
 
+t.test('an exit of the process ends the wait of the thread', async (t) => {
+  const libc = await libcOf()
+  let writes = 0
+  const before = process.listeners('exit')
+  const { ask, stop } = await setUp(t, {
+    write(...written) {
+      writes++
+      return libc.write(...written)
+    },
+  })
+  await ask('a')
+  const added = process.listeners('exit').filter((each) => !before.includes(each))
+  t.equal(added.length, 1)
+  t.equal(writes, 1, 'the first message')
+  added[0]?.(0)
+  t.equal(writes, 2)
+  await stop()
+  t.same(process.listeners('exit'), before)
+})
+
 t.test('a thread that hangs is ended', async (t) => {
   const { ask, send, clock, ends, lines, messages } = await setUp(t)
   await ask('a')

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
+import { startDelayMs } from '../../../src/host/lane/planned.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import type { Seen } from '../../../src/install/observation.ts'
@@ -70,7 +71,10 @@ async function setUp(t: Test, { sockets, isLane }: (typeof variants)[number]) {
   })
   t.teardown(() => service.close(0))
   await service.apply()
-  if (isLane) await until(() => service.lane.isAnswering())
+  if (isLane) {
+    clock.advance(startDelayMs)
+    await until(() => service.lane.isAnswering())
+  }
   const send = (packet: Uint8Array) => client.send(packet, ports.dhcp, '127.0.0.1')
   const ask = async (packet: Uint8Array) => {
     const reply = once(client, 'message') as Promise<[Buffer]>
@@ -124,6 +128,8 @@ t.test('the main thread answers until the lane does, and while it is started aga
   const { service, ask, clock, seen } = await setUp(t, { ...variants[0]!, isLane: false })
   t.equal(service.lane.isAnswering(), false)
   await ask(captured('OVMF PXE DISCOVER'))
+  t.same([service.lane.warnings(), service.lane.problems(), seen.length], [[], [], 1])
+  clock.advance(startDelayMs)
   await until(() => service.lane.isAnswering())
   clock.advance(10_000)
   await until(() => !service.lane.isAnswering())

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
+import { startDelayMs } from '../../../src/host/lane/planned.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
@@ -31,7 +32,10 @@ async function setUp(t: Test, sockets: Sockets, name = 'the main thread') {
   const options = { sockets, log: silentLog(), counters, clock, onLost: () => undefined }
   const service = await startDns({ ...options, plan: () => plan })
   await service.apply()
-  if (name === 'the lane') await until(() => service.lane.isAnswering())
+  if (name === 'the lane') {
+    clock.advance(startDelayMs)
+    await until(() => service.lane.isAnswering())
+  }
   t.teardown(async () => {
     const closed = service.close(0)
     clock.advance(0)
@@ -102,6 +106,12 @@ t.test('the main thread answers until the lane does, and while it is started aga
   const query = encode({ name: 'api.ocp45.example.localdomain' })
   t.equal(service.lane.isAnswering(), false)
   t.equal((await ask(query)).rcode, 'NOERROR')
+  t.same(
+    [service.lane.warnings(), service.lane.problems()],
+    [[], []],
+    'nothing to report before the lane starts',
+  )
+  clock.advance(startDelayMs)
   await until(() => service.lane.isAnswering())
   t.equal((await ask(query)).rcode, 'NOERROR')
   // The thread completes no round in the time of this clock, so it is ended.
@@ -116,6 +126,35 @@ t.test('the main thread answers until the lane does, and while it is started aga
   clock.advance(100)
   await until(() => service.lane.isAnswering())
   t.equal((await ask(many)).flag_tc, true, 'the new thread starts with the latest plan')
+})
+
+t.test(
+  'a reload before the lane starts applies at once, and the lane starts with the latest plan',
+  async (t) => {
+    const { service, ask, clock, apply } = await setUp(t, createSockets({}))
+    const many = encode({ name: 'many.example.localdomain' })
+    t.not((await ask(many)).flag_tc, true)
+    await apply(planOf(crowdedModel()))
+    t.equal((await ask(many)).flag_tc, true)
+    clock.advance(startDelayMs - 1)
+    t.equal(service.lane.isAnswering(), false)
+    clock.advance(1)
+    await until(() => service.lane.isAnswering())
+    t.equal((await ask(many)).flag_tc, true)
+  },
+)
+
+t.test('a service that ends before its lane starts does not start it', async (t) => {
+  const clock = fakeClock()
+  const plan = onLoopback(planOf(guideModel()))
+  const options = { sockets: createSockets({}), log: silentLog(), counters: new Counters(), clock }
+  const service = await startDns({ ...options, plan: () => plan, onLost: () => undefined })
+  await service.apply()
+  const closed = service.close(0)
+  clock.advance(startDelayMs)
+  await closed
+  t.equal(service.lane.isAnswering(), false)
+  t.equal(clock.pending(), 0)
 })
 
 t.test('the status names the reason where lanes are not available', async (t) => {
