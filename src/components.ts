@@ -102,7 +102,7 @@ export type Running = {
   metrics?(): readonly MetricFamily[]
   /** Returns persistent problems that prevent slipway from serving what the site declares. */
   problems?(): readonly ActiveProblem[]
-  /** Returns what works differently from usual on this machine. */
+  /** Returns the limitations of the component on this machine, such as missing lanes. */
   warnings?(): readonly Finding[]
   /** Returns persistent problems of other machines: resolvers, DHCP servers, and the servers of HAProxy. */
   outages?(): readonly ActiveProblem[]
@@ -315,7 +315,7 @@ export const components: readonly Component[] = [
     name: 'api',
     isWanted: ({ plan }) => plan().api !== undefined,
     async start({ plan, log, app, access, ...shared }) {
-      // Its packages take time to load, and the services before it already answer.
+      // Loaded only here, because its packages take time to load. The services above already answer.
       const { startNetwork } = await import('./serve/control/network.ts')
       const { createPage } = await import('./serve/page/routes.ts')
       let settings = plan().api as NonNullable<Plan['api']>

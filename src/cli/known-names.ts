@@ -22,7 +22,7 @@ export async function knownNodes({ control, site }: Sources, environment = proce
   }
 }
 
-/** Reads only the names, so that a site with errors has them too, and without the schema, which takes long to load. */
+/** Reads only the names, so that a site with errors has them too, and without the schema, which takes a long time to load. */
 async function nodesIn(text: string): Promise<string[]> {
   const { parse } = await import('yaml')
   try {

@@ -76,7 +76,7 @@ export function explanationOf(model: Model, plan: Plan, member: MemberModel): Ex
     : memberExplanation(model, plan, member)
 }
 
-/** Returns what names and the load balancer have of a node that slipway does not boot. */
+/** Returns the names and the backends of a node that slipway does not boot. */
 function memberExplanation(model: Model, plan: Plan, member: MemberModel): Explanation {
   return {
     node: member.key,

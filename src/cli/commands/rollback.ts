@@ -11,11 +11,11 @@ export const rollback: Command = {
     usage: ['rollback [--confirm TIME] [--json] [--control PATH] [NUMBER]'],
     about: [
       'Serves an earlier site again and prints what changed.',
-      'NUMBER is a number of "slipway history" (default: 1, the site before the active one). The site file does not ' +
+      'NUMBER is a number from "slipway history" (default: 1, the site before the active one). The site file does not ' +
         'change. Until you correct and reload it, slipway serves the earlier site, even after a restart. To keep the ' +
         'earlier site, write it to the site file with "slipway history show".',
-      'With --confirm, slipway returns to the site that is served now unless you run "slipway confirm" in that time. It ' +
-        'also returns to it if it restarts within that time.',
+      'With --confirm, slipway returns to the site that is served now unless you run "slipway confirm" in that time. A ' +
+        'restart within that time also returns to it.',
     ],
     options: [confirmRow, controlRow, jsonRow],
     exit: [

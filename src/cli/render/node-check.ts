@@ -31,7 +31,7 @@ export function nodeCheckScript(model: Model, node: NodeModel, registries: reado
   return ['#!/bin/sh', heading, ...settings, body].join('\n')
 }
 
-/** In single quotes, the shell interprets nothing. */
+/** Quotes text for the shell, which interprets nothing in single quotes. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -10,7 +10,7 @@ import { paint, proseColumns, symptomLines, type OutputStyle } from './output.ts
 /** The current step must be readable; less important columns are omitted for it. */
 const minNowColumns = 26
 
-/** With all columns, a line that is shorter would leave too little for the current step. */
+/** A narrower line with all columns has too little space for the current step. */
 const minFullColumns = 140
 
 type Column = { readonly title: string; readonly text: (node: NodeReport, now: number) => string }

@@ -60,7 +60,7 @@ export function createBatch(libc: Libc): Batch {
   const sent = createHeaders(libc, sendOctets)
   const pollEntry = new Uint8Array(8)
   const pollAddress = libc.address(pollEntry)
-  /** The slot that each header for sending has the addresses of; negative if its own address is used. */
+  /** For each send header, the slot whose addresses it uses; negative if it uses its own address. */
   const slotOf = new Int32Array(slots).fill(-1)
   const queuedSlots = new Int32Array(slots)
   const views = new Array<Uint8Array | undefined>(slots * cachedLengths)

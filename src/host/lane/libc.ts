@@ -124,7 +124,7 @@ export function writeAddress(octets: Uint8Array, address: string, port: number):
   return octets
 }
 
-/** Returns an error with the name of the number, as Node's own errors have it. */
+/** Returns an error whose code is the name of the number, as in Node's own errors. */
 export function systemError(call: string, errno: number): NodeJS.ErrnoException {
   const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`
   return Object.assign(new Error(`${call} ${code}`), { code, errno, syscall: call })

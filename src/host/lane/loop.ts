@@ -151,7 +151,7 @@ export function createLaneLoop<Message>(options: {
     const octets = program.answer(query, batch.reply(slot), peerOf(slot, address, socket))
     if (octets === 0) return
     const to = peer.to?.address ?? address
-    // One check for each destination in a row: the replies of a batch leave together.
+    // Consecutive replies to one destination need one check: the replies of a batch are sent together.
     const refusal = to === lastAdmitted ? undefined : guard.refusal(to, octets, 0)
     if (refusal === undefined) {
       lastAdmitted = to

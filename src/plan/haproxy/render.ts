@@ -101,7 +101,7 @@ function sectionSettings(plan: HaproxyPlan, settings: readonly string[], own: Ti
   )
 }
 
-/** Beside other files, every section has its own settings and does not change the defaults. */
+/** In a file that HAProxy loads with others, every section has its own settings, so that no default changes for them. */
 function isPart({ with: beside }: HaproxyPlan): boolean {
   return beside.length > 0
 }

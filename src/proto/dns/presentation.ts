@@ -79,7 +79,7 @@ const refused: Readonly<Record<string, number>> = {
   ...{ NSEC3: 50, NSEC3PARAM: 51, CDS: 59, CDNSKEY: 60, CSYNC: 62, ZONEMD: 63 },
 }
 
-/** Types with keys of their own. */
+/** Types that have their own key in the site file. */
 const own = new Set(['A', 'NS', 'CNAME', 'SOA', 'PTR', 'MX', 'TXT', 'AAAA', 'SRV', 'CAA'])
 
 /** @param type a mnemonic, or `TYPE` and a number (RFC 3597 §5) @returns undefined for a type that a record cannot have */

@@ -112,7 +112,7 @@ export function createRoutes(
   function notFound({ url, method }: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = url.split('?', 1)[0] as string
     const matches = routes.filter(({ pattern }) => pattern.test(path))
-    // `…/:node/events` is a resource of its own, and not a command of `…/:node/:command`.
+    // `…/:node/events` is a separate resource, and not a command of `…/:node/:command`.
     const fewest = Math.min(...matches.map(({ parameters }) => parameters))
     const own = matches.filter(({ parameters }) => parameters === fewest)
     const allowed = own.flatMap((route) => route.method)

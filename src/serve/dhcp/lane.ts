@@ -23,7 +23,7 @@ export type DhcpLaneData = {
   readonly isEveryInterface: boolean
 }
 
-/** Answers that wait to be recorded: a second of the highest rate, which a busy disk can take for one write. */
+/** Answers that wait to be recorded: those of a second at the highest rate, because a write to a busy disk can last as long. */
 export const maxUnreadOfDhcp = 20_000
 
 export type DhcpLaneMessage =

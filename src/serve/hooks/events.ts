@@ -90,7 +90,7 @@ export type PendingRequest = {
   readonly username: string
   readonly code: string
   readonly reason: string
-  /** In how many snapshots in a row: the cluster's own controller approves many requests within seconds. */
+  /** The number of consecutive snapshots: the cluster's own controller approves many requests within seconds. */
   readonly snapshots: number
 }
 

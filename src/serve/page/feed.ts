@@ -137,7 +137,7 @@ export function createFeed({ installs, reports, summary, clock, log }: FeedOptio
     },
   }
 
-  /** Without pages, observations cost nothing. */
+  /** While no page is connected, observations cost nothing. */
   function rest(): void {
     unsubscribe?.()
     unsubscribe = undefined

@@ -20,7 +20,7 @@ const commonRefusals: Readonly<Record<number, string>> = {
 
 const refusalTexts: Readonly<Record<number, string>> = {
   ...commonRefusals,
-  404: 'The thing that the path names does not exist',
+  404: 'The resource that the path names does not exist',
   409: 'The request is not possible in the current state',
   503: 'The maximum number of event streams is open',
 }

@@ -28,13 +28,13 @@ const number = z.int().min(0).max(999)
 
 export const operations: readonly Operation[] = [
   get('/v1/status', 'getStatus', 'State of the service, all nodes, and all clusters', schemas.status),
-  get('/v1/nodes', 'listNodes', 'All declared nodes', z.array(schemas.node)),
+  get('/v1/nodes', 'listNodes', 'All nodes that slipway boots', z.array(schemas.node)),
   get('/v1/nodes/seen', 'listUndeclaredMachines', 'Undeclared machines', z.array(schemas.unknownMachine)),
   get('/v1/nodes/{cluster}/{node}', 'getNode', 'One node, with its boots', schemas.nodeDetails, [404]),
   get(
     '/v1/nodes/{cluster}/{node}/events',
     'listNodeEvents',
-    'What was observed of a node',
+    'The recorded observations of a node',
     z.array(schemas.observation),
     [404],
   ),
@@ -141,7 +141,9 @@ export const operations: readonly Operation[] = [
       z.unknown(),
       [404, 503],
     ),
-    query: { node: z.string().optional().meta({ description: 'only of this node: CLUSTER/NODE' }) },
+    query: {
+      node: z.string().optional().meta({ description: 'only the observations of this node: CLUSTER/NODE' }),
+    },
     headers: {
       'Last-Event-ID': z
         .string()

@@ -32,7 +32,7 @@ export const errorBody = component(
   'Error',
   z.looseObject({
     code,
-    error: text.meta({ description: 'a sentence, for administrators' }),
+    error: text.meta({ description: 'a sentence for administrators' }),
     reasons: z.array(text).optional().meta({ description: 'all reasons, if there can be several' }),
   }),
 )

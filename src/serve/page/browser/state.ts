@@ -31,7 +31,7 @@ export function createState(): State {
   }
 }
 
-/** The nodes that have a problem now and had none before, or another one. */
+/** Returns the nodes with a new problem: they had none before, or a different one. */
 export type NewProblems = readonly Node[]
 
 export function applyRows(state: State, rows: readonly Node[]): NewProblems {
