@@ -238,6 +238,8 @@ function syntaxErrors(
 const ownMessages: Partial<Record<YAMLError['code'], string>> = {
   BLOCK_AS_IMPLICIT_KEY:
     'a second key on the same line; start a new line, or put text with a colon in quotes',
+  BLOCK_IN_FLOW:
+    'a list with dashes, or keys on separate lines, inside [ ] or { }; put text such as "-" in quotes',
   MULTIPLE_DOCS: 'a second document starts here; a site file must have only one',
   NON_STRING_KEY: 'a key must be a single word, not a list, a map, or an alias',
   RESOURCE_EXHAUSTION: 'nested too deeply',

@@ -90,6 +90,7 @@ export function testLines(name: string, tested: HookTest, output: OutputStyle): 
       `${result}: ${printable(detail)} (${formatDuration(durationMs)})`,
     ),
     `    event ${event.id}`,
+    ...(isDelivered ? [] : ['    correct the receiver, or the hook in the site file, then test it again']),
     ...answer
       .split('\n')
       .filter(Boolean)

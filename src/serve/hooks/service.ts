@@ -175,7 +175,7 @@ export function createHooks(options: HooksOptions): Hooks {
       end.abort()
       for (const queue of queues) {
         const { length } = queue.close()
-        if (length > 0) log.warn({ hook: queue.hook.name, count: length }, 'hook events lost at the end')
+        if (length > 0) log.warn({ hook: queue.hook.name, count: length }, 'hook events discarded')
       }
     },
   }

@@ -80,7 +80,11 @@ t.test('a test prints what the receiver returned; the exit status is its result'
   })
   t.same(await failed('test', 'chat'), {
     code: 1,
-    out: ['hook chat failed: connection refused (42 ms)', '    event evt_1'],
+    out: [
+      'hook chat failed: connection refused (42 ms)',
+      '    event evt_1',
+      '    correct the receiver, or the hook in the site file, then test it again',
+    ],
     err: [],
   })
   const unknown = await run('test', 'x')

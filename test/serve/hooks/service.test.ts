@@ -209,5 +209,5 @@ t.test('closing waits a short time for a delivery, and logs what is lost', async
   t.equal(clock.nextDelay(), 2000)
   clock.advance(2000)
   await closing
-  t.match(lines.at(-1), /"hook":"file","count":1,"msg":"hook events lost at the end"/)
+  t.match(lines.at(-1), /"hook":"file","count":1,"msg":"hook events discarded"/)
 })
