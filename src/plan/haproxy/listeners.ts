@@ -66,7 +66,7 @@ export function addressesElsewhere({ site }: Model, all: readonly ServiceFronten
       .filter((address) => isIpv4(address) && address !== site.server.address)
       .filter((address) => subnetOf(site, address as Ipv4) === undefined)
       .map((address): PlanFinding => {
-        const message = `${formatIp(address)} is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it`
+        const message = `${formatIp(address)} is not in a subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it`
         return {
           code: 'haproxy.address-elsewhere',
           severity: 'warning',

@@ -17,7 +17,7 @@ export function compileStats({ site, facts }: Model): {
   const { bind, uri, refreshSeconds, users: file } = stats
   const users = file === undefined ? [] : readUsers(file, facts.statsUsers)
   if (typeof users === 'string') {
-    const message = `the statistics page is left out: ${users}`
+    const message = `the statistics page is omitted: ${users}`
     return {
       stats: undefined,
       findings: [{ code: 'haproxy.stats-users-invalid', severity: 'error', about: 'haproxy', message }],
@@ -45,6 +45,6 @@ function readUsers(path: string, fact: AddedFileFact | undefined): readonly Stat
     if (users.some((user) => user.name === name)) return `${path}:${index + 1}: the user is already listed`
     users.push({ name, hash })
   }
-  if (users.length === 0) return `${path} lists no user`
+  if (users.length === 0) return `${path} does not list any user`
   return users.length > maxUsers ? `${path} lists more than ${maxUsers} users` : users
 }

@@ -99,7 +99,7 @@ t.test(
         severity: 'warning',
         about: 'haproxy, ocp45',
         message:
-          '192.0.2.40 is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it',
+          '192.0.2.40 is not in a subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it',
       },
     ])
     t.same(compile(given, { server: { address: '192.0.2.40', ports: { http: 8080 } } }).findings, [])

@@ -36,7 +36,7 @@ t.test('users have the hashes of the file, and the configuration is not for ever
 t.test('without a valid file there is no page, and the reason does not repeat the line', (t) => {
   const cases: [text: string | undefined, reason: string][] = [
     [undefined, '/etc/slipway/stats-users was not read'],
-    ['', '/etc/slipway/stats-users lists no user'],
+    ['', '/etc/slipway/stats-users does not list any user'],
     [
       `ops:${hash}\nadmin:secret`,
       '/etc/slipway/stats-users:2: expected <user>:<hash>, with a hash of openssl passwd -6 or mkpasswd',
@@ -55,7 +55,7 @@ t.test('without a valid file there is no page, and the reason does not repeat th
         code: 'haproxy.stats-users-invalid',
         severity: 'error',
         about: 'haproxy',
-        message: `the statistics page is left out: ${reason}`,
+        message: `the statistics page is omitted: ${reason}`,
       },
     ])
   }
@@ -71,7 +71,7 @@ t.test('a plan without the fact of its file has no page', (t) => {
   } as const
   const site = { haproxy: { file: '/f', stats: { bind: '*:9000', users: '/u' } } }
   t.match(compileClusters([{ nodes: ['m1 master 172.16.0.21'] }], site, fact).findings, [
-    { message: 'the statistics page is left out: /u does not exist' },
+    { message: 'the statistics page is omitted: /u does not exist' },
   ])
   t.end()
 })
