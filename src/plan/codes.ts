@@ -110,7 +110,8 @@ export const planCodes = defineCodes({
     remedy: 'Remove balance: false from at least one node',
   },
   'haproxy.address-elsewhere': {
-    meaning: 'The load balancer has an address that is not in any subnet, so it may belong to another machine',
+    meaning:
+      'The load balancer has an address that is not in any subnet, so it may belong to another machine',
     remedy: 'Set loadBalancer.external if another machine has the address',
   },
   'haproxy.stats-users-invalid': {

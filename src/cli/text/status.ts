@@ -101,7 +101,7 @@ function unknownClientTexts(clients: Status['strangers']): string[] {
     similar === undefined ? [] : [`undeclared machine ${mac}, ${similarText(similar)}`],
   )
   return [
-    ...someOf(misspelled, 'undeclared machines with such an address'),
+    ...someOf(misspelled, 'undeclared machines with a similar MAC address'),
     `${pluralize(clients.length, 'undeclared machine')} sent DHCP requests: see slipway nodes seen`,
   ]
 }

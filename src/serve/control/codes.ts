@@ -16,7 +16,7 @@ export const controlCodes = defineCodes({
     remedy: 'Find the clients with many connections, and restrict access to the port with a firewall',
   },
   'api.cross-site-request': {
-    meaning: 'A browser sent a request that changes something for a page of another site',
+    meaning: 'A page of another site made a browser send a request that changes something',
     remedy: 'Find that page; if it is your reverse proxy, let it keep the headers Host and Origin',
   },
   'api.csrf-token': {
