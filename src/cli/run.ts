@@ -1,10 +1,10 @@
 /** Runs a command line: finds the command, prints its help, and turns every error into a line that ends with what to do. */
-import { ExitCode, UsageError, helpLines, rowLines, type Terminal } from './command.ts'
+import { ExitCode, helpLines, rowLines, type Terminal } from './command.ts'
 import { runPaged, type Pager } from './pager.ts'
 import { isSystemError, systemErrorText } from '../text/file-problem.ts'
 import { commandGroups } from './registry.ts'
 import { serverRows, takeServerOptions } from './server-options.ts'
-import { didYouMean } from '../text/nearest.ts'
+import { unknownCommand, usageMessage } from './usage-message.ts'
 
 const entries = Object.values(commandGroups).flat()
 
@@ -35,7 +35,7 @@ export async function runCommandLine(
     terminal.err(`slipway: ${(error as Error).message}`)
     return ExitCode.usage
   }
-  if (name === '--version') {
+  if (name === '--version' || name === '-v') {
     const { readVersion } = await import('./commands/version.ts')
     terminal.out((await readVersion()).version)
     return ExitCode.fine
@@ -48,9 +48,11 @@ export async function runCommandLine(
   const entry = entries.find((candidate) => candidate.name === name)
   if (entry === undefined) {
     const names = entries.map((each) => each.name)
-    if (name !== '')
-      terminal.err(`slipway: unknown command ${JSON.stringify(name)}${didYouMean(name, names)}\n`)
-    for (const line of overview()) terminal.err(line)
+    const lines =
+      name === ''
+        ? overview()
+        : [`slipway: ${unknownCommand(name, names)}`, 'Run "slipway help" for a list of all commands.']
+    for (const line of lines) terminal.err(line)
     return ExitCode.usage
   }
   const command = await entry.load()
@@ -66,8 +68,9 @@ export async function runCommandLine(
     const isPaged = page.isPaged === true && !args.some((argument) => endless.includes(argument))
     return await runPaged((shown) => command.run(args, shown), terminal, isPaged ? pager : undefined)
   } catch (error) {
-    if (isUsageError(error)) {
-      terminal.err(`slipway ${full}: ${error.message}`)
+    const usage = usageMessage(error, page)
+    if (usage !== undefined) {
+      terminal.err(`slipway ${full}: ${usage}`)
       terminal.err(`Run "slipway ${full} --help" for usage.`)
       return command.usageExit ?? ExitCode.usage
     }
@@ -83,12 +86,6 @@ function printPage(lines: readonly string[], terminal: Terminal, pager: Pager | 
     return Promise.resolve(ExitCode.fine)
   }
   return runPaged(print, terminal, pager)
-}
-
-/** Returns whether the command line is invalid; node:util reports an option that is unknown or lacks its value. */
-function isUsageError(error: unknown): error is Error {
-  if (error instanceof UsageError) return true
-  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
 }
 
 /** A defect of slipway: its report needs the stack trace. */

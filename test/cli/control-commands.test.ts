@@ -67,7 +67,17 @@ t.test('invalid command lines are refused', async (t) => {
     [status, ['w1'], 'expected no arguments; "slipway node show NAME" shows one node'],
     [status, ['--watch', '--json'], '--watch does not print JSON; "slipway events --json" does'],
     [node, [], 'expected one of show, install, local, menu, forget, add, remove, adopt'],
-    [node, ['toString'], 'expected one of show, install, local, menu, forget, add, remove, adopt'],
+    [
+      node,
+      ['toString'],
+      'unknown command "toString"; expected one of show, install, local, menu, forget, add, remove, adopt',
+    ],
+    [
+      node,
+      ['shwo'],
+      'unknown command "shwo" (did you mean show?); expected one of show, install, local, menu, forget, add, remove, adopt',
+    ],
+    [node, ['list'], 'unknown command "list": to list the nodes, run "slipway status"'],
     [node, ['show'], 'show: expected the name of one node'],
     [node, ['menu'], 'menu: expected the name of a node'],
     [nodes, ['all'], 'expected: seen'],

@@ -12,6 +12,7 @@ async function run(...args: string[]) {
 
 t.test('prints the version, the overview, and the page of a command', async (t) => {
   t.match(await run('--version'), { code: 0, out: /^\d+\.\d+\.\d+$/ })
+  t.same(await run('-v'), await run('--version'))
   t.match(await run('help'), { code: 0, out: /^Usage: slipway COMMAND/ })
   t.match(await run('help', 'status'), { code: 0, out: /^Usage: slipway status/ })
   t.match(await run(), { code: 2, out: '', err: /^Usage: slipway COMMAND/ })

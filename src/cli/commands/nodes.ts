@@ -37,7 +37,7 @@ export const nodes: Command = {
       options: controlOptions,
     })
     if (positionals.length > 1 || (positionals[0] ?? 'seen') !== 'seen')
-      throw new UsageError('expected: seen')
+      throw new UsageError('expected: seen; to list the nodes of the site, run "slipway status"')
     return toResult(terminal, async () => {
       const seen = await askControl<UnknownClient[]>(controlPath(values.control), '/v1/nodes/seen')
       if (values.json) terminal.out(JSON.stringify(seen, undefined, 2))

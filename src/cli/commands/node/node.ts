@@ -8,6 +8,7 @@ import { add, addHelp } from './add.ts'
 import { adopt, adoptHelp } from './adopt.ts'
 import { remove, removeHelp } from './remove.ts'
 import { stateText } from '../../../install/step-text.ts'
+import { didYouMean } from '../../../text/nearest.ts'
 import { nodeLines } from '../../text/node.ts'
 
 type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
@@ -63,7 +64,16 @@ export const node: Command = {
 
   async run([name = '', ...args], terminal) {
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined
-    if (action === undefined) throw new UsageError(`expected one of ${Object.keys(actions).join(', ')}`)
+    if (action === undefined) {
+      const known = Object.keys(actions)
+      if (name === '') throw new UsageError(`expected one of ${known.join(', ')}`)
+      if (['list', 'ls'].includes(name)) {
+        throw new UsageError(`unknown command "${name}": to list the nodes, run "slipway status"`)
+      }
+      throw new UsageError(
+        `unknown command ${JSON.stringify(name)}${didYouMean(name, known)}; expected one of ${known.join(', ')}`,
+      )
+    }
     return toResult(terminal, () => action(args, terminal))
   },
 }
