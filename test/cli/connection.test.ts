@@ -119,7 +119,7 @@ t.test('errors of a connection are explained', async (t) => {
     message: `cannot reach slipway at https://127.0.0.1:${port}: the connection was refused; check the section api of its site file, and that slipway runs`,
     isNotRunning: false,
   })
-  const mute = createServer().listen(0, '127.0.0.1')
+  const mute = createServer((socket) => t.teardown(() => socket.destroy())).listen(0, '127.0.0.1')
   t.teardown(() => mute.close())
   await once(mute, 'listening')
   const target = `https://127.0.0.1:${(mute.address() as AddressInfo).port}`
