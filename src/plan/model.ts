@@ -170,7 +170,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     cluster: cluster.name,
     role,
     fqdn,
-    ...macsOf(node.mac ?? []),
+    ...macsOf(required(node.mac, `the MAC address of ${node.name}`)),
     address,
     addresses,
     subnet,

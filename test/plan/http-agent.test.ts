@@ -47,6 +47,8 @@ t.test(
     t.match(body, `initrd --name main ${secret} || goto failed`)
     t.match(body, 'installs as the agent decides')
     t.equal(body.includes('coreos.inst'), false)
+    t.equal(plan.ignition.get('/boot/ocp45/m1/master.ign'), undefined)
+    t.same([...plan.ignition.keys()], [])
     const menu = plan.scripts.get('/boot/ocp45/m1/menu.ipxe')!.body
     t.match(menu, 'Installing erases the disk that the agent chooses')
     t.same(menu.match(/^item \w+ Install as .*$/gm), ['item master Install as master (declared)'])

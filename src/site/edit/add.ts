@@ -93,7 +93,9 @@ function difference(node: Node, { macs, role, addresses }: Adoption): string | u
   const wanted = addresses.map(parseIp)
   const isSame = node.address.every((address) => wanted.includes(address))
   const [had, given] = [node.address.map(formatIp).join(', '), addresses.join(', ')]
-  const [hadMacs, givenMacs] = [(node.mac ?? []).join(', '), macs.join(', ')]
+  const givenMacs = macs.join(', ')
+  if (node.mac === undefined) return `boot: none, not the MAC address ${givenMacs}`
+  const hadMacs = node.mac.join(', ')
   if (hadMacs !== givenMacs) return `the MAC address ${hadMacs}, not ${givenMacs}`
   if (!isSame || wanted.length !== node.address.length) return `the address ${had}, not ${given}`
   return node.role === role ? undefined : `the role ${node.role}, not ${role}`

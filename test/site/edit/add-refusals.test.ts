@@ -48,6 +48,11 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
     got: `refused: the site file already has ocp/w1 (line 12), with ${other}`,
   })),
   {
+    name: 'a name that a node without a MAC address has',
+    text: siteWith('    nodes: [{ name: w4, role: worker, boot: none, address: 172.16.0.34 }]\n'),
+    got: 'refused: the site file already has ocp/w4 (line 12), with boot: none, not the MAC address 00:50:56:96:77:01',
+  },
+  {
     name: 'beside a text whose blank lines would be more than they were',
     text: siteWith(
       `    nodes:
