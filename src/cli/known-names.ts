@@ -1,13 +1,10 @@
 /** The names of nodes and clusters that a shell completes: those of the running slipway, or else of the site file. */
 import { readFile } from 'node:fs/promises'
 import { askControl } from './client.ts'
-import { controlPath } from './target.ts'
+import { controlPath, installedSite } from './target.ts'
 
 /** Short, because a user waits for the completion. */
 const timeoutMs = 3000
-
-/** Where the packages expect the site file. */
-const installedSite = '/etc/slipway/site.yaml'
 
 type Sources = { readonly control?: string | undefined; readonly site?: string | undefined }
 

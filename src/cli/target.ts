@@ -39,23 +39,30 @@ export function firstDirectory(directories = ''): string {
 /** Options of every command that reads a site file. */
 export const siteOptions = { site: { type: 'string' }, control: { type: 'string' } } as const
 
-export const siteRows: readonly HelpRow[] = [
-  ['--site FILE', 'site file (default: $SLIPWAY_SITE, else the file that the running slipway serves)'],
-  controlRow,
+/** Where the packages expect the site file. */
+export const installedSite = '/etc/slipway/site.yaml'
+
+export const siteRow: HelpRow = [
+  '--site FILE',
+  `site file (default: $SLIPWAY_SITE, else the file that the running slipway serves, else ${installedSite})`,
 ]
+
+export const siteRows: readonly HelpRow[] = [siteRow, controlRow]
 
 type SiteValues = { readonly site?: string | undefined; readonly control?: string | undefined }
 
 /**
- * Returns the site file to read: the given one, $SLIPWAY_SITE, or the one that the running slipway serves.
+ * Returns the site file to read: the given one, $SLIPWAY_SITE, the one that the running slipway serves, or the installed one.
  *
  * @param positional the site file as an argument, where the command line has one
+ * @param installed used if slipway does not run and the file exists
  * @throws {UsageError} when there is none, or two
  */
 export async function siteFile(
   { site, control }: SiteValues,
   positional: string | undefined,
   environment = process.env,
+  installed = installedSite,
 ): Promise<string> {
   if (site !== undefined && positional !== undefined) {
     throw new UsageError(`two site files: --site ${site} and ${positional}`)
@@ -74,16 +81,32 @@ export async function siteFile(
   } catch (error) {
     if (!(error instanceof ControlProblem)) throw error
   }
+  if (existsSync(installed)) return installed
   throw new UsageError('no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found')
 }
 
-/** Splits off the site file at the end of the arguments. Names of nodes contain no period, paths of files do or exist. */
+/**
+ * @param file an argument where a site file is expected
+ * @param name the argument behind it, where the name of a node is expected
+ * @throws {UsageError} when the two are swapped
+ */
+export function requireOrder(command: string, file: string, name: string): void {
+  if (looksLikeFile(file) || !looksLikeFile(name)) return
+  throw new UsageError(`${file} is a node, not a site file; did you mean: slipway ${command} ${name} ${file}`)
+}
+
+/** Names of nodes contain no period, paths of files do or exist. */
+function looksLikeFile(text: string): boolean {
+  return text.includes('.') || existsSync(text)
+}
+
+/** Splits off the site file at the end of the arguments. */
 export function splitSite(
   positionals: readonly string[],
   { site }: SiteValues,
 ): { readonly names: readonly string[]; readonly file: string | undefined } {
   const last = positionals.at(-1)
-  const isFile = site === undefined && last !== undefined && (last.includes('.') || existsSync(last))
+  const isFile = site === undefined && last !== undefined && looksLikeFile(last)
   return isFile ? { names: positionals.slice(0, -1), file: last } : { names: positionals, file: undefined }
 }
 

@@ -80,7 +80,7 @@ t.test('invalid command lines are refused', async (t) => {
     [node, ['list'], 'unknown command "list": to list the nodes, run "slipway status"'],
     [node, ['show'], 'show: expected the name of one node'],
     [node, ['menu'], 'menu: expected the name of a node'],
-    [nodes, ['all'], 'expected: seen'],
+    [nodes, ['all'], 'expected: seen; to list the nodes of the site, run "slipway status"'],
     [events, ['w1'], 'expected no arguments; --node NAME selects one node'],
   ]
   for (const [command, args, message] of wrong) {

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../src/cli/command.ts'
-import { siteFile, splitSite, chooseNode } from '../../src/cli/target.ts'
+import { chooseNode, requireOrder, siteFile, splitSite } from '../../src/cli/target.ts'
 import { fakeSlipway } from '../support/fake-slipway.ts'
 import { exampleModel, exampleSite } from '../support/model.ts'
 
@@ -14,12 +15,33 @@ t.test('the site file is the argument, $SLIPWAY_SITE, or the file of the running
   t.equal(await siteFile({ control: slipway.path }, undefined, {}), '/etc/slipway/site.yaml')
 })
 
+t.test('without a running slipway, the site file is that of the packages if it exists', async (t) => {
+  const installed = join(t.testdir({ 'site.yaml': '' }), 'site.yaml')
+  t.equal(await siteFile(nowhere, undefined, {}, installed), installed)
+  t.equal(await siteFile(nowhere, undefined, { SLIPWAY_SITE: 'c.yaml' }, installed), 'c.yaml')
+  await t.rejects(siteFile(nowhere, undefined, {}, `${installed}.none`), { message: /^no site file: / })
+})
+
+t.test('a node where a site file is expected gets the right order', (t) => {
+  t.throws(
+    () => requireOrder('explain', 'w1', 'site.yaml'),
+    new UsageError('w1 is a node, not a site file; did you mean: slipway explain site.yaml w1'),
+  )
+  t.doesNotThrow(() => requireOrder('explain', 'site.yaml', 'w1'))
+  t.doesNotThrow(() => requireOrder('explain', 'a.yaml', 'w1.yaml'))
+  t.doesNotThrow(() => requireOrder('explain', 'w1', 'w2'))
+  t.end()
+})
+
 t.test('two site files, or none, are a usage error', async (t) => {
   await t.rejects(
     siteFile({ site: 'a.yaml' }, 'b.yaml', {}),
     new UsageError('two site files: --site a.yaml and b.yaml'),
   )
-  await t.rejects(siteFile(nowhere, undefined, {}), { name: 'UsageError', message: /^no site file: / })
+  await t.rejects(siteFile(nowhere, undefined, {}, '/nonexistent/site.yaml'), {
+    name: 'UsageError',
+    message: /^no site file: /,
+  })
 })
 
 t.test('the last argument is a site file when it looks like one or exists', (t) => {

@@ -1,7 +1,15 @@
 /** `slipway explain NODE`: everything that the services send to one node. */
 import { parseArgs } from 'node:util'
 import { explain as explainProblems, prepare } from '../../prepare.ts'
-import { chooseNode, controlPath, controlRow, jsonRow, siteFile, siteOptions } from '../target.ts'
+import {
+  chooseNode,
+  controlPath,
+  controlRow,
+  jsonRow,
+  requireOrder,
+  siteFile,
+  siteOptions,
+} from '../target.ts'
 import { askControl, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { explanationOf, type Explanation } from '../../explain/explanation.ts'
@@ -40,6 +48,7 @@ export const explain: Command = {
       throw new UsageError('expected the name of one node')
     }
     const file = positionals.at(-2)
+    if (file !== undefined) requireOrder('explain', file, name)
     const isOffline = file !== undefined || values.site !== undefined
     return toResult(terminal, async () => {
       const explanation = isOffline

@@ -109,7 +109,7 @@ async function printSite(text: string, output: string | undefined, terminal: Ter
 
 export function historyLines(rows: readonly HistoryRow[]): string[] {
   return alignColumns([
-    ['NUMBER', 'SERVED SINCE', 'SITE'],
+    ['number', 'served since', 'site'],
     ...rows.map(({ number, at, summary, confirmBy }) => [
       String(number),
       dateTime(at),

@@ -47,7 +47,7 @@ export const nodes: Command = {
   },
 }
 
-const headings = ['MAC', 'VENDOR CLASS', 'ARCHITECTURE', 'LAST SEEN', 'REQUESTS']
+const headings = ['MAC', 'vendor class', 'architecture', 'last seen', 'requests']
 
 /**
  * Returns a line for each machine, and a second one for facts that only some machines send.

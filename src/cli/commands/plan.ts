@@ -11,7 +11,15 @@ import { readSite, unreadableSite } from '../../site-file.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { isRemote } from '../server-options.ts'
-import { controlPath, controlRow, jsonRow, siteFile, siteOptions, stateDirectory } from '../target.ts'
+import {
+  controlPath,
+  controlRow,
+  jsonRow,
+  siteFile,
+  siteOptions,
+  siteRow,
+  stateDirectory,
+} from '../target.ts'
 import { changeLines } from '../text/changes.ts'
 
 /** As other planning tools use it. */
@@ -33,7 +41,7 @@ export const plan: Command = {
         'is not running, the command compares with the last valid site in the state directory.',
     ],
     options: [
-      ['--site FILE', 'site file (default: $SLIPWAY_SITE, else the file that the running slipway serves)'],
+      siteRow,
       ['--against FILE', 'compare with this site file instead of the running slipway'],
       ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
       controlRow,

@@ -125,7 +125,7 @@ function expiry({ expiresAt }: Token): string {
 function tokenLines(tokens: readonly Token[]): string[] {
   if (tokens.length === 0) return ['there are no tokens']
   return alignColumns([
-    ['ID', 'NAME', 'SCOPE', 'CREATED', 'BY', 'EXPIRES', 'LAST USED'],
+    ['ID', 'name', 'scope', 'created', 'by', 'expires', 'last used'],
     ...tokens.map(({ id, name, scope, createdAt, createdBy, expiresAt, lastUsedAt }) => [
       ...[id, name, scope, dateTime(createdAt), createdBy],
       expiresAt === undefined ? 'never' : dateTime(expiresAt),

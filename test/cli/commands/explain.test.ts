@@ -113,6 +113,11 @@ t.test('expects one node', async (t) => {
     await t.rejects(explain.run(args, keptTerminal()), wanted)
   }
   const folder = t.testdir(siteFolder())
+  const path = sitePath(folder)
+  await t.rejects(
+    explain.run(['m1', path], keptTerminal()),
+    new UsageError(`m1 is a node, not a site file; did you mean: slipway explain ${path} m1`),
+  )
   await t.rejects(explain.run([sitePath(folder), 'm2'], keptTerminal()), {
     message: 'the site does not declare a node m2 (did you mean m1?); it has c1/m1, c1/w1',
   })

@@ -21,7 +21,7 @@ t.test('the list has the active site first', async (t) => {
       { number: 1, at: at - 86_400_000, summary: '6 nodes at the start' },
     ]),
     [
-      'NUMBER  SERVED SINCE             SITE',
+      'number  served since             site',
       '0       2026-11-29 15:00:00 UTC  active; not confirmed until 15:05:00 UTC; reload: 1 node added',
       '1       2026-11-28 15:00:00 UTC  6 nodes at the start',
     ],

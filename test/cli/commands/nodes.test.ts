@@ -33,7 +33,7 @@ t.test('each machine has a line, and a second one for further facts', (t) => {
       now,
     ),
     [
-      'MAC                VENDOR CLASS  ARCHITECTURE  LAST SEEN  REQUESTS',
+      'MAC                vendor class  architecture  last seen  requests',
       '00:00:5e:00:53:01  PXEClient     7 (x64 UEFI)  12 s ago   3 times',
       '  UUID 4c4c4544-0000-4000-8000-525400000099',
       '00:00:5e:00:53:02  dhcpcd-9.4.1  -             5 min ago  once',

@@ -21,7 +21,7 @@ t.test('a token is created, listed, and revoked', async (t) => {
   const id = created.out[0]?.split('_')[1] ?? ''
   const listed = await run(path)
   t.match(listed.out, [
-    /^ID +NAME +SCOPE +CREATED +BY +EXPIRES +LAST USED$/,
+    /^ID +name +scope +created +by +expires +last used$/,
     new RegExp(`^${id}  ansible  operate  .+ +local:\\S+ +never    -$`),
   ])
   t.match(JSON.parse((await run(path, 'list', '--json')).out.join('\n')), [{ id, scope: 'operate' }])
