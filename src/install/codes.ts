@@ -165,7 +165,8 @@ export const installCodes = defineCodes({
   },
   'ignition.refused': {
     meaning: 'slipway refused the Ignition file to the node',
-    remedy: 'Arm the node again with `slipway node install`, and boot it again',
+    remedy:
+      'Compare the address of the node with the site file, and boot it from the network again; run `slipway node install` before that only if its disk may be overwritten',
   },
   'ignition.interrupted': {
     meaning: 'the download of the Ignition file was interrupted',

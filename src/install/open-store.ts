@@ -2,7 +2,7 @@
  * Opens the state. slipway always starts: damaged state is moved aside and recovered as far as possible, unusable state
  * is not changed, and a state in memory replaces it. After each loss, machines must not be installed automatically.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { StateProblem } from './codes.ts'
@@ -66,6 +66,7 @@ const SqliteCode = { busy: 5, corrupt: 11, notADatabase: 26 } as const
 function tryOpen(path: string): DatabaseSync | Failure {
   let database: DatabaseSync | undefined
   try {
+    makePrivate(path)
     database = new DatabaseSync(path, { timeout: 0 })
     // The lock is taken with the first read and held until the process ends.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
@@ -78,6 +79,19 @@ function tryOpen(path: string): DatabaseSync | Failure {
   } catch (error) {
     database?.close()
     return failureOf(path, error as Error)
+  }
+}
+
+/**
+ * Lets only the owner read the database, whatever the umask is and also if an earlier version created it. SQLite creates
+ * the files beside it with the same mode.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, 0o600)
+  } catch {
+    // SQLite reports a directory that cannot be written.
   }
 }
 

@@ -1,3 +1,5 @@
+import { chmodSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { initialState, type State } from '../../src/install/machine-state.ts'
@@ -29,6 +31,22 @@ function kept(sequence: number, machine = m1Mac, at = now, facts: Partial<Facts>
   return { machine, observation }
 }
 const seen = (...rows: readonly ReturnType<typeof kept>[]) => rows.map(({ observation }) => observation)
+
+t.test('only the owner can read the database, even if it was created with another mode', (t) => {
+  const directory = t.testdir()
+  const modes = () =>
+    ['install.db', 'install.db-wal'].map((name) => statSync(join(directory, name)).mode & 0o777)
+  const umask = process.umask(0o022)
+  t.teardown(() => process.umask(umask))
+  const store = openStore(directory, { now })
+  t.same(modes(), [0o600, 0o600])
+  store.close()
+  chmodSync(join(directory, 'install.db'), 0o644)
+  const again = openStore(directory, { now })
+  t.teardown(() => again.close())
+  t.same(modes(), [0o600, 0o600])
+  t.end()
+})
 
 t.test('only a decision waits for the disk', (t) => {
   const store = openStore(t.testdir(), { now })

@@ -170,7 +170,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
             saw: `its Ignition file was refused ${formatCount(latest.count)}: ${latest.reason ?? 'it must not read it now'}`,
             likely:
               'the token of its script was already used or has expired, or it does not have the address from the site file',
-            advice: `run \`slipway node install ${record.node}\` and boot it again; with a static address, compare the address`,
+            advice: `compare its address with the site file, and boot it from the network again; run \`slipway node install ${record.node}\` before that only if its disk may be overwritten`,
           }
         : undefined,
   },

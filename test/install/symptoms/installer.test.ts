@@ -235,7 +235,8 @@ testSymptoms(t, [
     sick: lifeUntil.rootfs().ignition('refused'),
     sound: lifeUntil.rootfs().ignition(),
     saw: 'its Ignition file was refused once: it must not read it now',
-    advice: /static address/,
+    advice:
+      /^compare its address with the site file, and boot it from the network again; run `slipway node install \S+` before that only if/,
   },
   {
     name: 'ignition-broken',
