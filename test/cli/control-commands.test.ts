@@ -78,8 +78,8 @@ t.test('invalid command lines are refused', async (t) => {
       'unknown command "shwo" (did you mean show?); expected one of show, install, local, menu, forget, add, remove, adopt',
     ],
     [node, ['list'], 'unknown command "list": to list the nodes, run "slipway status"'],
-    [node, ['show'], 'show: expected the name of one node'],
-    [node, ['menu'], 'menu: expected the name of a node'],
+    [node, ['show'], 'expected the name of one node'],
+    [node, ['menu'], 'expected the name of a node'],
     [nodes, ['all'], 'expected: seen; to list the nodes of the site, run "slipway status"'],
     [events, ['w1'], 'expected no arguments; --node NAME selects one node'],
   ]

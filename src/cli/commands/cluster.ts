@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util'
 import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus, MemberReport } from '../../cluster/report.ts'
 import { bootstrapTexts, statusLines, installLines, isInUse } from '../text/cluster.ts'
-import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { actionHelps } from '../action-help.ts'
+import { ExitCode, UsageError, type Command, type Help, type HelpRow, type Terminal } from '../command.ts'
 import { toResult, askControl, clusterReport, ControlProblem } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { once } from 'node:events'
@@ -16,49 +17,79 @@ import { didYouMean } from '../../text/nearest.ts'
 
 const commands = ['keep', 'out', 'watch']
 
-export const cluster: Command = {
-  name: 'cluster',
-  help: {
-    usage: [
-      'cluster [show] [--json] [--control PATH] [CLUSTER]',
-      'cluster install [--yes] [--force] [--control PATH] CLUSTER',
-      'cluster bootstrap keep|out|watch [--json] [--control PATH] CLUSTER',
+const bootstrapRows: readonly HelpRow[] = [
+  ['keep', 'enable it again and keep it in the load balancer'],
+  ['out', 'drain it now'],
+  ['watch', 'undo keep and out: drain it when bootstrapping is complete'],
+]
+
+const help: Help = {
+  usage: [
+    'cluster [show] [--json] [--control PATH] [CLUSTER]',
+    'cluster install [--yes] [--force] [--control PATH] CLUSTER',
+    'cluster bootstrap keep|out|watch [--json] [--control PATH] CLUSTER',
+  ],
+  about: [
+    'Shows and starts the installation of a cluster, and controls its bootstrap in the load balancer.',
+    'Queries the running slipway, which reads the API of each cluster. "show" prints the installation stages ' +
+      'with their times, what is missing, the pending certificate requests, and every declared node.',
+    'slipway drains the bootstrap automatically when its cluster reports that bootstrapping is complete.',
+  ],
+  lists: {
+    Commands: [
+      ['show', 'show the installation stages of all clusters or of one'],
+      [
+        'install',
+        'print what the installation overwrites on each node, ask for confirmation, and arm all its nodes: their ' +
+          'next network boot installs them',
+      ],
+      ['bootstrap', 'control the bootstrap in the load balancer'],
     ],
+    'Bootstrap commands': bootstrapRows,
+  },
+  options: [
+    ['--yes', 'install: do not ask for confirmation'],
+    ['--force', 'install: also overwrite nodes that are part of the running cluster'],
+    controlRow,
+    jsonRow,
+  ],
+  exit: [
+    ['0', 'success'],
+    ['1', 'slipway is not running, does not have this cluster, or refused the request'],
+    ['2', 'invalid command line'],
+  ],
+  examples: ['cluster show', 'cluster install ocp45', 'cluster bootstrap out ocp45'],
+}
+
+const helps = actionHelps(help, {
+  show: {
     about: [
-      'Shows and starts the installation of a cluster, and controls its bootstrap in the load balancer.',
-      'Queries the running slipway, which reads the API of each cluster. "show" prints the installation stages ' +
-        'with their times, what is missing, the pending certificate requests, and every declared node.',
+      'Shows the installation stages of all clusters, or of one.',
+      'Prints the stages with their times, what is missing, the pending certificate requests, and every declared node.',
+    ],
+    examples: ['cluster show', 'cluster show --json ocp45'],
+  },
+  install: {
+    about: [
+      'Arms all nodes of a cluster: their next network boot installs them.',
+      'Prints what the installation overwrites on each node, and asks for confirmation.',
+    ],
+    examples: ['cluster install ocp45'],
+  },
+  bootstrap: {
+    about: [
+      'Controls the bootstrap in the load balancer.',
       'slipway drains the bootstrap automatically when its cluster reports that bootstrapping is complete.',
     ],
-    lists: {
-      Commands: [
-        ['show', 'show the installation stages of all clusters or of one'],
-        [
-          'install',
-          'print what the installation overwrites on each node, ask for confirmation, and arm all its nodes: their ' +
-            'next network boot installs them',
-        ],
-        ['bootstrap', 'control the bootstrap in the load balancer'],
-      ],
-      'Bootstrap commands': [
-        ['keep', 'enable it again and keep it in the load balancer'],
-        ['out', 'drain it now'],
-        ['watch', 'undo keep and out: drain it when bootstrapping is complete'],
-      ],
-    },
-    options: [
-      ['--yes', 'install: do not ask for confirmation'],
-      ['--force', 'install: also overwrite nodes that are part of the running cluster'],
-      controlRow,
-      jsonRow,
-    ],
-    exit: [
-      ['0', 'success'],
-      ['1', 'slipway is not running, does not have this cluster, or refused the request'],
-      ['2', 'invalid command line'],
-    ],
-    examples: ['cluster show', 'cluster install ocp45', 'cluster bootstrap out ocp45'],
+    lists: { Commands: bootstrapRows },
+    examples: ['cluster bootstrap out ocp45'],
   },
+})
+
+export const cluster: Command = {
+  name: 'cluster',
+  help,
+  helps,
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
@@ -77,8 +108,7 @@ export const cluster: Command = {
     }
     if (what === 'install') {
       const [cluster, ...others] = names
-      if (cluster === undefined || others.length > 0)
-        throw new UsageError('install: expected the name of a cluster')
+      if (cluster === undefined || others.length > 0) throw new UsageError('expected the name of a cluster')
       const request = { cluster, control: path, isConfirmed: values.yes, isForced: values.force }
       return toResult(terminal, () => installCluster(request, terminal))
     }

@@ -16,7 +16,7 @@ const maxDocumentBytes = 8 * 1024 * 1024
 
 export async function addImage({ store, values, positionals, terminal, world }: ImagesCall): Promise<number> {
   const [source, ...more] = positionals
-  if (source === undefined || more.length > 0) throw new UsageError('add: expected one stream document')
+  if (source === undefined || more.length > 0) throw new UsageError('expected one stream document')
   const wanted = [...new Set(values.arch ?? ['x86_64'])].map(architectureNamed)
   const optionalFiles = { iso: values.iso === true, metal: values.metal === true }
   const web = webOf(world)

@@ -6,8 +6,8 @@ import { ImageProblem } from '../../../images/codes.ts'
 import { fileProblem } from '../../../text/file-problem.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
-import { jsonRow } from '../../target.ts'
 import { addImage } from './add.ts'
+import { imagesHelp, imagesHelps } from './help.ts'
 import {
   parseImagesArguments,
   type ImagesCall,
@@ -40,58 +40,8 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 
 export const images: Command = {
   name: 'images',
-  help: {
-    usage: [
-      'images add [--name NAME] [--arch ARCH]… [--stream NAME] [--iso] [--metal] [--dir DIR] SOURCE',
-      'images list [--site FILE] [--json] [--dir DIR]',
-      'images verify [--json] [--dir DIR] [NAME…]',
-      'images remove [--site FILE] [--force] [--dir DIR] NAME…',
-      'images export [--dir DIR] NAME… FILE',
-      'images import [--dir DIR] FILE',
-    ],
-    about: [
-      'Downloads, verifies, exports, and imports boot images.',
-      'Works on the image directory of this machine. Downloads honor HTTP_PROXY, HTTPS_PROXY, and NO_PROXY.',
-    ],
-    lists: {
-      Commands: [
-        [
-          'add',
-          'download and verify the kernel, initramfs, and root file system of a release, and print the lines for the ' +
-            'site file. SOURCE is a stream document: a URL, a file, or - for standard input. Resumes an interrupted download',
-        ],
-        ['list', 'list the images; with --site, also the clusters that use them'],
-        ['verify', 'read every byte and compare the checksums of all images, or of the named ones'],
-        ['remove', 'delete images; --force also deletes an image that the site uses'],
-        ['export', 'pack images into one archive for a site without internet access'],
-        ['import', 'unpack an archive (- for standard input); a damaged archive changes nothing'],
-      ],
-    },
-    options: [
-      ['--dir DIR', 'image directory (default: $STATE_DIRECTORY/images, else /var/lib/slipway/images)'],
-      ['--name NAME', 'name of the image (default: product and release)'],
-      ['--arch ARCH', 'x86_64 (default) or aarch64; repeat it for both'],
-      [
-        '--stream NAME',
-        'operating system stream of the ConfigMap, such as rhel-10 (default: the default of the release)',
-      ],
-      ['--iso', 'include the live ISO'],
-      ['--metal', 'include the metal image'],
-      ['--site FILE', 'site file that uses the images'],
-      ['--force', 'remove an image that the site uses'],
-      jsonRow,
-    ],
-    exit: [
-      ['0', 'success'],
-      ['1', 'the operation failed, or an image is damaged'],
-      ['2', 'invalid command line'],
-    ],
-    examples: [
-      'openshift-install coreos print-stream-json | slipway images add -',
-      'images list --site /etc/slipway/site.yaml',
-      'images export rhcos-4.17 images.tar',
-    ],
-  },
+  help: imagesHelp,
+  helps: imagesHelps,
 
   run: (args, terminal) =>
     runImages(args, terminal, { clock: systemClock, environment: process.env, stdin: process.stdin }),
@@ -111,7 +61,7 @@ export async function runImages(
     throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, known)}`)
   }
   const foreign = (Object.keys(values) as ImagesOption[]).find((option) => !subcommand.takes.includes(option))
-  if (foreign !== undefined) throw new UsageError(`${name ?? ''}: --${foreign} does not apply`)
+  if (foreign !== undefined) throw new UsageError(`--${foreign} does not apply to ${name as string}`)
   const state = world.environment['STATE_DIRECTORY'] ?? '/var/lib/slipway'
   const store = values.dir ?? `${state}/images`
   try {
@@ -129,7 +79,7 @@ async function exportImage({ store, positionals, terminal, world }: ImagesCall):
   const names = positionals.slice(0, -1)
   const file = positionals.at(-1)
   if (file === undefined || names.length === 0) {
-    throw new UsageError('export: expected the names of images, then a file')
+    throw new UsageError('expected the names of images, then a file')
   }
   const images = []
   for (const name of new Set(names)) images.push(await requireStored(store, name))
@@ -147,7 +97,7 @@ async function exportImage({ store, positionals, terminal, world }: ImagesCall):
 
 async function importImage({ store, positionals, terminal, world }: ImagesCall): Promise<number> {
   const [file, ...more] = positionals
-  if (file === undefined || more.length > 0) throw new UsageError('import: expected one archive')
+  if (file === undefined || more.length > 0) throw new UsageError('expected one archive')
   const progress = showProgress(terminal, world.clock, 'verified')
   try {
     const archive = file === '-' ? world.stdin : await opened(file)

@@ -17,7 +17,7 @@ import { type ImagesCall, showProgress } from './call.ts'
 import { alignColumns } from '../../../text/lines.ts'
 
 export async function listImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
-  if (positionals.length > 0) throw new UsageError('list: expected no arguments')
+  if (positionals.length > 0) throw new UsageError('expected no arguments')
   const users = values.site === undefined ? undefined : await usersOf(values.site)
   const { images, unfinished } = await readStore(store)
   const rows = await Promise.all(images.map((image) => described(image, users)))
@@ -64,7 +64,7 @@ export async function verifyImages({
 }
 
 export async function removeImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
-  if (positionals.length === 0) throw new UsageError('remove: expected the names of images')
+  if (positionals.length === 0) throw new UsageError('expected the names of images')
   const users = values.site === undefined ? undefined : await usersOf(values.site)
   const names = [...new Set(positionals)]
   // All or none: a refused name must not leave some of the others removed.

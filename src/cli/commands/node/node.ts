@@ -1,12 +1,13 @@
 /** `slipway node …`: the details of one node, and commands for its next network boot. */
 import { parseArgs } from 'node:util'
 import type { NodeReport, NodeDetails } from '../../../install/reports.ts'
-import { chooseNode, controlOptions, controlPath, controlRow, jsonRow } from '../../target.ts'
+import { chooseNode, controlOptions, controlPath } from '../../target.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { askControl, toResult } from '../../client.ts'
-import { add, addHelp } from './add.ts'
-import { adopt, adoptHelp } from './adopt.ts'
-import { remove, removeHelp } from './remove.ts'
+import { add } from './add.ts'
+import { adopt } from './adopt.ts'
+import { nodeHelp, nodeHelps } from './help.ts'
+import { remove } from './remove.ts'
 import { stateText } from '../../../install/step-text.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { nodeLines } from '../../text/node.ts'
@@ -26,41 +27,8 @@ const actions: Readonly<Record<string, Action>> = {
 
 export const node: Command = {
   name: 'node',
-  help: {
-    usage: [
-      'node show [--json] [--control PATH] NAME',
-      'node install|local|menu|forget [--json] [--control PATH] NAME…',
-      'node add|remove|adopt … (see slipway node add --help)',
-    ],
-    about: [
-      'Shows, arms, adds, and removes nodes.',
-      'Queries the running slipway. NAME is w1, or ocp45/w1 if several clusters have a node w1.',
-    ],
-    lists: {
-      Commands: [
-        [
-          'show',
-          'show every boot step of the node with its time, duration, size, and rate, and what is wrong',
-        ],
-        ['install', 'arm the node: its next network boot installs it, once, within 24 h'],
-        ['local', 'make the next network boots start the system on its disk'],
-        ['menu', 'make the next network boots show the menu'],
-        ['forget', 'delete the recorded state of the node, so that the site file decides again'],
-        ['add', 'add a node to a running cluster and follow it until it is Ready'],
-        ['remove', 'remove nodes from the site file and from the load balancer'],
-        ['adopt', 'write a node into the site file'],
-      ],
-    },
-    options: [controlRow, jsonRow],
-    exit: [
-      ['0', 'success'],
-      ['1', 'slipway is not running, or refused the request'],
-      ['2', 'invalid command line, or no such node'],
-    ],
-    isPaged: true,
-    examples: ['node show w1', 'node install ocp45/w1 ocp45/w2', 'node add --help'],
-  },
-  helps: { add: addHelp, remove: removeHelp, adopt: adoptHelp },
+  help: nodeHelp,
+  helps: nodeHelps,
 
   async run([name = '', ...args], terminal) {
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined
@@ -89,7 +57,7 @@ function readArguments(args: readonly string[]) {
 
 async function show(args: readonly string[], terminal: Terminal): Promise<number> {
   const { path, isJson, names } = readArguments(args)
-  if (names.length !== 1) throw new UsageError('show: expected the name of one node')
+  if (names.length !== 1) throw new UsageError('expected the name of one node')
   const [key = ''] = await nodeKeys(path, names)
   const details = await askControl<NodeDetails>(path, `/v1/nodes/${key}`)
   if (isJson) terminal.out(JSON.stringify(details, undefined, 2))
@@ -100,7 +68,7 @@ async function show(args: readonly string[], terminal: Terminal): Promise<number
 /** Looks up all names before it sends the first command, so that a mistyped name changes nothing. */
 async function command(action: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const { path, isJson, names } = readArguments(args)
-  if (names.length === 0) throw new UsageError(`${action}: expected the name of a node`)
+  if (names.length === 0) throw new UsageError('expected the name of a node')
   const all: NodeDetails[] = []
   for (const key of await nodeKeys(path, names)) {
     const details = await askControl<NodeDetails>(path, `/v1/nodes/${key}/${action}`, 'POST')

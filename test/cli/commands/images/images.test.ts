@@ -195,13 +195,13 @@ t.test('an invalid command line is refused', async (t) => {
     { args: [], message: 'expected one of add, list, verify, remove, export, import' },
     { args: ['lst'], message: 'unknown command "lst" (did you mean list?)' },
     { args: ['toString'], message: 'unknown command "toString"' },
-    { args: ['list', '--iso'], message: 'list: --iso does not apply' },
-    { args: ['list', 'x'], message: 'list: expected no arguments' },
-    { args: ['add'], message: 'add: expected one stream document' },
+    { args: ['list', '--iso'], message: '--iso does not apply to list' },
+    { args: ['list', 'x'], message: 'expected no arguments' },
+    { args: ['add'], message: 'expected one stream document' },
     { args: ['add', '--arch', 's390x', 'x'], message: '--arch: expected one of x86_64, aarch64' },
-    { args: ['remove'], message: 'remove: expected the names of images' },
-    { args: ['export', 'x'], message: 'export: expected the names of images, then a file' },
-    { args: ['import'], message: 'import: expected one archive' },
+    { args: ['remove'], message: 'expected the names of images' },
+    { args: ['export', 'x'], message: 'expected the names of images, then a file' },
+    { args: ['import'], message: 'expected one archive' },
   ]
   for (const { args, message } of cases) await t.rejects(run(args), new UsageError(message))
   await t.rejects(images.run(['list', '--none'], keptTerminal()), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })
