@@ -8,7 +8,8 @@ import { openDiskFiles } from '../../src/simulate/machine.ts'
 import { checkEnding } from '../../src/simulate/simulate.ts'
 import { wrapIgnition } from '../../src/plan/ignition/document.ts'
 import { mergedFile, readIgnition, readInstallation } from '../../src/simulate/installer.ts'
-import { chooseSource } from '../../src/cli/commands/simulate.ts'
+import { cannotBind } from '../../src/host/cannot-listen.ts'
+import { bindProblem, chooseSource } from '../../src/cli/commands/simulate.ts'
 import { exampleModel, found, missing } from '../support/model.ts'
 
 const model = exampleModel()
@@ -216,5 +217,17 @@ t.test('the source address is that of the server, else one in the network of the
     server: { address: '127.0.0.5' },
   })
   t.equal(chooseSource(loopback.site, at()), '127.0.0.5')
+  t.end()
+})
+
+t.test('without root, the simulation asks for sudo', (t) => {
+  const wanted = { transport: 'udp', address: '0.0.0.0', port: 68 } as const
+  const forbidden = Object.assign(new Error('bind EACCES'), { code: 'EACCES' })
+  t.equal(bindProblem(cannotBind(wanted, forbidden)), 'binding port 68 needs root: run it with sudo')
+  const taken = Object.assign(new Error('bind EADDRINUSE'), { code: 'EADDRINUSE' })
+  t.match(
+    bindProblem(cannotBind(wanted, taken)),
+    /^cannot listen on udp 0\.0\.0\.0:68: another process uses the port/,
+  )
   t.end()
 })

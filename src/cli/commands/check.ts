@@ -90,6 +90,10 @@ export const check: Command = {
     if (!values.json && drift !== undefined) {
       for (const line of ['', ...driftLines(drift, sitePath, terminal)]) terminal.out(line)
     }
+    const isClean = prepared.kind === 'ready' && prepared.plan.findings.length === 0
+    if (!values.json && isClean && (drift === undefined || !hasFailure(drift))) {
+      for (const line of ['', 'No problems.']) terminal.out(line)
+    }
     const isValid =
       prepared.kind === 'ready' && prepared.plan.findings.every(({ severity }) => severity === 'warning')
     return isValid && (drift === undefined || !hasFailure(drift)) ? ExitCode.fine : ExitCode.problems
@@ -138,7 +142,7 @@ async function toTerminal(prepared: Prepared, sitePath: string, terminal: Termin
     if (prepared.plan.findings.length > 0) terminal.err('')
     const positionOf = findingPositions(prepared)
     for (const finding of prepared.plan.findings) {
-      terminal.err(findingLine(finding, sitePath, positionOf(finding)))
+      terminal.err(findingLine(finding, sitePath, positionOf(finding), terminal))
     }
     return
   }

@@ -15,6 +15,7 @@ import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts
 import { explanationOf, type Explanation } from '../../explain/explanation.ts'
 import { nodeKeys } from './node/node.ts'
 import { explanationLines } from '../text/explanation.ts'
+import { paint } from '../text/output.ts'
 
 export const explain: Command = {
   name: 'explain',
@@ -56,10 +57,15 @@ export const explain: Command = {
         : await explainRunning(controlPath(values.control), name)
       if (explanation === undefined) return ExitCode.problems
       if (values.json) terminal.out(JSON.stringify(explanation, undefined, 2))
-      else for (const line of explanationLines(explanation)) terminal.out(line)
+      else for (const line of explanationLines(explanation)) terminal.out(painted(line, terminal))
       return ExitCode.fine
     })
   },
+}
+
+/** Returns a heading in bold type; the lines below it are indented. */
+function painted(line: string, terminal: Terminal): string {
+  return /^\S/.test(line) ? paint(terminal, 'bold', line) : line
 }
 
 /** Asks the running slipway, which answers from its active plan. */

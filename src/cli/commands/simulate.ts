@@ -102,9 +102,16 @@ export async function runSimulation(
     return result
   } catch (error) {
     if (!(error instanceof CannotListen)) throw error
-    terminal.err(`slipway simulate: ${error.message}`)
+    terminal.err(`slipway simulate: ${bindProblem(error)}`)
     return undefined
   }
+}
+
+/** Returns why the simulation cannot start. Only root can bind the port of DHCP clients; the remedy of a service does not apply. */
+export function bindProblem({ message, cause }: CannotListen): string {
+  const isForbidden = cause instanceof Error && 'code' in cause && cause.code === 'EACCES'
+  const [, port = ''] = /:(\d+)/.exec(message) ?? []
+  return isForbidden ? `binding port ${port} needs root: run it with sudo` : message
 }
 
 function readArguments(args: readonly string[]) {

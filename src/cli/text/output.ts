@@ -9,7 +9,7 @@ export type OutputStyle = { readonly columns: number; readonly usesColor: boolea
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 
-export function paint({ usesColor }: OutputStyle, style: Style, text: string): string {
+export function paint({ usesColor }: Pick<OutputStyle, 'usesColor'>, style: Style, text: string): string {
   // The caller decided about color, once for the whole terminal.
   return usesColor ? styleText(style, text, { validateStream: false }) : text
 }

@@ -17,7 +17,7 @@ import type { Finding } from '../../text/codes.ts'
 import { defined } from '../../text/defined.ts'
 import { pluralize } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
-import { askedText, ignitionText } from './output.ts'
+import { askedText, ignitionText, paint, type OutputStyle } from './output.ts'
 
 /** Returns lines for a terminal; {@link findingLine} returns those of findings. */
 export function summaryLines(plan: Plan): string[] {
@@ -42,9 +42,11 @@ export function findingLine(
   { severity, about, message }: Finding,
   file?: string,
   position?: { readonly line: number; readonly column: number },
+  output: Pick<OutputStyle, 'usesColor'> = { usesColor: false },
 ): string {
   const at = position === undefined ? '' : ` (${file}:${position.line}:${position.column})`
-  return `${severity}: ${about}: ${message}${at}`
+  const label = paint(output, severity === 'error' ? 'red' : 'yellow', `${severity}:`)
+  return `${label} ${about}: ${message}${at}`
 }
 
 /** Returns a finding when HAProxy rejected the configuration, or when it could not validate it. */

@@ -61,6 +61,11 @@ t.test('a running cluster provides its Ignition files when a kubeconfig exists',
     /^$/,
     /^warning: cluster c1: slipway cannot follow this cluster: the kubeconfig .*\/kubeconfig does not exist;/,
   ])
+  t.notMatch(terminal.outLines.join('\n'), 'No problems.')
+  const colored = { ...keptTerminal(), usesColor: true }
+  const errLines: string[] = []
+  await check.run([sitePath(folder)], { ...colored, err: (line) => void errLines.push(line) })
+  t.match(errLines[1], '\x1b[33mwarning:\x1b[39m cluster c1: ')
 })
 
 t.test('a cluster of agents needs neither a disk nor Ignition files', async (t) => {
@@ -78,6 +83,7 @@ t.test('a cluster of agents needs neither a disk nor Ignition files', async (t) 
     '  m1.c1.example.net  installs rhcos on the disk that its agent chooses\n',
   )
   t.same(terminal.errLines, [])
+  t.same(terminal.outLines.slice(-2), ['', 'No problems.'])
 })
 
 t.test('a network with another DHCP server is listed separately', async (t) => {

@@ -16,6 +16,11 @@ t.test('explains a node of a site file with the version of its Ignition file; ex
     `${folder}/ignition/master.ign, 48 bytes, version 3.4.0, no certificates`,
   )
   t.same(terminal.errLines, [])
+  const colored: string[] = []
+  const out = (line: string) => void colored.push(line)
+  await explain.run([sitePath(folder), 'm1'], { ...keptTerminal(), usesColor: true, out })
+  t.ok(colored.includes('\x1b[1mDNS\x1b[22m'), 'headings are bold on a terminal')
+  t.equal(colored[1], terminal.outLines[1])
 })
 
 t.test('explains a node whose address another DHCP server assigns', async (t) => {
