@@ -60,8 +60,9 @@ hooks:
   const written = () =>
     existsSync(file)
       ? readFileSync(file, 'utf8')
-          .trimEnd()
           .split('\n')
+          // The last line may not be complete yet.
+          .slice(0, -1)
           .map((line) => JSON.parse(line) as HookEvent)
       : []
   const states = () => app.services.find((service) => service.hooks !== undefined)?.hooks?.list() ?? []

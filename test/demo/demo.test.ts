@@ -213,10 +213,7 @@ t.test('simulated nodes boot from the demo', async (t) => {
   await t.test('an invalid command line is refused', async (t) => {
     const terminal = { out: () => {}, err: () => {}, usesColor: false, columns: 80 }
     const cases: [string[], string][] = [
-      [
-        ['--control', '/nonexistent/socket'],
-        'no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found',
-      ],
+      [['--site', 'a', 'b'], 'two site files: --site a and b'],
       [['a', 'b'], 'expected one site file'],
       [['--firmware', 'coreboot', sitePath], '--firmware: expected one of uefi, http, bios, mixed'],
       [

@@ -249,8 +249,8 @@ t.test('--json prints the same data', async (t) => {
 
 t.test('expects one site file', async (t) => {
   await t.rejects(
-    check.run(['--control', '/nonexistent/socket'], keptTerminal()),
-    new UsageError('no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found'),
+    check.run(['--site', 'a', 'b'], keptTerminal()),
+    new UsageError('two site files: --site a and b'),
   )
   await t.rejects(check.run(['a', 'b'], keptTerminal()), new UsageError('expected one site file'))
 })

@@ -89,6 +89,14 @@ t.test('a wrapped file has the unit that reports the first boot, unless callback
   t.end()
 })
 
+t.test('without callbacks and added files, the file of the role is served as it is', (t) => {
+  const built = model({ callbacks: false }, {})
+  const file = compile(built).http.ignition.get(urlPaths.openIgnition(built.nodes[1]!, 'master'))
+  t.equal(file?.kind, 'master')
+  t.equal(file?.additions, undefined)
+  t.end()
+})
+
 t.test('a missing file prevents the installation of its nodes, and is reported', (t) => {
   const gone = missing('/srv/x.crt', '/srv/x.crt does not exist')
   const files = [{ path: '/etc/x.crt', from: '/srv/x.crt' }]
