@@ -115,9 +115,10 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
 
   return {
     name: 'dns',
-    apply() {
+    async apply() {
+      await udp.apply(options.plan())
+      // A secondary that is notified asks for the serial at once, which must be the new one.
       notifier.announce(options.plan())
-      return udp.apply(options.plan())
     },
     listening: [...udp.listening, ...tcpAddress(tcp.server.address())],
     resolvers: () => forwarder.states(resolversOf(options.plan())),

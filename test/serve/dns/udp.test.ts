@@ -80,6 +80,21 @@ for (const { name, sockets } of variants) {
     t.equal((await ask(many)).flag_tc, true)
   })
 
+  t.test(`${name} has the new serial when a secondary is notified of it`, async (t) => {
+    const { ask, apply } = await setUp(t, sockets(), name)
+    const secondary = createSocket('udp4')
+    secondary.bind(0, '127.0.0.1')
+    await once(secondary, 'listening')
+    t.teardown(() => secondary.close())
+    const notified = once(secondary, 'message')
+    const secondaries = [{ address: '127.0.0.1', port: secondary.address().port }]
+    const applied = apply({ ...planOf({ ...crowdedModel(), serial: 4711 }), secondaries })
+    await notified
+    const { answers } = await ask(encode({ name: 'example.localdomain', type: 'SOA' }))
+    t.match(answers, [{ data: { serial: 4711 } }])
+    await applied
+  })
+
   t.test(`${name} answers other names from a resolver, and then from the cache`, async (t) => {
     const { ask, apply, counters } = await setUp(t, sockets(), name)
     const resolver = createSocket('udp4')
