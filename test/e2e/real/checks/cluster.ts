@@ -7,16 +7,27 @@ import type { RealRig } from '../rig.ts'
 /** kubectl takes half a second of a processor. */
 const pollEveryMs = 2000
 
-/** Like `waitUntil`, for conditions that run kubectl or slipway. @throws {Unexpected} if it is false after `limitMs` */
+/**
+ * Like `waitUntil`, for conditions that run kubectl or slipway. A busy API server can refuse a request, so a condition that
+ * throws is asked again.
+ *
+ * @throws {Unexpected} if it is false after `limitMs`
+ */
 export async function pollUntil(
   what: string,
   condition: () => Promise<boolean>,
   limitMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + limitMs
-  while (!(await condition())) {
+  let failure = ''
+  const holds = () =>
+    condition().catch((error: unknown) => {
+      failure = `; the last error: ${(error as Error).message}`
+      return false
+    })
+  while (!(await holds())) {
     if (performance.now() > deadline)
-      throw new Unexpected(`waited ${limitMs / 1000} s without success for ${what}`)
+      throw new Unexpected(`waited ${limitMs / 1000} s without success for ${what}${failure}`)
     await sleep(pollEveryMs)
   }
 }
