@@ -51,7 +51,7 @@ function readInstallConfig(config: Section, facts: Facts): void {
   const architecture = goArchitectures.get(controlPlane.text('architecture') ?? '')
   const masters = controlPlane.text('replicas')
   controlPlane.skip('hyperthreading', 'name', 'platform')
-  for (const pool of config.sections('compute')) {
+  for (const pool of [config.section('arbiter'), ...config.sections('compute')]) {
     pool.skip('architecture', 'hyperthreading', 'name', 'platform', 'replicas')
   }
   const networking = config.section('networking')
@@ -153,8 +153,8 @@ function readHost(host: Section, facts: Facts): void {
 }
 
 function roleOf(role: string | undefined): Role | undefined {
-  if (role === 'master' || role === 'control-plane' || role === 'arbiter') return 'master'
-  return role === 'worker' ? 'worker' : undefined
+  if (role === 'master' || role === 'control-plane') return 'master'
+  return role === 'worker' || role === 'arbiter' ? role : undefined
 }
 
 /** Only hints that name a device have a counterpart. */

@@ -64,7 +64,7 @@ export function mergeFacts(facts: Facts): Merged {
   }
 }
 
-const roleOrder: readonly Role[] = ['bootstrap', 'single', 'master', 'worker', 'infra']
+const roleOrder: readonly Role[] = ['bootstrap', 'single', 'master', 'arbiter', 'worker', 'infra']
 
 type Known = ClusterFact & { readonly fullName: string }
 
@@ -277,6 +277,7 @@ function roleOfName(name: string): Role | undefined {
 const roleNames: readonly (readonly [RegExp, Role])[] = [
   [/bootstrap|^bs\d*$/, 'bootstrap'],
   [/master|control-?plane|^(?:m|cp)-?\d+$/, 'master'],
+  [/arbiter/, 'arbiter'],
   [/infra-?\d*$|^i\d+$/, 'infra'],
   [/worker|compute|^w-?\d+$/, 'worker'],
 ]

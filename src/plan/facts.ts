@@ -61,13 +61,14 @@ export type ImageFacts = {
 export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
 
 /** The roles that a node can be installed as; each has its own Ignition file. */
-export const ignitionKinds = ['bootstrap', 'master', 'single', 'worker'] as const
+export const ignitionKinds = ['bootstrap', 'master', 'arbiter', 'single', 'worker'] as const
 export type IgnitionKind = (typeof ignitionKinds)[number]
 
 /** The names that `openshift-install` gives to the files. */
 export const ignitionFileNames: Readonly<Record<IgnitionKind, string>> = {
   bootstrap: 'bootstrap.ign',
   master: 'master.ign',
+  arbiter: 'arbiter.ign',
   single: 'bootstrap-in-place-for-live-iso.ign',
   worker: 'worker.ign',
 }

@@ -82,7 +82,8 @@ const noOrder: InstallNode['waitsFor'] = {}
 
 /**
  * Returns which servers each role waits for. A node retries port 22623 at its first boot without a limit, but an
- * installation has a time-out. Without a bootstrap node (a single node, an installed cluster) masters do not wait.
+ * installation has a time-out. Without a bootstrap node (a single node, an installed cluster) masters and
+ * arbiters do not wait.
  */
 function orderOf(nodes: readonly MemberModel[]): InstallNode['waitsFor'] {
   const serving = (role: MemberModel['role']): MachineConfigServer[] =>
@@ -91,8 +92,7 @@ function orderOf(nodes: readonly MemberModel[]): InstallNode['waitsFor'] {
       .map(({ key, address }) => ({ node: key, address: formatIp(address) }))
   const bootstraps = serving('bootstrap')
   const masters = serving('master')
-  return {
-    master: bootstraps.length === 0 ? [] : [...bootstraps, ...masters],
-    worker: masters,
-  }
+  const first = bootstraps.length === 0 ? [] : [...bootstraps, ...masters]
+  const hasArbiter = nodes.some(({ role }) => role === 'arbiter')
+  return { master: first, ...(hasArbiter && { arbiter: first }), worker: masters }
 }

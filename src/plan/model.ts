@@ -109,14 +109,15 @@ export function* modelSteps(site: Site, facts: Facts, changedSeconds: number): G
   return { site, facts, endpoint, nodes, members, ignitionKinds: kindsByCluster(nodes), serial }
 }
 
-/** A cluster with a single node needs neither a bootstrap node nor masters. */
+/** A cluster with a single node needs neither a bootstrap node nor masters, and few clusters have an arbiter. */
 function kindsByCluster(nodes: readonly NodeModel[]): Model['ignitionKinds'] {
   const members = [...Map.groupBy(nodes, ({ cluster }) => cluster)]
   return new Map(
     members.map(([cluster, group]) => {
       const declared = new Set(group.map(({ ignition }) => ignition))
       const isSingle = declared.has('single')
-      return [cluster, ignitionKinds.filter((kind) => (isSingle ? declared.has(kind) : kind !== 'single'))]
+      const isPossible = (kind: IgnitionKind) => kind !== 'single' && kind !== 'arbiter' && !isSingle
+      return [cluster, ignitionKinds.filter((kind) => declared.has(kind) || isPossible(kind))]
     }),
   )
 }

@@ -220,6 +220,10 @@ export const siteCodes = defineCodes({
     meaning: 'A cluster has a bootstrap node but no master',
     remedy: 'Declare the masters, or remove the bootstrap node',
   },
+  'site.arbiter-without-pair': {
+    meaning: 'A cluster has an arbiter, but not two masters',
+    remedy: 'Declare two masters, or give the arbiter another role',
+  },
   'site.single-not-alone': {
     meaning: 'A single-node control plane has other control-plane nodes or a bootstrap node beside it',
     remedy: 'Change the role of one of the nodes',

@@ -35,7 +35,7 @@ import {
 } from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
-export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as const
+export const roles = ['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra'] as const
 /** What a network boot leads to: the installation, the interactive menu, the local disk; none: slipway never answers the machine. */
 const bootModes = ['install', 'menu', 'local', 'none'] as const
 /** Who may read Ignition files: only the node that is being installed, or any client. */
@@ -44,7 +44,16 @@ export const ignitionAccesses = ['guarded', 'open'] as const
 export const approvals = ['declared', 'dry-run', 'off'] as const
 /** Whether an installation may overwrite a disk that holds data without asking an administrator. */
 export const wipeModes = ['ask', 'always'] as const
-export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
+export const menuEntries = [
+  'bootstrap',
+  'master',
+  'arbiter',
+  'single',
+  'worker',
+  'local',
+  'shell',
+  'reboot',
+] as const
 
 const image = z
   .strictObject({
@@ -164,7 +173,7 @@ const node = z
     }),
     role: z.enum(roles).meta({
       description:
-        'bootstrap, master, or worker; infra: installed as a worker, gets the ingress traffic; single: the only control-plane node of a cluster, which bootstraps itself',
+        'bootstrap, master, or worker; arbiter: the third etcd member beside two masters, without an API server and routers; infra: installed as a worker, gets the ingress traffic; single: the only control-plane node of a cluster, which bootstraps itself',
     }),
     mac: oneOrMore(mac, 1, 'a unicast MAC address').optional().meta({
       description:
@@ -198,7 +207,7 @@ const cluster = z
     domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.optional().meta({
       description:
-        'directory with bootstrap.ign, master.ign, and worker.ign (bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, or to add nodes to a running cluster (with kubeconfig)',
+        'directory with bootstrap.ign, master.ign, and worker.ign (arbiter.ign for an arbiter, bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, or to add nodes to a running cluster (with kubeconfig)',
       examples: ['/root/openshift/installdir'],
     }),
     kubeconfig: path.optional().meta({

@@ -21,6 +21,7 @@ const versioned: Partial<Facts> = {
       {
         bootstrap: ignitionFile('/ignition/bootstrap.ign', day, 300_000),
         master: ignitionFile('/ignition/master.ign', {}, 1720),
+        arbiter: missing('/ignition/arbiter.ign', '/ignition/arbiter.ign does not exist'),
         single: missing('/ignition/single.ign', '/ignition/single.ign does not exist'),
         worker: missing('/ignition/worker.ign', '/ignition/worker.ign does not exist'),
       },

@@ -9,6 +9,36 @@ function imported(...files: readonly (readonly [kind: KindName, text: string])[]
   return { text, notes: notes.map((note) => note.text), problems: problems.map(({ path }) => path) }
 }
 
+t.test('installer: the role arbiter is read, or recognized by the name', (t) => {
+  const { text, notes, problems } = imported(
+    [
+      'installer',
+      `baseDomain: example.com
+metadata: { name: edge }
+controlPlane: { name: master, replicas: 2 }
+arbiter: { name: arbiter, replicas: 1, architecture: amd64, hyperthreading: Enabled }
+compute: [{ name: worker, replicas: 0 }]
+networking: { machineNetwork: [{ cidr: 192.0.2.0/24 }] }
+platform: { none: {} }
+`,
+    ],
+    [
+      'installer',
+      `kind: AgentConfig
+metadata: { name: edge }
+hosts:
+  - { hostname: a1, role: arbiter, interfaces: [{ name: eno1, macAddress: "52:54:00:00:53:24" }] }
+  - { hostname: edge-arbiter-2, interfaces: [{ name: eno1, macAddress: "52:54:00:00:53:25" }] }
+`,
+    ],
+  )
+  t.match(text, /name: a1, role: arbiter/)
+  t.match(text, /name: edge-arbiter-2, role: arbiter/)
+  t.same(notes, [])
+  t.ok(problems.length > 0, 'addresses are missing')
+  t.end()
+})
+
 t.test('dnsmasq: lines without a counterpart, and defaults', (t) => {
   const { text, notes } = imported([
     'dnsmasq',

@@ -10,6 +10,14 @@ t.test('no node waits for others if the cluster is not installed in order', (t) 
   t.end()
 })
 
+t.test('an arbiter waits for the machine config server as a master does', (t) => {
+  const plan = installPlan(({ clusters }) => Object.assign(clusters[0]!.nodes[1]!, { role: 'arbiter' }))
+  const { waitsFor } = plan.get('ocp45/m1')!
+  t.ok(waitsFor.arbiter?.some(({ node }) => node === 'ocp45/bs'))
+  t.same(waitsFor.arbiter, waitsFor.master)
+  t.end()
+})
+
 t.test('the last file of an installation is its Ignition file, or the rootfs for an agent', (t) => {
   const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
   t.equal(installPlan().get('ocp45/m1')!.lastFile, 'ignition')

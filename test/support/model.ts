@@ -93,6 +93,7 @@ export function ignitionFiles(dir: string): Record<IgnitionKind, IgnitionFact> {
   return {
     bootstrap: ignitionFile(`${dir}/bootstrap.ign`),
     master: ignitionFile(`${dir}/master.ign`),
+    arbiter: ignitionFile(`${dir}/arbiter.ign`),
     single: ignitionFile(`${dir}/bootstrap-in-place-for-live-iso.ign`),
     worker: ignitionFile(`${dir}/worker.ign`),
   }

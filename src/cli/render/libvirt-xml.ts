@@ -10,6 +10,7 @@ import type { Role, Subnet } from '../../site/schema.ts'
 const sizes: Readonly<Record<Role, { readonly cpus: number; readonly gibibytes: number }>> = {
   bootstrap: { cpus: 4, gibibytes: 16 },
   master: { cpus: 4, gibibytes: 16 },
+  arbiter: { cpus: 2, gibibytes: 8 },
   single: { cpus: 8, gibibytes: 16 },
   worker: { cpus: 2, gibibytes: 8 },
   infra: { cpus: 2, gibibytes: 8 },

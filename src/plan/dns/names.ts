@@ -140,7 +140,7 @@ export function reverseNames({ site, members }: Model): ReverseNames[] {
 }
 
 function hasControlPlane({ nodes }: Cluster): boolean {
-  return nodes.some(({ role }) => role !== 'worker' && role !== 'infra')
+  return nodes.some(({ role }) => role === 'bootstrap' || role === 'master' || role === 'single')
 }
 
 /** Returns the /24 that a smaller subnet is part of: `172.16.0.0/28` is in the zone of `172.16.0.0/24`. */

@@ -41,6 +41,27 @@ const bootstrapHasMasters: Rule = {
       })),
 }
 
+/**
+ * An arbiter is the third etcd member beside two masters; a cluster of another shape does not accept one. Alone it replaces
+ * the arbiter of a running cluster.
+ */
+const arbiterHasTwoMasters: Rule = {
+  code: 'site.arbiter-without-pair',
+  needs: ['clusters'],
+  check: (site) =>
+    declaredClusters(site)
+      .filter(({ cluster }) => ![0, 2].includes(masterCount(cluster)))
+      .flatMap((declared) => nodesOf(declared))
+      .filter(
+        ({ node, cluster }) =>
+          node.role === 'arbiter' && !cluster.nodes.some(({ role }) => role === 'single'),
+      )
+      .map(({ path, cluster }) => ({
+        path: [...path, 'role'],
+        expected: `another role: an arbiter belongs to a cluster with two masters, and ${cluster.name} has ${masterCount(cluster)}`,
+      })),
+}
+
 /** A node with the role single runs the whole control plane and bootstraps itself. */
 const singleAlone: Rule = {
   code: 'site.single-not-alone',
@@ -116,6 +137,7 @@ const kubeconfigGiven: Rule = {
 export const clusterRules = [
   oneBootstrap,
   bootstrapHasMasters,
+  arbiterHasTwoMasters,
   singleAlone,
   endpointsGiven,
   separateLoadBalancer,

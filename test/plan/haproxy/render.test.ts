@@ -39,6 +39,11 @@ const golden: readonly Golden[] = [
     clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.112' }, nodes: masters }],
   },
   {
+    file: 'arbiter',
+    name: 'two masters without workers run the API and the routers; an arbiter runs neither',
+    clusters: [{ nodes: ['bs bootstrap 172.16.0.11', ...masters.slice(0, 2), 'a1 arbiter 172.16.0.24'] }],
+  },
+  {
     file: 'single-node',
     name: 'a single node behind a separate load balancer',
     clusters: [

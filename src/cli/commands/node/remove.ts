@@ -266,7 +266,7 @@ export type RemovedNode = {
 export function removalBlockers(nodes: readonly RemovedNode[], servers: readonly BalancedServer[]): string[] {
   const keys = new Set(nodes.map(({ key }) => key))
   const held = nodes
-    .filter(({ role, member }) => isControlPlane(role) && member.state !== 'absent')
+    .filter(({ role, member }) => hasEtcdMember(role) && member.state !== 'absent')
     .map(({ key, member }) => {
       const known =
         member.state === 'unknown' ? 'its state in the cluster is unknown' : 'its cluster still has it'
@@ -292,13 +292,13 @@ export function manualSteps({ key, role, fqdn, leaseSeconds, member }: RemovedNo
   const off = `power off ${key}${lease}`
   if (role === 'bootstrap' || member.state === 'absent') return [off]
   return [
-    ...(isControlPlane(role) ? [`remove the etcd member of ${key} before anything else`] : []),
+    ...(hasEtcdMember(role) ? [`remove the etcd member of ${key} before anything else`] : []),
     `oc adm drain ${fqdn} --ignore-daemonsets --delete-emptydir-data`,
     off,
     `oc delete node ${fqdn}`,
   ]
 }
 
-function isControlPlane(role: Role): boolean {
-  return role === 'master' || role === 'single'
+function hasEtcdMember(role: Role): boolean {
+  return role === 'master' || role === 'arbiter' || role === 'single'
 }
