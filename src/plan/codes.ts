@@ -134,6 +134,11 @@ export const planCodes = defineCodes({
     meaning: 'A file is not an Ignition file',
     remedy: 'Create the file again with openshift-install',
   },
+  'ignition.not-accepted': {
+    meaning: 'An Ignition file has a part that Ignition does not accept, so the first boot of a node fails',
+    remedy:
+      'Correct the file (ignition-validate shows each fault), or create it again with openshift-install',
+  },
   'ignition.version-unsupported': {
     meaning: 'An Ignition file has a version that slipway or the image cannot read',
     remedy: 'Create the file with the openshift-install of the same release as the image',

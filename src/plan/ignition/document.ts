@@ -41,6 +41,8 @@ export type IgnitionContents = IgnitionAge & {
   readonly firstToExpire?: IgnitionCertificate
   /** Number of parts that may be or contain certificates and could not be read. */
   readonly unread: number
+  /** What Ignition does not accept in it, such as `storage.files.3.path: got …`; absent if there is nothing. */
+  readonly faults?: readonly string[]
   /** Set if the file fetches a configuration from a server. */
   readonly pointer?: {
     readonly url: string

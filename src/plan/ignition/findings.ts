@@ -86,7 +86,7 @@ function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number):
 
 function contentFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const { firstToExpire: first, usableUntil, unread, pointer } = contents
+  const { firstToExpire: first, usableUntil, unread, pointer, faults = [] } = contents
   const about = { severity: 'warning', about: clusterOf(node) } as const
   const findings: PlanFinding[] = []
   const isReported = ages(kind) && first?.notAfter === usableUntil
@@ -97,6 +97,12 @@ function contentFindings({ node, kind, file, contents }: IgnitionFile, now: numb
   if (pointer !== undefined && isOwnPointer(node, kind, pointer)) {
     const message = `${file} contains more than a pointer to /config/${kind} of the cluster (${pointer.url}): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`
     findings.push({ code: 'ignition.pointer-kept', ...about, message })
+  }
+  const [fault, ...more] = faults
+  if (fault !== undefined) {
+    const others = more.length === 0 ? '' : ` (and ${more.length} more)`
+    const message = `${file} is not accepted by Ignition, so the first boot would fail: ${fault}${others}; correct the file, or create it again with openshift-install`
+    findings.push({ code: 'ignition.not-accepted', ...about, message })
   }
   if (unread > 0) {
     const parts = pluralize(unread, 'part')

@@ -14,6 +14,7 @@ import { defined } from '../../text/defined.ts'
 import { X509Certificate } from 'node:crypto'
 import { printableAscii } from '../../text/lines.ts'
 import { gunzipSync } from 'node:zlib'
+import { structureFaults } from './structure.ts'
 
 /** `problem` is the rest of a sentence that starts with the path. */
 export type Decoded =
@@ -43,6 +44,7 @@ export function decodeIgnition(octets: Uint8Array, isLive: boolean): Decoded {
   const problem = versionProblem(version, isLive)
   if (problem !== undefined) return { code: 'ignition.version-unsupported', problem }
   const { certificates, unread } = findCertificates(config)
+  const faults = version.startsWith('3.') ? structureFaults(config) : []
   const firstToExpire = certificates.toSorted((one, other) => one.notAfter - other.notAfter)[0]
   return {
     contents: {
@@ -50,6 +52,7 @@ export function decodeIgnition(octets: Uint8Array, isLive: boolean): Decoded {
       unread,
       ...defined({ firstToExpire, pointer: pointerOf(config) }),
       ...ageOf(certificates),
+      ...(faults.length > 0 && { faults }),
     },
     certificates,
   }

@@ -7,13 +7,14 @@ import { day2Checks } from './checks/day2.ts'
 import { diskChecks } from './checks/disks.ts'
 import { installationChecks } from './checks/installation.ts'
 import { loadChecks } from './checks/load.ts'
+import { ignitionChecks } from './checks/ignition.ts'
 import { waitChecks } from './checks/wait.ts'
 
 export const realPrefix = 'real:'
 
 export const realStages: readonly Stage<RealRig>[] = [
   [installationChecks],
-  [waitChecks],
+  [waitChecks, ignitionChecks],
   [apiServerChecks],
   [diskChecks],
   [csrChecks],

@@ -159,6 +159,18 @@ t.test('parts that cannot be read are counted', (t) => {
   t.end()
 })
 
+t.test('the first part that Ignition does not accept is named, with the number of the others', (t) => {
+  const path = 'storage.files.0.path: got "a", expected an absolute path'
+  t.same(
+    [[path], [path, 'x', 'y']].flatMap((faults) => findings(0, { faults })),
+    ['', ' (and 2 more)'].map(
+      (more) =>
+        `warning: cluster ocp45: /srv/bootstrap.ign is not accepted by Ignition, so the first boot would fail: ${path}${more}; correct the file, or create it again with openshift-install`,
+    ),
+  )
+  t.end()
+})
+
 t.test('a missing file has no age, and compiling reports it as missing', (t) => {
   const files = { ...ignitionFiles('/srv'), bootstrap: missing('/srv/bootstrap.ign', 'it is not there') }
   const plan = compile(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) }))

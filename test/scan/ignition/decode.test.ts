@@ -34,6 +34,17 @@ t.test(
   },
 )
 
+t.test('parts that Ignition does not accept are faults of version 3, whose rules are known here', (t) => {
+  const { faults } = contents(ignitionText({ storage: { files: [{ path: 'etc/motd' }] } }))
+  t.match(faults, [/^storage\.files\.0\.path: got "etc\/motd"/])
+  const old = decode(
+    JSON.stringify({ ignition: { version: '2.2.0' }, storage: { files: [{ path: 'a' }] } }),
+    false,
+  )
+  t.notOk('contents' in old && old.contents.faults)
+  t.end()
+})
+
 t.test('a pointer, or a file with certificates of a year, does not age', (t) => {
   const pointer = contents(pointerText())
   t.same([pointer.madeAt, pointer.usableUntil], [undefined, undefined])
