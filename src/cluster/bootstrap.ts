@@ -10,7 +10,7 @@ import { formatIp, type Ip } from '../proto/address/ip.ts'
 import { kinds } from './objects.ts'
 import { addCheck, hasPassed, isComplete, passingForMs, startChecks } from './evaluate/requirements.ts'
 import {
-  bootstrapStateShape,
+  isBootstrapState,
   logWriteFailure,
   readRecord,
   writeRecord,
@@ -76,7 +76,7 @@ export function bootstrapClusters(
 export async function watchBootstraps(options: BootstrapOptions): Promise<BootstrapWatch> {
   const { path, clock, log } = options
   const watches = new Map<string, AbortController>()
-  let record = await readRecord(path, bootstrapStateShape, 'bootstraps', log)
+  let record = await readRecord(path, isBootstrapState, 'bootstraps', log)
   let clusters: readonly BootstrapCluster[] = []
   let writing: Promise<unknown> = Promise.resolve()
   let isClosed = false

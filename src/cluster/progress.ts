@@ -16,7 +16,7 @@ import {
   readRecord,
   writeRecord,
   type ByCluster,
-  installProgressShape,
+  isInstallProgress,
   type InstallProgress,
 } from './records.ts'
 import type { ClusterReport } from './report.ts'
@@ -93,12 +93,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   /** The cluster of each member, by its key. */
   let clusterOf: ReadonlyMap<string, TrackedCluster> = new Map()
   let writing: Promise<void> = Promise.resolve()
-  let record: ByCluster<InstallProgress> = await readRecord(
-    path,
-    installProgressShape,
-    "clusters' stages",
-    log,
-  )
+  let record: ByCluster<InstallProgress> = await readRecord(path, isInstallProgress, "clusters' stages", log)
 
   /** Writes run one after the other; each writes what is known by then. */
   function keep(name: string, progress: InstallProgress): void {

@@ -1,39 +1,66 @@
 /** Records of clusters that survive restarts, in small JSON files: the state of each bootstrap, and the progress. */
 import { readFile, rename } from 'node:fs/promises'
-import { z } from 'zod'
 import { writeAtomically } from '../host/files.ts'
 import type { Log } from '../host/log.ts'
 
 /** Values by cluster name. */
 export type ByCluster<T> = ReadonlyMap<string, T>
 
-export const bootstrapStateShape = z.object({
+export type BootstrapState = {
   /** `waiting`: not complete yet. `out`: drained. `kept`: an administrator keeps it in the load balancer. */
-  kind: z.enum(['waiting', 'out', 'kept']),
+  readonly kind: 'waiting' | 'out' | 'kept'
   /** Milliseconds since 1970. */
-  since: z.number(),
+  readonly since: number
   /** The evidence, or the command: a sentence. */
-  reason: z.string(),
+  readonly reason: string
   /** When its reinstallation started, in milliseconds since 1970: older evidence does not count. */
-  installedFrom: z.number().optional(),
-})
-
-export type BootstrapState = Readonly<z.output<typeof bootstrapStateShape>>
+  readonly installedFrom?: number | undefined
+}
 
 /** Times are milliseconds since 1970. `under-way` is a published name. */
-export const installProgressShape = z.record(
-  z.string(),
-  z.object({
-    state: z.enum(['under-way', 'reached']),
-    /** When it was first seen in progress; absent if it was reached before slipway looked. */
-    since: z.number().exactOptional(),
-    reachedAt: z.number().exactOptional(),
-    note: z.string().exactOptional(),
-  }),
-)
+export type StageProgress = {
+  readonly state: 'under-way' | 'reached'
+  /** When it was first seen in progress; absent if it was reached before slipway looked. */
+  readonly since?: number
+  readonly reachedAt?: number
+  readonly note?: string
+}
 
 /** The stages of an installation by name; a stage that was not seen yet is absent. */
-export type InstallProgress = Readonly<z.output<typeof installProgressShape>>
+export type InstallProgress = Readonly<Record<string, StageProgress>>
+
+/**
+ * Whether a value of a record has the shape of its type. They are written here, because the packages that validate the
+ * site file take 20 MiB of memory.
+ */
+type Shape<T> = (value: unknown) => value is T
+
+export const isBootstrapState: Shape<BootstrapState> = (value): value is BootstrapState =>
+  isObject(value) &&
+  isOneOf(value['kind'], ['waiting', 'out', 'kept']) &&
+  typeof value['since'] === 'number' &&
+  typeof value['reason'] === 'string' &&
+  isAbsentOr('number', value['installedFrom'])
+
+export const isInstallProgress: Shape<InstallProgress> = (value): value is InstallProgress =>
+  isObject(value) &&
+  Object.values(value).every(
+    (stage) =>
+      isObject(stage) &&
+      isOneOf(stage['state'], ['under-way', 'reached']) &&
+      isAbsentOr('number', stage['since']) &&
+      isAbsentOr('number', stage['reachedAt']) &&
+      isAbsentOr('string', stage['note']),
+  )
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const isOneOf = (value: unknown, names: readonly string[]): boolean => names.some((name) => name === value)
+
+const isAbsentOr = (type: 'number' | 'string', value: unknown): boolean =>
+  value === undefined || typeof value === type
 
 const maxBytes = 1024 * 1024
 
@@ -45,7 +72,7 @@ const maxBytes = 1024 * 1024
  */
 export async function readRecord<T>(
   path: string,
-  shape: z.ZodType<T>,
+  isValid: Shape<T>,
   what: string,
   log: Log,
 ): Promise<ByCluster<T>> {
@@ -63,24 +90,25 @@ export async function readRecord<T>(
   }
   try {
     if (text.length > maxBytes) throw new RangeError(`${text.length} bytes`)
-    const record = z.object({ version: z.literal(1), clusters: z.record(z.string(), shape) })
-    return new Map(Object.entries(record.parse(JSON.parse(text)).clusters))
+    const record = JSON.parse(text) as unknown
+    if (!isObject(record) || record['version'] !== 1 || !isObject(record['clusters']))
+      throw new TypeError(path)
+    const entries = Object.entries(record['clusters'])
+    const valid = entries.filter((entry): entry is [string, T] => isValid(entry[1]))
+    if (valid.length < entries.length) throw new TypeError(path)
+    return new Map(valid)
   } catch {
     fail(`${path} is not a record of ${what}${await setAside(path)}`)
-    return readableEntries(text, shape)
+    return readableEntries(text, isValid)
   }
 }
 
 /** Returns the clusters of a damaged record that can be read: a drained bootstrap stays drained. */
-function readableEntries<T>(text: string, shape: z.ZodType<T>): ByCluster<T> {
+function readableEntries<T>(text: string, isValid: Shape<T>): ByCluster<T> {
   try {
     const { clusters } = JSON.parse(text) as { clusters?: object }
-    return new Map(
-      Object.entries(clusters ?? {}).flatMap(([name, value]): [string, T][] => {
-        const parsed = shape.safeParse(value)
-        return parsed.success ? [[name, parsed.data]] : []
-      }),
-    )
+    const entries = Object.entries(clusters ?? {}) as [string, unknown][]
+    return new Map(entries.filter((entry): entry is [string, T] => isValid(entry[1])))
   } catch {
     return new Map()
   }

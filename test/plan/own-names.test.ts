@@ -1,7 +1,7 @@
 /** Nodes whose full name is not `<name>.<cluster>.<domain>`: the same name in DNS, DHCP, files, and certificate requests. */
 import t from 'tap'
 import type { Test } from 'tap'
-import { csrNodes } from '../../src/cluster/csr/policy.ts'
+import { csrNodes } from '../../src/cluster/csr/boot-evidence.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { compileDns } from '../../src/plan/dns/compile.ts'
 import { forwardZoneNames } from '../../src/site/declared.ts'

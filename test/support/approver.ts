@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createApprover, type ApproverOptions } from '../../src/cluster/csr/approver.ts'
-import type { BootEvidence } from '../../src/cluster/csr/policy.ts'
+import type { BootEvidence } from '../../src/cluster/csr/boot-evidence.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'

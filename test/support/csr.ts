@@ -4,9 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { readCsr, apiPaths } from '../../src/cluster/objects.ts'
-import { evaluateCsr, type CsrNode, type PolicyContext } from '../../src/cluster/csr/policy.ts'
+import type { CsrNode } from '../../src/cluster/csr/boot-evidence.ts'
+import { evaluateCsr, loadRequestDecoder, type PolicyContext } from '../../src/cluster/csr/policy.ts'
 import { parseIpv4, parseIpv6 } from '../../src/proto/address/ip.ts'
 import { asKept } from './api-shapes.ts'
+
+await loadRequestDecoder()
 
 /** The creation time of the requests in these tests. */
 export const askedAt = Date.UTC(2026, 0, 1, 12)

@@ -12,7 +12,15 @@ import { kinds, type PendingRequest, isForKubelet, isRenewal, type Csr } from '.
 import type { ClusterCode } from '../codes.ts'
 import type { ClusterSession } from '../session.ts'
 import { createApprovals, type ApprovedCsr } from './approvals.ts'
-import { evaluateCsr, isFlood, type Pending, type PolicyContext, type PolicyDecision } from './policy.ts'
+import {
+  evaluateCsr,
+  isFlood,
+  isRequestDecoderLoaded,
+  loadRequestDecoder,
+  type Pending,
+  type PolicyContext,
+  type PolicyDecision,
+} from './policy.ts'
 
 export type ApproverOptions = {
   /** The cluster's name in the site. */
@@ -141,10 +149,16 @@ export function createApprover(options: ApproverOptions): Approver {
   }
 
   async function evaluateWaiting(): Promise<void> {
-    do {
-      evaluateSlice()
-      await setImmediate()
-    } while (waiting.size > 0 && !isAborted(end.signal))
+    try {
+      if (waiting.size > 0 && !isRequestDecoderLoaded()) await loadRequestDecoder()
+      do {
+        evaluateSlice()
+        await setImmediate()
+      } while (waiting.size > 0 && !isAborted(end.signal))
+    } catch (error) {
+      // The requests stay pending. The decoder cannot be loaded while a package is being replaced, for example.
+      log.error({ cluster, err: error }, 'certificate requests not evaluated')
+    }
     isEvaluating = false
   }
 

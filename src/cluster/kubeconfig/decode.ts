@@ -3,7 +3,6 @@
  * The content is not trusted. A setting that slipway cannot use is an error with the reason. Pure.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { z } from 'zod'
 import type { ClusterCode } from '../codes.ts'
 import { BadKubeconfig } from '../connection/errors.ts'
 import { readYaml } from '../../site/yaml.ts'
@@ -27,41 +26,31 @@ const unsupported: ClusterCode = 'cluster.kubeconfig-unsupported'
 /** Returns the text of a file that the kubeconfig names. Its errors are passed on. */
 type ReadFile = (path: string) => string
 
-const text = z.string().optional()
+// A kubeconfig holds other data too, for example preferences and extensions.
+const clusterFields = {
+  server: 'string',
+  'certificate-authority': 'string?',
+  'certificate-authority-data': 'string?',
+  'tls-server-name': 'string?',
+  'insecure-skip-tls-verify': 'boolean?',
+  'proxy-url': 'string?',
+} as const
+const userFields = {
+  'client-certificate': 'string?',
+  'client-certificate-data': 'string?',
+  'client-key': 'string?',
+  'client-key-data': 'string?',
+  token: 'string?',
+  tokenFile: 'string?',
+  username: 'string?',
+  as: 'string?',
+} as const
+const contextFields = { cluster: 'string', user: 'string' } as const
+const documentFields = { 'current-context': 'string' } as const
 
-// Loose: a kubeconfig holds other data too, for example preferences and extensions.
-const clusterShape = z.looseObject({
-  server: z.string(),
-  'certificate-authority': text,
-  'certificate-authority-data': text,
-  'tls-server-name': text,
-  'insecure-skip-tls-verify': z.boolean().optional(),
-  'proxy-url': text,
-})
-const userShape = z.looseObject({
-  'client-certificate': text,
-  'client-certificate-data': text,
-  'client-key': text,
-  'client-key-data': text,
-  token: text,
-  tokenFile: text,
-  username: text,
-  as: text,
-  exec: z.unknown().optional(),
-  'auth-provider': z.unknown().optional(),
-})
-const contextShape = z.looseObject({ cluster: z.string(), user: z.string() })
-const named = <T extends z.ZodType>(name: string, shape: T) =>
-  z.array(z.looseObject({ name: z.string(), [name]: shape }))
-const kubeconfigShape = z.looseObject({
-  'current-context': z.string(),
-  clusters: named('cluster', z.unknown()),
-  contexts: named('context', z.unknown()),
-  users: named('user', z.unknown()),
-})
-
-type ClusterEntry = z.output<typeof clusterShape>
-type UserEntry = z.output<typeof userShape>
+type Types = { string: string; 'string?': string | undefined; 'boolean?': boolean | undefined }
+type Fields<Shape> = { readonly [Name in keyof Shape]: Types[Shape[Name] & keyof Types] }
+type Entry = Readonly<Record<string, unknown>>
 
 /** @throws {BadKubeconfig} */
 export function decodeKubeconfig(content: string, readFile: ReadFile): Credentials {
@@ -70,41 +59,66 @@ export function decodeKubeconfig(content: string, readFile: ReadFile): Credentia
   if (error !== undefined) {
     throw new BadKubeconfig(`is not YAML: line ${error.line}, column ${error.column}: ${error.message}`)
   }
-  const config = decode(kubeconfigShape, tree?.value, '')
+  const config = decode(documentFields, tree?.value, '')
+  const lists = decodeLists(config)
   const current = config['current-context']
   if (current === '') throw new BadKubeconfig('has no current-context')
-  const context = decode(contextShape, entry(config.contexts, 'context', current), `context ${current}`)
+  const context = decode(contextFields, entry(lists.contexts, 'context', current), `context ${current}`)
   const cluster = decode(
-    clusterShape,
-    entry(config.clusters, 'cluster', context.cluster),
+    clusterFields,
+    entry(lists.clusters, 'cluster', context.cluster),
     `cluster ${context.cluster}`,
   )
-  const user = decode(userShape, entry(config.users, 'user', context.user), `user ${context.user}`)
+  const user = decode(userFields, entry(lists.users, 'user', context.user), `user ${context.user}`)
   return { ...connectionOf(cluster, readFile), ...identityOf(user, readFile) }
 }
 
-function decode<T extends z.ZodType>(shape: T, value: unknown, where: string): z.output<T> {
-  const result = shape.safeParse(value)
-  if (result.success) return result.data
-  const steps = result.error.issues.slice(0, 1).flatMap((issue) => issue.path)
-  const path = [where, ...steps].filter((step) => step !== '').join('.')
-  throw new BadKubeconfig(
+/**
+ * Returns the value as an object with these fields, and all others as they are. It is checked here, because the packages
+ * that validate the site file take 20 MiB of memory.
+ *
+ * @param where of the value, for the error
+ */
+function decode<const Shape extends Readonly<Record<string, keyof Types>>>(
+  shape: Shape,
+  value: unknown,
+  where: string,
+): Fields<Shape> & Entry {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notKubeconfig(where)
+  for (const [name, type] of Object.entries(shape)) {
+    const field = (value as Entry)[name]
+    const isAbsent = field === undefined && type.endsWith('?')
+    if (!isAbsent && typeof field !== type.replace('?', '')) throw notKubeconfig(join(where, name))
+  }
+  return value as Fields<Shape> & Entry
+}
+
+/** Returns the named entries of the lists of a kubeconfig. */
+function decodeLists(config: Entry): Readonly<Record<'clusters' | 'contexts' | 'users', readonly Entry[]>> {
+  const listOf = (name: string): readonly Entry[] => {
+    const list = config[name]
+    if (!Array.isArray(list)) throw notKubeconfig(name)
+    return list.map((each, index) => decode({ name: 'string' } as const, each, `${name}.${index}`))
+  }
+  return { clusters: listOf('clusters'), contexts: listOf('contexts'), users: listOf('users') }
+}
+
+function notKubeconfig(path: string): BadKubeconfig {
+  return new BadKubeconfig(
     `is not a kubeconfig: ${path === '' ? 'the document' : path} is missing or of the wrong type`,
   )
 }
 
-function entry(
-  list: readonly Readonly<Record<string, unknown>>[],
-  kind: 'cluster' | 'context' | 'user',
-  name: string,
-): unknown {
+const join = (where: string, name: string): string => (where === '' ? name : `${where}.${name}`)
+
+function entry(list: readonly Entry[], kind: 'cluster' | 'context' | 'user', name: string): unknown {
   const found = list.find((each) => each['name'] === name)
   if (found === undefined) throw new BadKubeconfig(`has no ${kind} ${JSON.stringify(name)}`)
   return found[kind]
 }
 
 function connectionOf(
-  cluster: ClusterEntry,
+  cluster: Fields<typeof clusterFields>,
   readFile: ReadFile,
 ): Pick<Credentials, 'server' | 'serverName' | 'authority'> {
   const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined
@@ -135,7 +149,7 @@ function connectionOf(
   }
 }
 
-function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
+function identityOf(user: Fields<typeof userFields> & Entry, readFile: ReadFile): Partial<Credentials> {
   for (const method of ['exec', 'auth-provider'] as const) {
     if (user[method] === undefined || user[method] === null) continue
     throw new BadKubeconfig(

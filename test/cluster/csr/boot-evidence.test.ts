@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bootEvidenceOf } from '../../../src/cluster/csr/policy.ts'
+import { bootEvidenceOf } from '../../../src/cluster/csr/boot-evidence.ts'
 import { acknowledged, ignitionSent, installsWorld } from '../../support/installs.ts'
 
 const key = 'ocp45/m1'

@@ -1,12 +1,7 @@
 import t from 'tap'
 import { readCsr } from '../../../src/cluster/objects.ts'
-import {
-  csrNodes,
-  evaluateCsr,
-  isFlood,
-  type BootEvidence,
-  type PolicyContext,
-} from '../../../src/cluster/csr/policy.ts'
+import { csrNodes, type BootEvidence } from '../../../src/cluster/csr/boot-evidence.ts'
+import { evaluateCsr, isFlood, type PolicyContext } from '../../../src/cluster/csr/policy.ts'
 import { condition } from '../../support/cluster-objects.ts'
 import { askedAt, clientCsr, decisionOn } from '../../support/csr.ts'
 import { exampleModel } from '../../support/model.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { csrNodes } from '../../../src/cluster/csr/policy.ts'
+import { csrNodes } from '../../../src/cluster/csr/boot-evidence.ts'
 import { buildModel } from '../../../src/plan/model.ts'
 import { parseIp } from '../../../src/proto/address/ip.ts'
 import { siteSchema } from '../../../src/site/schema.ts'

@@ -13,7 +13,7 @@ import {
   reachStage,
   startStage,
 } from '../../../src/cluster/evaluate/stages.ts'
-import { type InstallProgress, installProgressShape } from '../../../src/cluster/records.ts'
+import { type InstallProgress, isInstallProgress } from '../../../src/cluster/records.ts'
 import { bootstrapConfigMap, condition, etcd } from '../../support/cluster-objects.ts'
 
 const up = { isUp: true, version: 'v1.30.4' } as const
@@ -155,7 +155,7 @@ t.test('a stage that was reached before the first observation has no time', (t) 
 
 t.test('a written record is read back unchanged', (t) => {
   const progress = reachStage(startedProgress(1), stage('API'), { now: 2, stages })
-  t.same(installProgressShape.parse(JSON.parse(JSON.stringify(progress))), progress)
-  t.throws(() => installProgressShape.parse({ API: { state: 'done' } }))
+  t.ok(isInstallProgress(JSON.parse(JSON.stringify(progress))))
+  t.notOk(isInstallProgress({ API: { state: 'done' } }))
   t.end()
 })
