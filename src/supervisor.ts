@@ -1,6 +1,7 @@
 /**
  * Starts the components in order. A component whose port is taken waits for it while the others serve.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Component, Running, Shared } from './components.ts'
 import { CannotListen, isPortTaken } from './host/cannot-listen.ts'
 import type { Timer } from './host/clock.ts'
@@ -73,7 +74,10 @@ export function createSupervisor(components: readonly Component[], shared: () =>
     async start() {
       for (const component of components) {
         if (component.isEssential === true) requireService()
-        if (component.isWanted(shared())) await startOrWait(component)
+        if (!component.isWanted(shared())) continue
+        await startOrWait(component)
+        // The services that listen answer before the next component is loaded.
+        await setImmediate()
       }
       requireService()
       scheduleRetry()
