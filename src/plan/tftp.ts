@@ -4,6 +4,7 @@ import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './codes.ts'
 import type { Model, NodeModel } from './model.ts'
+import { defined } from '../text/defined.ts'
 
 export type TftpPlan = {
   /** Address that files are sent from, in dotted text. */
@@ -16,8 +17,10 @@ export type TftpPlan = {
   readonly missing: ReadonlyMap<string, string>
   /** Directory with the administrator's own files; names in `files` have precedence. */
   readonly root: string | undefined
-  /** Subnets of the site: clients outside of them are granted less. */
+  /** Subnets of the site. */
   readonly networks: readonly Cidr[]
+  /** Other networks whose clients are served, if the site names any; they are granted less. */
+  readonly clients?: readonly Cidr[]
   /** The subnets for which the site sets an MTU. */
   readonly mtus: readonly { readonly network: Cidr; readonly mtu: number }[]
   /** Keys of nodes (`ocp45/m1`) by reserved address in dotted text, for the log. */
@@ -61,6 +64,7 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
     missing,
     root: model.site.tftp.root,
     networks: model.site.subnets.map(({ cidr }) => cidr),
+    ...defined({ clients: model.site.tftp.clients }),
     mtus: model.site.subnets.flatMap(({ cidr: network, mtu }) =>
       mtu === undefined ? [] : [{ network, mtu }],
     ),

@@ -136,6 +136,9 @@ export const tftpSection = z
     singlePort: z.boolean().default(false).meta({
       description: 'true: transfers are sent from the request port, for nodes behind NAT and for containers',
     }),
+    clients: oneOrMore(cidr)
+      .optional()
+      .meta({ description: 'networks that may load files, in addition to the subnets' }),
     loaders: z
       .strictObject({
         bios: path.optional().meta({ description: 'for BIOS machines' }),

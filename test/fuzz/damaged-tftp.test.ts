@@ -13,7 +13,7 @@ const reads = ['atftp', 'busybox', 'curl', 'ipxe-bios', 'lenovo-t460', 'ovmf-rea
 function readOf(octets: Uint8Array) {
   const packet = decodePacket(octets)
   if (packet.kind !== 'rrq') return undefined
-  const check = checkRequest(packet, undefined)
+  const check = checkRequest(packet, true, undefined)
   return check.kind === 'read'
     ? { name: check.name, granted: negotiate(check.options, 3000).granted }
     : undefined

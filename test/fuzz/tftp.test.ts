@@ -127,7 +127,7 @@ function check(octets: Uint8Array): void {
   }
   checkCodec(packet)
   if (packet.kind !== 'rrq' && packet.kind !== 'wrq') return
-  const checked = checkRequest(packet, undefined)
+  const checked = checkRequest(packet, true, undefined)
   if (checked.kind === 'refuse') return
   const parts = checked.name.split('/')
   if (packet.kind === 'wrq') throw new Error('a write request was accepted')

@@ -35,6 +35,7 @@ export async function serve(
     missing: new Map(),
     root: join(folder, 'root'),
     networks: [parseCidr('192.0.2.0/24') as Cidr],
+    clients: [parseCidr('198.51.100.0/24') as Cidr],
     mtus: [],
     nodeByAddress: new Map([['192.0.2.11', 'ocp45/m1']]),
     ...changes,

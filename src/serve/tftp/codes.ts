@@ -10,6 +10,10 @@ export const tftpCodes = defineCodes({
     meaning: 'A client requested a transfer mode other than octet or netascii',
     remedy: 'Use the mode octet',
   },
+  'tftp.other-network': {
+    meaning: 'A client is outside of the subnets of the site',
+    remedy: 'If it is one of your machines, add its network to tftp.clients of the site file',
+  },
   'tftp.invalid-name': {
     meaning: 'A requested file name is empty, hidden, or leads out of the served directory',
     remedy: 'Correct the file name in the configuration of the client',

@@ -4,7 +4,7 @@
  */
 import { ErrorCode, type TftpOptions, type TftpRequest } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
-import { cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
+import { cidrContains, parseCidr, parseIpv4, type Cidr } from '../../proto/address/ip.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 
 export type ReadRequest = {
@@ -25,11 +25,17 @@ type RequestCheck =
       readonly message: string
     }
 
-/** @param busy why no transfer can start now; `undefined` when one can */
+/**
+ * @param isClient whether the site serves clients with this address
+ * @param busy why no transfer can start now; `undefined` when one can
+ */
 export function checkRequest(
   { kind, file, mode, options, problem }: TftpRequest,
+  isClient: boolean,
   busy: string | undefined,
 ): RequestCheck {
+  // Shorter than any request: a forger cannot use the server against a machine outside of the site.
+  if (!isClient) return refuse('tftp.other-network', ErrorCode.accessViolation, 'not a client')
   if (problem !== undefined) return refuse('tftp.malformed', ErrorCode.illegalOperation, problem)
   if (kind === 'wrq') return refuse('tftp.read-only', ErrorCode.accessViolation, 'files are read-only')
   // RFC 1350 §1: mode mail "should not be implemented or used".
@@ -181,17 +187,27 @@ function parseDecimal(text: string): number | undefined {
   return /^0*\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
+const loopback = parseCidr('127.0.0.0/8') as Cidr
+
 // A client with many requests, from new ports or with forged addresses, must not use up the transfers of declared
 // nodes, and the server must not amplify what a forger sends.
 
-/** `node`: a declared address; `local`: on a subnet of the site; `outside`: any other. */
+/** `node`: a declared address; `local`: on a subnet of the site, or this machine; `outside`: any other. */
 type ClientClass = 'node' | 'local' | 'outside'
 
 export function classOf({ nodeByAddress, networks }: ClassPlan, address: string): ClientClass {
   if (nodeByAddress.has(address)) return 'node'
+  return isIn([...networks, loopback], address) ? 'local' : 'outside'
+}
+
+/** Whether clients with this address are served: nodes, the subnets, this machine, and the networks that the site names. */
+export function isClient(plan: ClassPlan & Pick<TftpPlan, 'clients'>, address: string): boolean {
+  return classOf(plan, address) !== 'outside' || isIn(plan.clients ?? [], address)
+}
+
+function isIn(networks: readonly Cidr[], address: string): boolean {
   const value = parseIpv4(address)
-  const isLocal = value !== undefined && networks.some((network) => cidrContains(network, value))
-  return isLocal ? 'local' : 'outside'
+  return value !== undefined && networks.some((network) => cidrContains(network, value))
 }
 
 type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks'>
@@ -244,14 +260,23 @@ export function whyBusy(
   )
 }
 
-/** Octets of an Ethernet frame with a full block (1468 octets of data) for each octet of a frame with an ACK. */
-const acksOfBlock = 32
+/**
+ * Twice the octets of an Ethernet frame with a full block (1468 octets of data) for each octet of a frame with an ACK: a
+ * block can be sent again.
+ */
+const acksOfBlock = 64
+
+/**
+ * With the request port, a forger's ACK leads to a block, so the block is smaller: 23 octets on the link for each octet of
+ * the forger. dnsmasq sends 28.
+ */
+const blindBlockOctets = 1024
 
 /**
  * Returns what a transfer may be granted. An ACK proves that the client is at its address only if a forger cannot guess
  * the port of the transfer. With the request port a forger knows it, so each ACK leads to one block, and fewer blocks are
  * sent again. With a range a forger has to send an ACK to each port. A block on the link is about as long as 32 ACKs, so
- * a window of one block for 32 ports sends a forger's victim no more than the forger sends. Clients outside the subnets
+ * a window of one block for 64 ports sends a forger's victim no more than the forger sends. Clients outside the subnets
  * get one block for each ACK.
  */
 export function limitsFor(
@@ -261,7 +286,10 @@ export function limitsFor(
 ): AgreementLimits {
   const { transfers } = plan
   const limits = { ...defaultLimits, maxBlockOctets: blockOctetsFor(plan, address, interfaceMtu) }
-  if (transfers.kind === 'single') return { ...limits, maxWindowBlocks: 1, maxSilentMs: 10_000 }
+  if (transfers.kind === 'single') {
+    const maxBlockOctets = Math.min(limits.maxBlockOctets, blindBlockOctets)
+    return { maxBlockOctets, maxWindowBlocks: 1, maxSilentMs: 10_000 }
+  }
   if (classOf(plan, address) === 'outside') return { ...limits, maxWindowBlocks: 1 }
   if (transfers.kind === 'any') return limits
   const balanced = Math.floor((transfers.to - transfers.from + 1) / acksOfBlock)

@@ -21,6 +21,7 @@ import { createFiles } from './files.ts'
 import { handleSafely, createTransferPorts } from './transfer-ports.ts'
 import {
   classOf,
+  isClient,
   limitsFor,
   whyBusy,
   type Busy,
@@ -103,6 +104,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const busy = whyBusy(plan, address, occupants)
     const check = checkRequest(
       request,
+      isClient(plan, address),
       busy === undefined || freeSlot(busy, address) ? undefined : busy.reason,
     )
     if (check.kind === 'refuse') {

@@ -105,7 +105,7 @@ t.test('serves lockstep clients with and without options', async (t) => {
 t.test('one port: twenty clients at once get replies from that port only', async (t) => {
   const { port } = await serve(t, { kind: 'single' })
   const requests = Array.from({ length: 20 }, (_, index) => {
-    const blksize = 512 + index * 40
+    const blksize = 512 + index * 16
     return fetchLockstep(port, `\0\x01image.bin\0octet\0blksize\0${blksize}\0`, blksize)
   })
   for (const received of await Promise.all(requests)) t.equal(received.equals(content), true)
@@ -136,7 +136,7 @@ for (const transfers of [{ kind: 'any' }, { kind: 'single' }] as const) {
     }
     pour()
     const pouring = setInterval(pour, 5)
-    const received = await fetchLockstep(port, '\0\x01image.bin\0octet\0blksize\x001400\0', 1400, '127.0.0.2')
+    const received = await fetchLockstep(port, '\0\x01image.bin\0octet\0blksize\x001024\0', 1024, '127.0.0.2')
     clearInterval(pouring)
     t.equal(received.equals(content), true)
   })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
 import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
-import { classOf, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/request.ts'
+import { classOf, isClient, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/request.ts'
 
 const any: TransferPorts = { kind: 'any' }
 const sixteen: TransferPorts = { kind: 'range', from: 30_000, to: 30_015 }
@@ -153,10 +153,33 @@ t.test('a window is granted only where a forger cannot acknowledge it blindly', 
   t.equal(limits(any, node), 64)
   t.equal(limits(any, undeclared), 64)
   t.equal(limits(any, outside), 1)
-  t.equal(limits(thousand, node), 31, 'one block for 32 ports')
+  t.equal(limits(thousand, node), 15, 'one block for 64 ports')
   t.equal(limits(sixteen, node), 1)
   t.equal(limits(sixteen, outside), 1)
   t.equal(limits(single, node), 1)
   t.equal(limits(single, outside), 1)
+  t.end()
+})
+
+t.test('where a forger knows the port, a blind ACK leads to at most 23 octets for each of its own', (t) => {
+  const plan = { transfers: single, networks, mtus: [], nodeByAddress: new Map() }
+  const { maxBlockOctets, maxWindowBlocks } = limitsFor(plan, undeclared)
+  const frame = (payload: number) => 14 + 20 + 8 + 4 + payload
+  t.ok((maxWindowBlocks * frame(maxBlockOctets)) / frame(0) < 24)
+  t.equal(limitsFor({ ...plan, transfers: any }, undeclared).maxBlockOctets, 1468)
+  t.end()
+})
+
+t.test('only nodes, the subnets, this machine, and the declared networks are served', (t) => {
+  const plan = {
+    networks,
+    clients: [parseCidr('198.51.100.0/24') as Cidr],
+    nodeByAddress: new Map([['203.0.113.1', 'ocp45/m1']]),
+  }
+  const served = [undeclared, '127.0.0.1', '198.51.100.9', '203.0.113.1']
+  t.same(
+    [...served, outside, '2001:db8::1', ''].filter((address) => isClient(plan, address)),
+    served,
+  )
   t.end()
 })

@@ -12,8 +12,13 @@ const options = new Map([['tsize', '0']])
 const request = { kind: 'rrq', file: '/efi\\ipxe.efi', mode: 'octet', options } as const
 
 t.test('a read request in mode octet or netascii is read (RFC 1350 §1)', (t) => {
-  t.same(checkRequest(request, undefined), { kind: 'read', name: 'efi/ipxe.efi', mode: 'octet', options })
-  t.match(checkRequest({ ...request, mode: 'netascii' }, undefined), { kind: 'read', mode: 'netascii' })
+  t.same(checkRequest(request, true, undefined), {
+    kind: 'read',
+    name: 'efi/ipxe.efi',
+    mode: 'octet',
+    options,
+  })
+  t.match(checkRequest({ ...request, mode: 'netascii' }, true, undefined), { kind: 'read', mode: 'netascii' })
   t.end()
 })
 
@@ -54,11 +59,19 @@ const refusals = [
     errorCode: 0,
     message: 'too many',
   },
+  {
+    name: 'a client of another network, which could be the victim of a forger',
+    asked: request,
+    isClient: false,
+    code: 'tftp.other-network',
+    errorCode: 2,
+    message: 'not a client',
+  },
 ]
 
-for (const { name, asked, busy, code, errorCode, message } of refusals) {
+for (const { name, asked, isClient = true, busy, code, errorCode, message } of refusals) {
   t.test(`refused: ${name}`, (t) => {
-    t.same(checkRequest(asked, busy), { kind: 'refuse', code, errorCode, message })
+    t.same(checkRequest(asked, isClient, busy), { kind: 'refuse', code, errorCode, message })
     t.end()
   })
 }
