@@ -33,7 +33,8 @@ import {
 import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts'
 import { createJournal } from './journal.ts'
 import { advance, decide } from './machine.ts'
-import { createLocalRecorder, NotRecorded, createRecords } from './records.ts'
+import { createLocalRecorder, NotRecorded } from './recorder.ts'
+import { createRecords } from './records.ts'
 import { observedOf } from './relatives.ts'
 import { createSharedRecorder, type SharedStore } from './shared/recorder.ts'
 import type { Store } from './store.ts'
@@ -158,11 +159,15 @@ export function createInstalls(options: InstallsOptions): Installs {
     return { kind: 'local', code }
   }
 
-  function bootWithoutInstallation(node: InstallNode, event: BootEvent, choice: BootChoice): BootAnswer {
+  async function bootWithoutInstallation(
+    node: InstallNode,
+    event: BootEvent,
+    choice: BootChoice,
+  ): Promise<BootAnswer> {
     const decision = decide(stateOf(node), event, now())
     const before = stateOf(node)
     const after = move(node, event)
-    if (after.mode !== before.mode || after.attempt !== before.attempt) tryToWrite()
+    if (after.mode !== before.mode || after.attempt !== before.attempt) await recorder.record()
     return answerOf(node, decision, after, choice, '')
   }
 

@@ -7,9 +7,11 @@ import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
-import { type Observation, type Seen, createRepeatFilter } from './observation.ts'
+import type { Observation, Seen } from './observation.ts'
 import { createRelatives, type Relatives } from './relatives.ts'
-import type { Kept, Store, Sync } from './store.ts'
+import { createRows, keptOf, type Row } from './rows.ts'
+import type { Kept, Repeat, Store, Sync } from './store.ts'
+import { createWallClock } from './wall-clock.ts'
 
 export type Journal = {
   state(machine: string): State | undefined
@@ -32,8 +34,10 @@ export type Journal = {
   receive(observations: readonly Kept[]): void
   /** Ensures that the next write syncs its changes before it returns, whatever causes that write. */
   oweWrite(): void
-  /** Writes all unwritten changes. @throws when it cannot be written */
+  /** Writes all unwritten changes, and blocks until they are on the disk. @throws when they cannot be written */
   write(): void
+  /** Writes all unwritten changes before it returns. Resolves when they are on the disk. @throws as `write` */
+  commit(): Promise<void>
   /** Deletes the history of a machine except for `last`; its record stays. @throws when it cannot be written */
   forget(machine: string, last: Seen): void
   /** Returns the history of a machine, oldest first, including unwritten observations. */
@@ -66,24 +70,11 @@ const retryMs = 5000
 /** Limit for observations that cannot be written, for example while the disk is full. */
 const maxUnwritten = 10_000
 const pruneMs = 60 * 60_000
-/** Larger differences between the wall clock and the monotonic clock are reported, for a day. */
-const clockJumpMs = 60_000
-const clockReportMs = 24 * 60 * 60_000
-
-/** A row of the history. Its repetitions are counted here until the next write. */
-type Row = {
-  readonly machine: string
-  readonly observation: Observation
-  readonly sequence: number
-  count: number
-  lastAt: number
-  isStored: boolean
-}
-
-function rowOf(machine: string, observation: Observation): Row {
-  const { sequence, at } = observation
-  return { machine, observation, sequence, count: 1, lastAt: at, isStored: false }
-}
+/**
+ * Time after a commit until a copy of the database file alone is complete. Until then, such a copy is older than the mark,
+ * and permits no installation.
+ */
+const checkpointMs = 1000
 
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
   const states = new Map(store.states)
@@ -93,12 +84,9 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   let unwritten: Row[] = []
   /** Stored rows whose count differs from the store. */
   const repeated = new Set<Row>()
-  /** The latest row of each machine, by kind. */
-  const latest = new Map<string, Map<Seen['kind'], Row>>()
-  const filter = createRepeatFilter()
-  let sequence = store.lastSequence
-  let wall = { at: clock.now(), tick: clock.monotonic() }
-  let jumpedAt = -Infinity
+  const wallClock = createWallClock(clock, log)
+  const rows = createRows(store.lastSequence, clock, wallClock)
+  let checkpoint: Timer | undefined
   let batch: Timer | undefined
   let dueMs = Infinity
   let prunedAt = -Infinity
@@ -111,14 +99,51 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   let isClosed = false
 
   function write(sync: Sync = 'now'): void {
+    transfer(sync === 'now', (...all) => store.keep(...all, sync))
+  }
+
+  async function commit(): Promise<void> {
+    const machines = [...changed]
+    const written = transfer(true, (...all) => store.commit(...all))
+    if (written === undefined) return
+    try {
+      await written.onDisk
+    } catch (error) {
+      for (const machine of machines) changed.add(machine)
+      isOwed = true
+      failed(error as Error)
+      throw error
+    }
+    if (!isClosed) checkpoint ??= clock.after(checkpointMs, completeDatabase)
+  }
+
+  function completeDatabase(): void {
+    checkpoint = undefined
+    try {
+      store.checkpoint()
+    } catch (error) {
+      log.warn({ reason: (error as Error).message }, 'state checkpoint failed')
+    }
+  }
+
+  /** Passes all unwritten changes to the store. @returns nothing if there are none */
+  function transfer<Result>(
+    isSynced: boolean,
+    put: (
+      records: ReadonlyMap<string, State>,
+      observations: readonly Kept[],
+      repeats: readonly Repeat[],
+    ) => Result,
+  ): Result | undefined {
     batch?.cancel()
     batch = undefined
-    if (changed.size === 0 && unwritten.length === 0 && repeated.size === 0) return
+    if (changed.size === 0 && unwritten.length === 0 && repeated.size === 0) return undefined
+    let result: Result
     try {
-      const records = new Map([...changed].map((machine) => [machine, states.get(machine)]))
-      store.keep(records, unwritten.map(keptOf), [...repeated], sync)
+      const records = new Map([...changed].map((machine) => [machine, states.get(machine) as State]))
+      result = put(records, unwritten.map(keptOf), [...repeated])
     } catch (error) {
-      isOwed ||= sync === 'now'
+      isOwed ||= isSynced
       failed(error as Error)
       throw error
     }
@@ -129,6 +154,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     unwritten = []
     repeated.clear()
     changed.clear()
+    return result
   }
 
   function failed({ message }: Error): void {
@@ -165,18 +191,6 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     store.prune(clock.now())
   }
 
-  /** Compares the clocks. @returns the wall clock */
-  function wallClock(): number {
-    const next = { at: clock.now(), tick: clock.monotonic() }
-    const jumpMs = next.at - wall.at - (next.tick - wall.tick)
-    if (Math.abs(jumpMs) > clockJumpMs) {
-      jumpedAt = next.tick
-      log.warn({ seconds: Math.round(jumpMs / 1000), code: 'state.clock-jumped' }, 'clock jumped')
-    }
-    wall = next
-    return next.at
-  }
-
   function set(machine: string, state: State): void {
     states.set(machine, state)
     relatives.note(state)
@@ -194,7 +208,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
 
   function attempt<T>(machine: string, change: () => T): { result: T; undo: () => void } {
     const before = states.get(machine)
-    const last = sequence
+    const last = rows.last()
     const undo = (): void => {
       if (before !== undefined) set(machine, before)
       unwritten = unwritten.filter((row) => row.machine !== machine || row.sequence <= last)
@@ -207,32 +221,14 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     }
   }
 
-  /** Counts a repetition at the latest row of its kind. */
-  function repeat(row: Row): void {
-    row.count++
-    row.lastAt = wallClock()
-    if (row.isStored) repeated.add(row)
-    writeWithin(observationMs)
-  }
-
-  function latestOf(machine: string): Map<Seen['kind'], Row> {
-    const known = latest.get(machine)
-    if (known !== undefined) return known
-    const rows = new Map<Seen['kind'], Row>()
-    latest.set(machine, rows)
-    return rows
-  }
-
   function note(machine: string, seen: Seen): void {
-    const rows = latestOf(machine)
-    const last = rows.get(seen.kind)
-    if (filter.isRepeat(machine, seen, clock.monotonic()) && last !== undefined) {
-      repeat(last)
+    const { row, isRepeat } = rows.note(machine, seen)
+    if (!isRepeat) {
+      add(row)
       return
     }
-    const row = rowOf(machine, { ...seen, sequence: ++sequence, at: wallClock() })
-    rows.set(seen.kind, row)
-    add(row)
+    if (row.isStored) repeated.add(row)
+    writeWithin(observationMs)
   }
 
   function keep<T>(machine: string, change: () => T): T {
@@ -256,16 +252,15 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     keep,
     oweWrite: () => void (isOwed = true),
     receive(observations) {
-      for (const { machine, observation } of observations) {
-        add(rowOf(machine, { ...observation, sequence: ++sequence }))
-      }
+      for (const each of observations) add(rows.receive(each))
     },
     write,
+    commit,
     forget(machine, last) {
       write()
       store.keep(new Map([[machine, undefined]]), [])
       changed.add(machine)
-      latest.delete(machine)
+      rows.forget(machine)
       keep(machine, () => note(machine, last))
     },
     history: (machine) => [
@@ -288,16 +283,10 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       ...(failure === undefined
         ? []
         : [{ code: 'state.not-writable', text: `the state cannot be written: ${failure}` } as const]),
-      ...(clock.monotonic() - jumpedAt < clockReportMs
-        ? [
-            {
-              code: 'state.clock-jumped',
-              text: 'the clock of this machine jumped within the last day',
-            } as const,
-          ]
-        : []),
+      ...wallClock.problems(),
     ],
     close() {
+      checkpoint?.cancel()
       batch?.cancel()
       writeBatch()
       // A write that failed is not tried again, and a download that ends later is not recorded.
@@ -306,8 +295,4 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       store.close()
     },
   }
-}
-
-function keptOf({ machine, observation, count, lastAt }: Row): Kept {
-  return { machine, observation: count === 1 ? observation : { ...observation, count, lastAt } }
 }

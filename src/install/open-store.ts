@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { StateProblem } from './codes.ts'
 import { without, type State } from './machine-state.ts'
-import { readMarks, writeMarks, type StateMark } from './state-files.ts'
+import { checkpoint, createMarks, readMarks, type StateMark } from './state-files.ts'
 import { readMeta, storeOf, type Store, type StoreContext } from './store.ts'
 import {
   DamagedDatabase,
@@ -55,7 +55,7 @@ export function openStore(directory: string, options: StoreOptions): Store {
 
 /** Opens a store in memory, for the demonstration, simulations, and tests. */
 export function openMemoryStore(): Store {
-  return storeOf(memoryDatabase(), { problems: [], isRecordable: true, onChange() {}, onAccept() {} })
+  return storeOf(memoryDatabase(), { ...withoutMarks, problems: [], isRecordable: true })
 }
 
 type Failure = { readonly kind: 'damaged' | 'unusable'; readonly reason: string }
@@ -181,7 +181,10 @@ function lossOf(
 function markedStore(
   database: DatabaseSync,
   directories: readonly string[],
-  { isMarkLate = false, ...context }: Omit<StoreContext, 'onChange' | 'onAccept'> & { isMarkLate?: boolean },
+  {
+    isMarkLate = false,
+    ...context
+  }: Omit<StoreContext, 'onChange' | 'onCommit' | 'onAccept'> & { isMarkLate?: boolean },
   { site }: StoreOptions,
 ): Store {
   const id = readMeta(database, 'id') as string
@@ -189,20 +192,19 @@ function markedStore(
     if (site !== undefined) putMeta(database, 'site', site)
   }
   if (context.incomplete === undefined) putSite()
-  const mark = (changes: number): void => {
-    // A copy of the database file alone is then complete.
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    writeMarks(directories, { id, changes })
-  }
-  const quietly = (changes: number): void => {
+  const marks = createMarks(directories, id)
+  // The change itself is on the disk in both cases; a mark that is older than the database is not a loss.
+  const onChange = (changes: number): void => {
     try {
-      mark(changes)
+      checkpoint(database)
+      marks.write(changes)
     } catch {
-      // The change itself is on the disk; a mark that is older than the database is not a loss.
+      // See above.
     }
   }
-  if (!isMarkLate) quietly(Number(readMeta(database, 'changes')))
-  return storeOf(database, { ...context, onChange: quietly, onAccept: putSite })
+  const onCommit = (changes: number): Promise<void> => marks.writeSoon(changes).catch(() => {})
+  if (!isMarkLate) onChange(Number(readMeta(database, 'changes')))
+  return storeOf(database, { ...context, onChange, onCommit, onAccept: putSite })
 }
 
 /** Moves the damaged database aside and starts another one with the records that can be read. */
@@ -236,10 +238,11 @@ function unusableStore(text: string, states: ReadonlyMap<string, State>): Store 
     incomplete: text,
     isRecordable: false,
     states,
-    onChange() {},
-    onAccept() {},
+    ...withoutMarks,
   })
 }
+
+const withoutMarks = { onChange() {}, onCommit: () => Promise.resolve(), onAccept() {} }
 
 /** Returns the records as evidence only: nothing in them allows an installation. */
 function distrustAll(states: ReadonlyMap<string, State>, reason: string): Map<string, State> {

@@ -7,12 +7,12 @@ import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import type { StateProblem } from './codes.ts'
-import { createGroupCommit } from './group-commit.ts'
 import type { NodeRecord, ProvenBoot } from './installs.ts'
 import type { Journal } from './journal.ts'
 import { advance, armedMs, type Event } from './machine.ts'
 import { type AttemptState, type BootEntry, type State, initialState } from './machine-state.ts'
 import type { Seen } from './observation.ts'
+import type { Recorder } from './recorder.ts'
 import { withRelatives } from './relatives.ts'
 import type { Store } from './store.ts'
 
@@ -23,7 +23,7 @@ export type Records = {
   readonly blank: (node: InstallNode) => State
   /** Applies an event to the record of a machine; the journal writes it. @returns the next record */
   readonly move: (node: InstallNode, event: Event) => State
-  /** Writes at once; what cannot be written now stays in memory and is written later. */
+  /** Writes and blocks until that is on the disk; what cannot be written now stays in memory and is written later. */
   readonly tryToWrite: () => void
   /** Reads the active plan. A machine that is no longer declared keeps its record. */
   declare(): void
@@ -158,7 +158,10 @@ export function createRecords(options: RecordsOptions): Records {
     // Outside of an attempt, a DHCP message is only a hint, and its sender repeats it. If a thousand machines request
     // their addresses at once, one write for each machine would delay the replies.
     if (seen.kind === 'dhcp' && before.attempt === undefined) return
-    if (isDecision || evidence !== before.evidence || readySince !== before.readySince) tryToWrite()
+    if (isDecision || evidence !== before.evidence || readySince !== before.readySince) {
+      if (seen.kind === 'cluster') tryToWrite()
+      else void recorder.record()
+    }
   }
 
   return {
@@ -263,50 +266,4 @@ function eventsOf(
 /** `192.0.2.11:40000`, `[2001:db8::11]:40000` */
 function addressOf(client: string): string {
   return client.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
-}
-
-// How a decision becomes a record before it takes effect: on this machine alone, or agreed with the other appliances of
-// the site (shared/).
-
-/** The other appliances did not confirm a decision; the message is a sentence. */
-export class NotRecorded extends Error {
-  override readonly name = 'NotRecorded'
-  readonly code: 'store.unreachable' | 'store.claimed'
-  constructor(code: NotRecorded['code'], message: string) {
-    super(message)
-    this.code = code
-  }
-}
-
-export type Recorder = {
-  /** Runs a step of a machine: at once, or after the decision about this machine that is being recorded. */
-  inTurn(machine: string, step: () => void): void
-  /**
-   * Makes a change and records it, together with all unwritten changes, before it resolves. The change can run again,
-   * on another record of the machine, when another appliance changed that first.
-   *
-   * @param isDecision false for a fact, which is true without the other appliances; they learn of it when they can
-   * @throws when it cannot be recorded; then the record of `machine` is unchanged
-   */
-  commit<T>(machine: string, change: () => T, isDecision?: boolean): Promise<T>
-  /** Problems that prevent decisions from being recorded. */
-  problems(): readonly StateProblem[]
-  /** Accepts that the shared records were replaced. @throws when that cannot be recorded */
-  accept(): void
-  close(): void
-}
-
-/** Records on this machine alone. The change runs before the call returns. */
-export function createLocalRecorder(journal: Journal, clock: Clock): Recorder {
-  const { settle, commit, flush } = createGroupCommit(journal, clock)
-  return {
-    inTurn(machine, step) {
-      settle(machine)
-      step()
-    },
-    commit,
-    problems: () => [],
-    accept() {},
-    close: flush,
-  }
 }

@@ -42,6 +42,11 @@ export function backupDatabase(database: DatabaseSync, target: string): void {
   }
 }
 
+/** Moves all transactions into the database file, so that a copy of this file alone is complete. */
+export function checkpoint(database: DatabaseSync): void {
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+}
+
 /** Writes a file or directory through to the disk. */
 export function syncPath(path: string): void {
   const file = openSync(path, 'r')
@@ -55,12 +60,11 @@ export function syncPath(path: string): void {
 // Syncs a file to the disk without blocking the event loop.
 
 /**
- * Returns a function that starts to sync the data of a file, one sync at a time: calls during a sync share the next one.
- * A failure is not reported: use it only for data that can be lost.
+ * Returns a function that syncs the data of a file, one sync at a time: calls during a sync share the next one, which
+ * includes everything that was written before it started.
  */
-export function createBackgroundSync(path: string, sync = syncFile): () => void {
-  const start = inTurn(() => sync(path))
-  return () => void start().catch(() => {})
+export function createBackgroundSync(path: string, sync = syncFile): () => Promise<void> {
+  return inTurn(() => sync(path))
 }
 
 async function syncFile(path: string): Promise<void> {
@@ -94,10 +98,44 @@ export function readMarks(directories: readonly string[]): StateMark[] {
   })
 }
 
-/** Writes the mark into each directory and syncs it. @throws when one of them cannot be written */
-export function writeMarks(directories: readonly string[], mark: StateMark): void {
-  const text = `${JSON.stringify(mark).padEnd(size - 1)}\n`
-  for (const directory of directories) writeSynced(directory, join(directory, fileName), text)
+/** Writes the marks of one database. Both functions create a missing mark. */
+export type Marks = {
+  /** Blocks until the mark is on the disk in each directory. @throws when one of them cannot be written */
+  write(changes: number): void
+  /** Resolves when this mark, or a later one, is on the disk in each directory. */
+  writeSoon(changes: number): Promise<void>
+}
+
+export function createMarks(directories: readonly string[], id: string): Marks {
+  let latest = 0
+  let isWritingSoon = false
+  const textOf = () => `${JSON.stringify({ id, changes: latest } satisfies StateMark).padEnd(size - 1)}\n`
+  const later = inTurn(async () => {
+    isWritingSoon = true
+    const text = textOf()
+    try {
+      await Promise.all(directories.map((directory) => overwrite(join(directory, fileName), text)))
+    } finally {
+      isWritingSoon = false
+    }
+  })
+
+  function write(changes: number): void {
+    latest = changes
+    for (const directory of directories) writeSynced(directory, join(directory, fileName), textOf())
+    // A write in progress has an older mark, and may be the last one to reach the file.
+    if (isWritingSoon) void later().catch(() => {})
+  }
+
+  return {
+    write,
+    async writeSoon(changes) {
+      latest = changes
+      // The name of a new file must be on the disk too.
+      if (directories.every((directory) => existsSync(join(directory, fileName)))) await later()
+      else write(changes)
+    },
+  }
 }
 
 function readText(path: string): string | undefined {
@@ -116,6 +154,16 @@ function parseMark(text: string): StateMark {
     // Reported by the caller: no database has an empty ID.
   }
   return { id: '', changes: 0 }
+}
+
+async function overwrite(path: string, text: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.write(text, 0)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
 }
 
 function writeSynced(directory: string, path: string, text: string): void {

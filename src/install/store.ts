@@ -4,7 +4,7 @@
  * `openStore` opens it.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { createBackgroundSync, backupDatabase } from './state-files.ts'
+import { backupDatabase, checkpoint, createBackgroundSync } from './state-files.ts'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation } from './observation.ts'
@@ -51,6 +51,20 @@ export type Store = {
     repeats?: readonly Repeat[],
     sync?: Sync,
   ): void
+  /**
+   * Writes one transaction before it returns, and does not block while the disk writes. A copy of the database file alone
+   * has it after the next {@link Store.checkpoint}.
+   *
+   * @returns what resolves when the transaction is on the disk, and rejects if that is not certain
+   * @throws when it cannot be written; then no part of it is
+   */
+  commit(
+    states: ReadonlyMap<string, State>,
+    observations: readonly Kept[],
+    repeats: readonly Repeat[],
+  ): { readonly onDisk: Promise<void> }
+  /** Completes the database file: blocks while the disk writes. */
+  checkpoint(): void
   /** Returns the observations of one machine, oldest first. */
   history(machine: string): readonly Observation[]
   /** Returns at most `limit` observations after a sequence number, of one machine or all. */
@@ -105,6 +119,8 @@ export type StoreContext = Pick<Store, 'problems' | 'incomplete' | 'isRecordable
   readonly states?: ReadonlyMap<string, State>
   /** Called after each committed change of a record. */
   readonly onChange: (changes: number) => void
+  /** Called when a change of a record that `commit` wrote is on the disk. Never rejects. */
+  readonly onCommit: (changes: number) => Promise<void>
   readonly onAccept: () => void
 }
 
@@ -113,6 +129,13 @@ export function readMeta(database: DatabaseSync, key: string): string | undefine
   const row = database.prepare('SELECT value FROM meta WHERE key = ?').get(key) as
     { value: string } | undefined
   return row?.value
+}
+
+/** What a transaction writes. */
+type Change = {
+  readonly states: ReadonlyMap<string, State | undefined>
+  readonly observations: readonly Kept[]
+  readonly repeats: readonly Repeat[]
 }
 
 /** Rows of a machine and a kind that a transaction adds. */
@@ -164,7 +187,7 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
   let changes = Number(readMeta(database, 'changes') ?? '0')
 
   const path = database.location()
-  const syncSoon = path === null ? () => {} : createBackgroundSync(`${path}-wal`)
+  const syncLog = path === null ? () => Promise.resolve() : createBackgroundSync(`${path}-wal`)
   /** As `openStore` opens the database. */
   let synchronous: 'FULL' | 'NORMAL' = 'FULL'
 
@@ -193,6 +216,39 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     rowCounts.set(key, Math.min(rows, limit))
   }
 
+  /** Writes one transaction. @param isCounted whether the mark counts it */
+  function put(
+    { states, observations, repeats }: Change,
+    isCounted: boolean,
+    mode: typeof synchronous,
+  ): void {
+    const next = changes + (isCounted ? 1 : 0)
+    together(() => {
+      const touched = new Map<string, Added>()
+      for (const { machine, observation } of observations) {
+        const { sequence, node, at, count = 1, lastAt = at, ...facts } = observation
+        add.run(sequence, machine, node, facts.kind, at, count, lastAt, JSON.stringify(facts))
+        const key = `${machine} ${facts.kind}`
+        const before = touched.get(key)
+        if (before === undefined) touched.set(key, { machine, kind: facts.kind, added: 1 })
+        else before.added++
+      }
+      for (const { sequence, count, lastAt } of repeats) repeat.run(count, lastAt, sequence)
+      for (const [key, added] of touched) bound(key, added)
+      for (const [machine, state] of states) {
+        if (state !== undefined) {
+          putState.run(machine, state.node, JSON.stringify(state))
+        } else {
+          dropState.run(machine)
+          dropSeen.run(machine)
+          rowCounts.clear()
+        }
+      }
+      if (next !== changes) putMeta.run('changes', String(next))
+    }, mode)
+    changes = next
+  }
+
   return {
     problems: context.problems,
     ...(context.incomplete !== undefined && { incomplete: context.incomplete }),
@@ -204,38 +260,18 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     lastSequence: last.sequence,
     keep(states, observations, repeats = [], sync = 'now') {
       // The mark must not be newer than the database on the disk.
-      const next = changes + (states.size > 0 && sync === 'now' ? 1 : 0)
-      together(
-        () => {
-          const touched = new Map<string, Added>()
-          for (const { machine, observation } of observations) {
-            const { sequence, node, at, count = 1, lastAt = at, ...facts } = observation
-            add.run(sequence, machine, node, facts.kind, at, count, lastAt, JSON.stringify(facts))
-            const key = `${machine} ${facts.kind}`
-            const before = touched.get(key)
-            if (before === undefined) touched.set(key, { machine, kind: facts.kind, added: 1 })
-            else before.added++
-          }
-          for (const { sequence, count, lastAt } of repeats) repeat.run(count, lastAt, sequence)
-          for (const [key, added] of touched) bound(key, added)
-          for (const [machine, state] of states) {
-            if (state !== undefined) {
-              putState.run(machine, state.node, JSON.stringify(state))
-            } else {
-              dropState.run(machine)
-              dropSeen.run(machine)
-              rowCounts.clear()
-            }
-          }
-          if (next !== changes) putMeta.run('changes', String(next))
-        },
-        sync === 'now' ? 'FULL' : 'NORMAL',
-      )
-      if (sync === 'soon') syncSoon()
-      if (next === changes) return
-      changes = next
-      context.onChange(changes)
+      const isCounted = states.size > 0 && sync === 'now'
+      put({ states, observations, repeats }, isCounted, sync === 'now' ? 'FULL' : 'NORMAL')
+      if (sync === 'soon') void syncLog().catch(() => {})
+      if (isCounted) context.onChange(changes)
     },
+    commit(states, observations, repeats) {
+      const isCounted = states.size > 0
+      put({ states, observations, repeats }, isCounted, 'NORMAL')
+      const counted = changes
+      return { onDisk: syncLog().then(() => (isCounted ? context.onCommit(counted) : undefined)) }
+    },
+    checkpoint: () => checkpoint(database),
     history: (machine) => observationsOf(ofMachine.all(machine, 0, maxHistory)),
     after: (sequence, limit, machine) =>
       observationsOf(

@@ -3,6 +3,7 @@ import t from 'tap'
 import { openMemoryStore } from '../../src/install/open-store.ts'
 import type { Store } from '../../src/install/store.ts'
 import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../support/installs.ts'
+import { storeWithKeep } from '../support/store-with-keep.ts'
 
 const key = 'ocp45/m1'
 const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
@@ -13,13 +14,10 @@ const read = (token: string) => ({ token, address: own.address, what: 'master', 
 function fullStore() {
   const store = openMemoryStore()
   const disk = { isFull: false }
-  const full: Store = {
-    ...store,
-    keep(...change) {
-      if (disk.isFull) throw new Error('database or disk is full')
-      store.keep(...change)
-    },
-  }
+  const full = storeWithKeep(store, (...change) => {
+    if (disk.isFull) throw new Error('database or disk is full')
+    store.keep(...change)
+  })
   return { store, full, disk }
 }
 
@@ -105,14 +103,11 @@ t.test('an installation resumes although its progress reports cannot be deleted'
 t.test('the start is recorded before the script, and the delivery before the Ignition file', async (t) => {
   const store = openMemoryStore()
   const written: string[] = []
-  const logged: Store = {
-    ...store,
-    keep(states, ...rest) {
-      store.keep(states, ...rest)
-      const state = states.get(m1Mac)
-      if (state) written.push(`${state.mode}${state.attempt?.delivered ? ' delivered' : ''}`)
-    },
-  }
+  const logged = storeWithKeep(store, (states, ...rest) => {
+    store.keep(states, ...rest)
+    const state = states.get(m1Mac)
+    if (state) written.push(`${state.mode}${state.attempt?.delivered ? ' delivered' : ''}`)
+  })
   const { installs } = installsWorld({ store: logged })
   const started = await installs.boot(key, plain)
   if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
@@ -126,13 +121,10 @@ t.test('the start is recorded before the script, and the delivery before the Ign
 t.test('a Ready condition is recorded at once, so that a later installation knows it', async (t) => {
   const store = openMemoryStore()
   const written: unknown[] = []
-  const logged: Store = {
-    ...store,
-    keep(states, ...rest) {
-      store.keep(states, ...rest)
-      written.push(states.get(m1Mac)?.readySince)
-    },
-  }
+  const logged = storeWithKeep(store, (states, ...rest) => {
+    store.keep(states, ...rest)
+    written.push(states.get(m1Mac)?.readySince)
+  })
   const { installs, clock } = installsWorld({ store: logged })
   await installs.command(key, 'local')
   const ready = (since: number) => installs.observe({ node: key, kind: 'cluster', word: 'ready', since })
@@ -155,17 +147,14 @@ t.test(
       let writes = 0
       let isDead = false
       const states = new Map(store.states)
-      const dying: Store = {
-        ...store,
-        keep(change, ...rest) {
-          if (isDead || writes++ === lost) {
-            isDead = true
-            throw new Error('killed')
-          }
-          store.keep(change, ...rest)
-          for (const [machine, state] of change) if (state !== undefined) states.set(machine, state)
-        },
-      }
+      const dying = storeWithKeep(store, (change, ...rest) => {
+        if (isDead || writes++ === lost) {
+          isDead = true
+          throw new Error('killed')
+        }
+        store.keep(change, ...rest)
+        for (const [machine, state] of change) if (state !== undefined) states.set(machine, state)
+      })
       const { installs } = installsWorld({ store: dying })
       let isScriptSent = false
       let isIgnitionSent = false
@@ -196,13 +185,10 @@ t.test(
 t.test('evidence that a node is installed is on the disk before the next observation', async (t) => {
   const store = openMemoryStore()
   const modes: string[] = []
-  const logged: Store = {
-    ...store,
-    keep(states, ...rest) {
-      store.keep(states, ...rest)
-      modes.push(states.get(m1Mac)?.mode ?? '')
-    },
-  }
+  const logged = storeWithKeep(store, (states, ...rest) => {
+    store.keep(states, ...rest)
+    modes.push(states.get(m1Mac)?.mode ?? '')
+  })
   const { installs, clock } = installsWorld({ store: logged })
   await installs.boot(key, plain)
   installs.observe(ignitionSent(key))
@@ -217,14 +203,11 @@ t.test('evidence that a node is installed is on the disk before the next observa
 
 t.test('a node that is forgotten while the disk becomes full has the declared state', async (t) => {
   const store = openMemoryStore()
-  const full: Store = {
-    ...store,
-    keep(states, observations, repeats) {
-      if (observations.some(({ observation }) => observation.kind === 'command'))
-        throw new Error('database or disk is full')
-      store.keep(states, observations, repeats)
-    },
-  }
+  const full = storeWithKeep(store, (states, observations, repeats) => {
+    if (observations.some(({ observation }) => observation.kind === 'command'))
+      throw new Error('database or disk is full')
+    store.keep(states, observations, repeats)
+  })
   const { installs } = installsWorld({ store: full })
   await installs.boot(key, plain)
   t.match(await installs.command(key, 'forget'), {

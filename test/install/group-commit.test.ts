@@ -10,6 +10,8 @@ import { openMemoryStore } from '../../src/install/open-store.ts'
 import type { Store, Sync } from '../../src/install/store.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { installPlan } from '../support/installs.ts'
+import { until } from '../support/until.ts'
+import { storeWithKeep } from '../support/store-with-keep.ts'
 
 const nodes = [...installPlan().values()]
 const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]]
@@ -19,14 +21,18 @@ function world() {
   const memory = openMemoryStore()
   /** The machines and the sync of each write. */
   const writes: { readonly machines: readonly string[]; readonly sync: Sync | undefined }[] = []
-  const disk = { isFull: false, writeMs: 0 }
+  const disk = { isFull: false, isBroken: false, writeMs: 0, synced: Promise.resolve(undefined) }
+  const keep: Store['keep'] = (states, observations, repeats, sync) => {
+    if (disk.isFull) throw new Error('database or disk is full')
+    clock.advance(disk.writeMs)
+    writes.push({ machines: [...states.keys()], sync })
+    memory.keep(states, observations, repeats, sync)
+  }
   const store: Store = {
-    ...memory,
-    keep(states, observations, repeats, sync) {
-      if (disk.isFull) throw new Error('database or disk is full')
-      clock.advance(disk.writeMs)
-      writes.push({ machines: [...states.keys()], sync })
-      memory.keep(states, observations, repeats, sync)
+    ...storeWithKeep(memory, keep),
+    commit(states, observations, repeats) {
+      keep(states, observations, repeats, 'now')
+      return { onDisk: disk.isBroken ? Promise.reject(new Error('input/output error')) : disk.synced }
     },
   }
   const log = createLog('error', { write() {} })
@@ -56,7 +62,7 @@ t.test('decisions of one turn of the event loop are written together, and resolv
 })
 
 t.test(
-  'after a write, the next one waits three times as long as that write took, at most 100 ms',
+  'after a write, the next one waits three times as long as that blocked the services, at most 100 ms',
   async (t) => {
     for (const [writeMs, pauseMs] of [
       [20, 60],
@@ -85,18 +91,49 @@ t.test(
 )
 
 t.test('a step of a machine waits for the write of its decision, and not for that of others', async (t) => {
-  const { group, writes, to } = world()
-  const decided = group.commit(first.mac, to(first, 'local'))
-  group.settle(second.mac)
-  t.equal(writes.length, 0)
-  group.settle(first.mac)
-  t.equal(writes.length, 1)
-  t.equal(await decided, 'install')
+  const { group, disk, writes, to } = world()
+  const slow = Promise.withResolvers<undefined>()
+  disk.synced = slow.promise
+  const order: string[] = []
+  const decided = group.commit(first.mac, to(first, 'local')).then(() => order.push('decided'))
   const again = group.commit(first.mac, to(first, 'failed'))
-  const more = group.commit(first.mac, to(first, 'installed'))
-  t.equal(writes.length, 2, 'a second decision relies on the first, which is written before')
-  t.same(await Promise.all([again, more]), ['local', 'failed'])
-  t.equal(writes.length, 3)
+  const step = group.run(first.mac, () => order.push('step'))
+  t.same([group.isBusy(first.mac), group.isBusy(second.mac)], [true, false])
+  await until(() => writes.length === 1)
+  const other = group.commit(second.mac, to(second, 'failed'))
+  await new Promise(setImmediate)
+  t.same(order, [])
+  t.equal(writes.length, 1, 'the decision about another machine waits for the next write')
+  slow.resolve(undefined)
+  t.equal(await again, 'local', 'a second decision relies on the first, which is written before')
+  t.equal(await other, 'install')
+  await Promise.all([decided, step])
+  t.same(order, ['decided', 'step'])
+  await until(() => !group.isBusy(first.mac))
+})
+
+t.test('a decision that the disk does not confirm is undone, and the record is written again', async (t) => {
+  const { group, disk, writes, clock, modeOf, to } = world()
+  disk.isBroken = true
+  await t.rejects(group.commit(first.mac, to(first, 'local')), { message: 'input/output error' })
+  t.equal(modeOf(first), 'install')
+  disk.isBroken = false
+  clock.advance(5000)
+  t.same(
+    writes.map(({ machines }) => machines),
+    [[first.mac], [first.mac]],
+  )
+})
+
+t.test('other changes can share the write of a group', async (t) => {
+  const { group, journal, disk, writes } = world()
+  journal.set(first.mac, { ...initialState(first), mode: 'local' })
+  await group.record()
+  t.same(writes, [{ machines: [first.mac], sync: 'now' }])
+  disk.isFull = true
+  journal.set(first.mac, { ...initialState(first), mode: 'failed' })
+  await group.record()
+  t.equal(journal.state(first.mac)?.mode, 'failed', 'a change that is not a decision stays')
 })
 
 t.test('a failed write undoes all decisions of the group', async (t) => {
@@ -133,11 +170,15 @@ t.test('a batch of observations that includes a decision is synced', async (t) =
 })
 
 t.test('flush writes what is pending, and nothing otherwise', async (t) => {
-  const { group, writes, to } = world()
+  const { group, disk, writes, to } = world()
   group.flush()
   t.equal(writes.length, 0)
   const decided = group.commit(first.mac, to(first, 'local'))
   group.flush()
   t.equal(writes.length, 1)
   t.equal(await decided, 'install')
+  disk.isFull = true
+  const late = group.commit(first.mac, to(first, 'failed'))
+  group.flush()
+  await t.rejects(late, { message: 'database or disk is full' })
 })

@@ -8,6 +8,7 @@ import { openMemoryStore } from '../../src/install/open-store.ts'
 import type { Store, Sync } from '../../src/install/store.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { acknowledged, ignitionSent, installPlan, installsWorld, m1Mac } from '../support/installs.ts'
+import { storeWithKeep } from '../support/store-with-keep.ts'
 
 const key = 'ocp45/m1'
 
@@ -36,14 +37,11 @@ t.test('observations are synced in the background; decisions and failed writes a
   const memory = openMemoryStore()
   const syncs: (Sync | undefined)[] = []
   let isFull = false
-  const store: Store = {
-    ...memory,
-    keep(states, observations, repeats, sync) {
-      if (isFull) throw new Error('database or disk is full')
-      syncs.push(sync)
-      memory.keep(states, observations, repeats, sync)
-    },
-  }
+  const store = storeWithKeep(memory, (states, observations, repeats, sync) => {
+    if (isFull) throw new Error('database or disk is full')
+    syncs.push(sync)
+    memory.keep(states, observations, repeats, sync)
+  })
   const { installs, clock } = installsWorld({ store })
   t.same(syncs.splice(0), ['now'], 'the records of the site file')
   installs.observe(acknowledged(key, 'ipxe'))
@@ -208,20 +206,48 @@ t.test('a change that fails leaves neither its record nor its observations', (t)
 t.test('what is observed after the end is not written, because the database is closed', (t) => {
   const memory = openMemoryStore()
   let isClosed = false
-  const store: Store = {
-    ...memory,
-    keep(...given) {
+  const store: Store = storeWithKeep(
+    {
+      ...memory,
+      close() {
+        isClosed = true
+      },
+    },
+    (...given) => {
       if (isClosed) t.fail('written after the end')
       memory.keep(...given)
     },
-    close() {
-      isClosed = true
-    },
-  }
+  )
   const { installs, clock } = installsWorld({ store })
   installs.close()
   installs.observe(acknowledged(key, 'ipxe'))
   clock.advance(10_000)
   t.ok(isClosed)
   t.end()
+})
+
+t.test('the database file is completed one second after a commit', async (t) => {
+  const memory = openMemoryStore()
+  let checkpoints = 0
+  const store: Store = {
+    ...memory,
+    checkpoint() {
+      checkpoints++
+      throw new Error('database or disk is full')
+    },
+  }
+  const { installs, clock, lines } = installsWorld({ store })
+  await installs.command(key, 'local')
+  await installs.command(key, 'install')
+  clock.advance(999)
+  t.equal(checkpoints, 0)
+  clock.advance(1)
+  t.equal(checkpoints, 1)
+  t.match(
+    lines.filter(({ level }) => level === 'warn'),
+    [{ reason: 'database or disk is full', msg: 'state checkpoint failed' }],
+  )
+  await installs.command(key, 'local')
+  installs.close()
+  t.equal(clock.pending(), 0)
 })

@@ -13,6 +13,7 @@ import {
   installsWorld,
   testEpoch,
 } from '../support/installs.ts'
+import { storeWithKeep } from '../support/store-with-keep.ts'
 
 const key = 'ocp45/m1'
 const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
@@ -142,18 +143,16 @@ function newWorld(): World {
       canStartInstall: () => allowed,
       epoch: testEpoch,
       gate: { isOpen: () => Promise.resolve(true) },
-      store: {
-        ...store,
-        states: new Map(kept),
-        lastSequence: sequence,
-        keep(states, observations, repeats) {
+      store: storeWithKeep(
+        { ...store, states: new Map(kept), lastSequence: sequence },
+        (states, observations, repeats) => {
           // A process that was killed writes nothing more.
           if (mine !== life) return
           store.keep(states, observations, repeats)
           for (const [machine, state] of states) if (state !== undefined) kept.set(machine, state)
           sequence = observations.at(-1)?.observation.sequence ?? sequence
         },
-      },
+      ),
     })
   }
   return {

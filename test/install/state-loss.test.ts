@@ -1,5 +1,13 @@
 /** State that is lost, damaged, old, foreign, or unusable: slipway starts, reports it, and installs nothing without an administrator. */
-import { copyFileSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
@@ -146,6 +154,44 @@ t.test('a copy of the database that is older than the mark is evidence, and allo
   const again = openStore(dir, { now, site: 'lab' })
   t.match(again.states.get(w1.mac), { mode: 'local', code: 'state.not-vouched' }, 'also after a restart')
   again.close()
+})
+
+t.test('a commit is on the disk with its mark before the database file alone has it', async (t) => {
+  const dir = t.testdir({ marks: {} })
+  const options = { now, site: 'lab', markDirectory: join(dir, 'marks') }
+  const first = openStore(dir, options)
+  first.keep(new Map([[w1.mac, armed]]), [])
+  await first.commit(new Map([[m1Mac, installed]]), [], []).onDisk
+  const marks = ['install.mark', 'marks/install.mark'].map((name) => readFileSync(join(dir, name), 'utf8'))
+  t.match(marks, [/"changes":2\}/, /"changes":2\}/])
+  const early = t.testdirName + '-early'
+  const whole = t.testdirName + '-whole'
+  const late = t.testdirName + '-late'
+  t.teardown(() => [early, whole, late].forEach((each) => rmSync(each, { recursive: true })))
+  for (const [copy, names] of [
+    [early, ['install.db', 'install.mark']],
+    [whole, ['install.db', 'install.db-wal', 'install.mark']],
+  ] as const) {
+    mkdirSync(copy)
+    for (const name of names) copyFileSync(join(dir, name), join(copy, name))
+  }
+  first.checkpoint()
+  mkdirSync(late)
+  for (const name of ['install.db', 'install.mark']) copyFileSync(join(dir, name), join(late, name))
+  await first.commit(new Map(), [], []).onDisk
+  first.close()
+  const stale = openStore(early, { now, site: 'lab' })
+  t.match(stale.problems, [{ code: 'state.stale' }], 'a copy without the log permits no installation')
+  stale.close()
+  for (const [copy, name] of [
+    [whole, 'with the log'],
+    [late, 'after a checkpoint'],
+    [dir, 'after the end'],
+  ] as const) {
+    const store = openStore(copy, { now, site: 'lab' })
+    t.same([store.problems, store.states.get(m1Mac)], [[], installed], name)
+    store.close()
+  }
 })
 
 t.test('a stale state allows nothing, although the disk is too full to record that', async (t) => {

@@ -10,7 +10,7 @@ import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Journal } from '../journal.ts'
 import { without, type State } from '../machine-state.ts'
-import { NotRecorded, type Recorder } from '../records.ts'
+import { NotRecorded, type Recorder } from '../recorder.ts'
 import type { Store } from '../store.ts'
 import { encode, entryOf, type Etcd, type KeyValue } from './etcd.ts'
 import { createFollower, createPeerClocks } from './follower.ts'
@@ -158,9 +158,9 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
     })
   }
 
-  function written<T>(result: T, undo: () => void): T {
+  async function written<T>(result: T, undo: () => void): Promise<T> {
     try {
-      journal.write()
+      await journal.commit()
       return result
     } catch (error) {
       undo()
@@ -299,6 +299,7 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
       else changed(machine, step)
     },
     commit: (machine, change, isDecision = true) => commit(machine, change, isDecision),
+    record: () => journal.commit().catch(() => {}),
     problems: () => follower.problems(),
     accept: () => follower.accept(),
     close() {

@@ -10,6 +10,7 @@ import type { Store } from '../../../src/install/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeEtcd } from '../../support/fake-etcd.ts'
 import { m1Mac } from '../../support/installs.ts'
+import { storeWithKeep } from '../../support/store-with-keep.ts'
 
 const node = 'ocp45/m1'
 const keys = layoutOf('/slipway/lab')
@@ -85,12 +86,9 @@ t.test('a page that could not be written is read again after a restart', async (
   sender.journal.write()
   await sender.history.send()
   const store = openMemoryStore()
-  const full: Store = {
-    ...store,
-    keep() {
-      throw new Error('database or disk is full')
-    },
-  }
+  const full = storeWithKeep(store, () => {
+    throw new Error('database or disk is full')
+  })
   await appliance(etcd, 'b', full).history.readNew()
   t.same(store.history(m1Mac), [])
   await appliance(etcd, 'b', store).history.readNew()

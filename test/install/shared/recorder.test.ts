@@ -6,6 +6,7 @@ import type { Store } from '../../../src/install/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeEtcd } from '../../support/fake-etcd.ts'
 import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../../support/installs.ts'
+import { storeWithKeep } from '../../support/store-with-keep.ts'
 
 const key = 'ocp45/m1'
 const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
@@ -163,14 +164,16 @@ t.test('a restart without the store knows what is installed', async (t) => {
   const { a, etcd, appliance, pass } = world
   const states = new Map<string, State>()
   const memory = openMemoryStore()
-  const store: Store = {
-    ...memory,
-    states,
-    keep(changes, ...rest) {
+  const store: Store = storeWithKeep(
+    {
+      ...memory,
+      states,
+    },
+    (changes, ...rest) => {
       memory.keep(changes, ...rest)
       for (const [machine, state] of changes) if (state !== undefined) states.set(machine, state)
     },
-  }
+  )
   appliance('192.0.2.7', store)
   const token = await begun(world)
   await a.installs.mayRead(key, read(token))
@@ -262,7 +265,7 @@ t.test('a start that only the shared store could write is reverted: its script w
     if (isFull) throw new Error('database or disk is full')
     store.keep(...change)
   }
-  const { installs } = appliance('192.0.2.7', { ...store, keep })
+  const { installs } = appliance('192.0.2.7', storeWithKeep(store, keep))
   await pass(1000)
   isFull = true
   t.match(await installs.boot(key, plain), { kind: 'wait', canSkip: false, code: 'state.not-writable' })
