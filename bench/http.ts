@@ -1,21 +1,20 @@
-/** HTTP: images with curl, boot scripts with wrk; the peer is nginx. */
+/** HTTP: images, and boot scripts with wrk; the peer is nginx. */
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output } from '../test/e2e/process.ts'
 import type { TestedServer, Benchmark } from './benchmark.ts'
-import { download, type Downloads } from './downloads.ts'
 import { clientAddress, serverAddress, subnet, type Network } from './network.ts'
 import { parseWrk } from './load-output.ts'
-import { cluster, image, nodes, type Node } from './site.ts'
+import { nginxConf } from './nginx.ts'
+import { relayedNodes, runClient, toMeasurement, type ClientResult } from './rack/client.ts'
+import { cluster, image, nodes, writeSite, type Files, type Node } from './site.ts'
+import { slipway } from './slipway.ts'
 
 const rootfs = 'rhcos-live-rootfs.x86_64.img'
-const eight: Downloads = {
-  perClient: 2,
-  url: `http://${serverAddress}/images/${image}/${rootfs}`,
-  octets: 512 * 1024 * 1024,
-}
-export const imageUrl = eight.url
+const rootfsMiB = 512
+const readers = relayedNodes(8)
+export const imageUrl = `http://${serverAddress}/images/${image}/${rootfs}`
 
 const [node] = nodes as [Node]
 const scriptPath = `/boot/${cluster}/${node.name}/boot.ipxe`
@@ -32,24 +31,37 @@ export const images: Benchmark = {
   work: 'MiB',
   better: 'less',
   port,
+  slipway: {
+    ...slipway,
+    async prepare(files) {
+      await slipway.prepare?.(files)
+      await writeSite(files, { declared: [...nodes, ...readers] })
+    },
+  },
   peers: [nginx()],
   targets: [{ peer: 'nginx', ratio: 1.25 }],
   noMoreProcessorThan: 'nginx',
   maxMemoryMiB: 400,
   async prepare({ images: dir }) {
     const file = await open(join(dir, rootfs), 'w')
-    for (let written = 0; written < eight.octets; written += 1024 * 1024) {
-      await file.write(randomBytes(1024 * 1024))
-    }
+    for (let written = 0; written < rootfsMiB; written++) await file.write(randomBytes(1024 * 1024))
     await file.close()
     for (const name of ['rhcos-live-kernel-x86_64', 'rhcos-live-initramfs.x86_64.img']) {
       await writeFile(join(dir, name), randomBytes(1024 * 1024))
     }
   },
-  warmUp: async (network) => {
-    await download(network, eight)
+  warmUp: async (network, files) => {
+    await download(network, files)
   },
-  measure: async (network) => ({ value: await download(network, eight), done: 8 * 512 }),
+  async measure(network, files) {
+    const result = await download(network, files)
+    return { ...toMeasurement(result, readers.length), done: readers.length * rootfsMiB }
+  },
+}
+
+/** The kernel discards the bytes: a client that copies them uses more processor time than the servers. */
+function download(network: Network, files: Files): Promise<ClientResult> {
+  return runClient(network, files, { steps: 'download', url: imageUrl, nodes: readers })
 }
 
 export const scripts: Benchmark = {
@@ -106,25 +118,7 @@ function nginx(): TestedServer {
     async prepare({ dir, web }) {
       await mkdir(join(web, scriptPath, '..'), { recursive: true })
       await writeFile(join(web, scriptPath), '#!ipxe\n'.padEnd(scriptOctets, '#'))
-      await writeFile(
-        join(dir, 'nginx.conf'),
-        `\
-worker_processes auto;
-daemon off;
-user root;
-pid ${dir}/nginx.pid;
-error_log stderr warn;
-events { worker_connections 1024; }
-http {
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  default_type application/octet-stream;
-  client_body_temp_path ${dir}/nginx-temp;
-  server { listen ${serverAddress}:80; root ${web}; }
-}
-`,
-      )
+      await writeFile(join(dir, 'nginx.conf'), nginxConf(dir, web))
     },
     command: ({ dir }) => ['nginx', '-e', 'stderr', '-c', join(dir, 'nginx.conf')],
   }

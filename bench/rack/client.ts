@@ -8,7 +8,8 @@ import { createNodes, domain, relay, relayedSubnet, type Files, type Node } from
 
 /** The input of the program; client/main.go describes all keys. */
 export type ClientOptions = {
-  readonly steps: 'boot' | 'tftp'
+  readonly steps: 'boot' | 'tftp' | 'download'
+  readonly url?: string
   readonly nodes: readonly Node[]
   readonly tftpFile?: string
   readonly windowSize?: number

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestedServer } from '../benchmark.ts'
 import { serverAddress } from '../network.ts'
+import { nginxConf } from '../nginx.ts'
 import {
   domain,
   gateway,
@@ -98,24 +99,5 @@ dhcp-boot=tag:ipxe,http://${serverAddress}/boot.ipxe
 enable-tftp
 tftp-root=${tftpRoot}
 tftp-max=5000
-`
-}
-
-function nginxConf(dir: string, web: string): string {
-  return `\
-worker_processes auto;
-daemon off;
-user root;
-pid ${dir}/nginx.pid;
-error_log stderr warn;
-events { worker_connections 8192; }
-http {
-  access_log off;
-  sendfile on;
-  tcp_nopush on;
-  default_type application/octet-stream;
-  client_body_temp_path ${dir}/nginx-temp;
-  server { listen ${serverAddress}:80; root ${web}; }
-}
 `
 }

@@ -55,6 +55,13 @@ func (m *machine) boot() error {
 	return m.startInstalled(started)
 }
 
+// downloadOnly reads one file.
+func (m *machine) downloadOnly(url string) error {
+	client := m.openHTTP("curl/7.76.1")
+	defer client.close()
+	return client.download(url)
+}
+
 // loadKernel does what iPXE does, and returns the kernel command line.
 func (m *machine) loadKernel(script string) (string, error) {
 	client := m.openHTTP("iPXE/1.21.1+")

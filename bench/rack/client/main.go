@@ -26,9 +26,10 @@ type Config struct {
 	Relay string `json:"relay"`
 	// Domain of the cluster: nodes query api.DOMAIN and others.
 	Domain string `json:"domain"`
-	// Steps is "boot" for the whole boot, or "tftp" for TftpFile alone.
+	// Steps is "boot" for the whole boot, "tftp" for TftpFile alone, or "download" for URL alone.
 	Steps    string `json:"steps"`
 	TftpFile string `json:"tftpFile"`
+	URL      string `json:"url"`
 	// WindowSize is the number of blocks per ACK that TFTP clients request (RFC 7440), and BlockSize their size.
 	WindowSize int `json:"windowSize"`
 	BlockSize  int `json:"blockSize"`
@@ -125,9 +126,12 @@ func (rack *Rack) bootAll() Result {
 		go func() {
 			defer waiting.Done()
 			machine := &machine{Node: rack.Nodes[index], rack: rack, index: index}
-			if rack.Steps == "tftp" {
+			switch rack.Steps {
+			case "tftp":
 				errs[index] = machine.readFile(rack.TftpFile)
-			} else {
+			case "download":
+				errs[index] = machine.downloadOnly(rack.URL)
+			default:
 				errs[index] = machine.boot()
 			}
 		}()
