@@ -56,6 +56,8 @@ const stableMs = 60_000
 const problemMs = 600_000
 /** A thread that does not complete a round in this time is ended. */
 const watchMs = 5000
+/** The first round comes later: on a busy machine, a new thread loads its modules and its plan for many seconds. */
+const startMs = 60_000
 
 /** Bounds the heap of the thread; a site of 20,000 nodes needs a fifth of it. Queries leave little to collect. */
 const heapLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 4 }
@@ -78,6 +80,8 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   }
   let thread: Thread | undefined
   let startedAt = 0
+  /** The rounds of earlier threads. */
+  let roundsBefore = 0
   let delayMs = firstDelayMs
   let restart: Timer | undefined
   let stopped: { readonly at: number; readonly reason: string } | undefined
@@ -110,6 +114,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
 
   function start(): void {
     startedAt = clock.monotonic()
+    roundsBefore = Atomics.load(numbers, controlIndex.rounds)
     let reason = 'the thread ended'
     const { port1: port, port2 } = new MessageChannel()
     const worker = new Worker(workerUrl(options.program), {
@@ -166,10 +171,11 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   let watch = clock.after(watchMs, look)
   function look(): void {
     const now = Atomics.load(numbers, controlIndex.rounds)
-    const isExpected = clock.monotonic() - startedAt >= watchMs
+    const limitMs = now === roundsBefore ? startMs : watchMs
+    const isExpected = clock.monotonic() - startedAt >= limitMs
     if (isExpected && now === rounds && thread !== undefined && thread !== unresponsive) {
       unresponsive = thread
-      log.error({ code: laneStopped, limitMs: watchMs }, 'lane does not respond, ending it')
+      log.error({ code: laneStopped, limitMs }, 'lane does not respond, ending it')
       end(thread)
     }
     rounds = now

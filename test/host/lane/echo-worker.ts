@@ -10,13 +10,21 @@ await runLane<string>((data, { add, counters, log }) => {
       counters.increment('echo.answers')
       const text = Buffer.from(query).toString()
       if (text === 'fail') throw new Error('asked to fail')
-      if (text === 'hang') for (const end = systemClock.monotonic() + 20_000; systemClock.monotonic() < end;);
+      if (text === 'hang') hang()
       if (text === 'log') log.warn({ label: current }, 'asked to log')
       add(text)
       return Buffer.from(`${current}: ${text}`).copy(reply)
     },
     tooLong: () => undefined,
-    receive: (message) => void (current = message as string),
+    receive(message) {
+      if (message === 'busy') hang()
+      current = message as string
+    },
     step: () => false,
   }
 }, 100)
+
+/** Until the thread is ended, or for 20 s. */
+function hang(): void {
+  for (const end = systemClock.monotonic() + 20_000; systemClock.monotonic() < end;);
+}

@@ -7,7 +7,7 @@ import { fakeClock } from '../../support/fake-clock.ts'
 import { until } from '../../support/until.ts'
 import { clientOf, laneSocketOf, libcOf } from './lane-sockets.ts'
 
-async function setUp(t: Test, calls: Partial<Libc> = {}) {
+async function setUp(t: Test, calls: Partial<Libc> = {}, greeting: readonly unknown[] = ['hello']) {
   const socket = await laneSocketOf(t)
   const clock = fakeClock()
   const counters = new Counters()
@@ -15,7 +15,6 @@ async function setUp(t: Test, calls: Partial<Libc> = {}) {
   const messages: string[] = []
   const lost: Error[] = []
   let ends = 0
-  let greeting: readonly unknown[] = ['hello']
   const lane = startLane<string>({
     name: 'echo',
     program: { url: import.meta.url, name: './echo-worker' },
@@ -137,6 +136,22 @@ t.test('a thread that hangs is ended', async (t) => {
   clock.advance(100)
   t.equal(await ask('c'), 'hello: c')
 })
+
+t.test(
+  'a new thread has a minute for its first round, because a busy machine starts it slowly',
+  async (t) => {
+    const { ask, clock, ends, greet, lines } = await setUp(t, {}, ['busy'])
+    greet(['hello'])
+    for (let passedMs = 0; passedMs < 55_000; passedMs += 5000) clock.advance(5000)
+    t.equal(ends(), 0)
+    t.same(lines, [])
+    clock.advance(5000)
+    await until(() => ends() === 1)
+    t.match(lines[0], { msg: 'lane does not respond, ending it', limitMs: 60_000 })
+    clock.advance(100)
+    t.equal(await ask('b'), 'hello: b')
+  },
+)
 
 t.test('a thread that cannot get a message is ended, because it would answer from an old plan', async (t) => {
   const { lane, ask, clock, ends, lines } = await setUp(t)
