@@ -50,7 +50,8 @@ export type AppReport = {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Returns the status that any client of the network can read. */
   readonly health: () => Record<string, unknown>
-  readonly metrics: () => Promise<string>
+  /** @param isWhole whether the client may read the names of nodes */
+  readonly metrics: (isWhole: boolean) => Promise<string>
 }
 
 export function createAppReport(options: AppReportOptions): AppReport {
@@ -131,9 +132,9 @@ export function createAppReport(options: AppReportOptions): AppReport {
         ...Object.fromEntries(lists),
       }
     },
-    metrics: async () => {
+    metrics: async (isWhole) => {
       const nodes = await options.reports.listInTurns()
-      return renderMetrics({
+      const measured = {
         nodes,
         ...condition(),
         problems: problems(),
@@ -143,7 +144,8 @@ export function createAppReport(options: AppReportOptions): AppReport {
         ignition: ignitionExpiries(plan(), contents),
         now: clock.now(),
         families: running.flatMap((component) => component.metrics?.() ?? []),
-      })
+      }
+      return renderMetrics(measured, isWhole)
     },
   }
 }

@@ -33,9 +33,10 @@ export type Measured = {
   readonly now: number
 }
 
-export function renderMetrics(measured: Measured): string {
+/** @param isWhole whether the client may read the names of nodes */
+export function renderMetrics(measured: Measured, isWhole = true): string {
   const { site, uptimeSeconds, siteFileDiffers, counters, records, nodes, ignition, now } = measured
-  return renderExposition([
+  const families = [
     gauge('slipway_info', 'Always 1; the label is the name of the site.', [{ labels: { site }, value: 1 }]),
     gauge('slipway_uptime_seconds', 'Seconds since slipway started.', [{ value: uptimeSeconds }]),
     gauge(
@@ -59,7 +60,26 @@ export function renderMetrics(measured: Measured): string {
     bugFamily(counters),
     refusalFamily(measured.refusals ?? {}),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
-  ])
+  ]
+  return renderExposition(isWhole ? families : families.flatMap(withoutNodes))
+}
+
+const sinceSeen = 'slipway_node_since_seen_seconds'
+
+/** Replaces the samples of single nodes by their sum, so that alerts still see that there is a problem. */
+function withoutNodes(family: MetricFamily): MetricFamily[] {
+  if (family.name === sinceSeen) return []
+  const isOfNode = ({ labels = {} }: MetricFamily['samples'][number]) =>
+    'node' in labels || 'server' in labels
+  if (!family.samples.some(isOfNode)) return [family]
+  const sums = new Map<string, { labels: Record<string, string>; value: number }>()
+  for (const { labels = {}, value } of family.samples) {
+    const names = Object.entries(labels).filter(([label]) => label !== 'node' && label !== 'server')
+    const rest = Object.fromEntries(names)
+    const key = JSON.stringify(names)
+    sums.set(key, { labels: rest, value: (sums.get(key)?.value ?? 0) + value })
+  }
+  return [{ ...family, samples: [...sums.values()] }]
 }
 
 function processFamilies(process: ProcessHealth): MetricFamily[] {
@@ -106,7 +126,7 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
       })),
     ),
     gauge(
-      'slipway_node_since_seen_seconds',
+      sinceSeen,
       'Seconds since the last request or report of a node; absent before the first one.',
       records.flatMap(({ node, lastSeen }) =>
         lastSeen === undefined

@@ -261,7 +261,7 @@ t.test('without problems the status is ok', (t) => {
 t.test('the metrics are those of the process, its nodes, and its components', async (t) => {
   const { report, counters } = exampleReport({ running: [dhcp, silent] })
   counters.increment('dhcp.offered', 3)
-  const text = await report.metrics()
+  const text = await report.metrics(true)
   const lines = [
     'slipway_info{site="lab"} 1',
     'slipway_nodes{mode="install"} 4',

@@ -233,6 +233,18 @@ t.test('the result of the last HAProxy change is one of all results', (t) => {
   t.end()
 })
 
+t.test('a client that may not read the names of nodes gets sums', (t) => {
+  const { clusters, haproxy, ...rest } = measured as Parts
+  const families = [...haproxyFamilies(haproxy as BalancerState), ...clusterFamilies(clusters ?? [])]
+  const [whole, short] = [true, false].map((isWhole) => renderMetrics({ ...rest, families }, isWhole))
+  t.match(whole, 'slipway_node_problem{node="ocp45/w1",code="install.rootfs-interrupted"} 1\n')
+  t.match(short, 'slipway_node_problem{code="install.rootfs-interrupted"} 1\n')
+  t.match(short, 'slipway_haproxy_server_connections{backend="kubeapi"} 6\n')
+  t.match(short, 'slipway_nodes{mode="install"}')
+  t.notMatch(short, /node=|server=|ocp45\/|since_seen/)
+  t.end()
+})
+
 t.test('an HAProxy that does not respond has no metrics of servers', (t) => {
   const silent = { applied: { outcome: 'reloaded' }, unreachable: 'no socket', servers: [], out: [] } as const
   const text = render({ ...measured, haproxy: silent })

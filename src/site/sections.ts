@@ -46,6 +46,13 @@ export const serverSection = z
       description:
         'with peers: the address of the one server that installs nodes; the same in every site file',
     }),
+    monitors: oneOrMore(cidr)
+      .optional()
+      .meta({
+        description:
+          'networks whose clients get the names of nodes in /metrics, in addition to this machine, for example the address of Prometheus',
+        examples: [['172.16.0.5/32']],
+      }),
     ports: z
       .strictObject({
         dhcp: port.default(67).meta({ description: 'UDP port of DHCP' }),

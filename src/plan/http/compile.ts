@@ -42,6 +42,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
     plan: {
       address: formatIpv4(endpoint.address),
       address6: endpoint.address6,
+      ...defined({ monitors: model.site.server.monitors }),
       port: endpoint.ports.http,
       scripts: new NodeMap({
         nodes: byKey,

@@ -1,4 +1,5 @@
 /** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the directories of images, by URL path. */
+import type { Cidr } from '../../proto/address/ip.ts'
 import type { BootMode } from '../../site/schema.ts'
 import type { IgnitionKind, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents, Additions } from '../ignition/document.ts'
@@ -62,6 +63,8 @@ export type HttpPlan = {
   readonly address: string
   /** Second address to listen on. Nodes boot by IPv4. */
   readonly address6: string | undefined
+  /** Networks whose clients get the names of nodes in the metrics, if the site names any. */
+  readonly monitors?: readonly Cidr[]
   readonly port: number
   /** Keys are paths as in `urls.ts`. The script at the boot path is the one that the site declares. Tokens are placeholders. */
   readonly scripts: ReadonlyMap<string, BootScript>

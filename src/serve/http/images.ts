@@ -12,7 +12,15 @@ import {
 } from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
-import type { Download, Downloads, Readers } from './downloads.ts'
+import {
+  createDownloads,
+  createReaders,
+  defaultReaderLimits,
+  type Download,
+  type Downloads,
+  type Readers,
+} from './downloads.ts'
+import { createEventLimiter } from '../../host/connection-limits.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import type { HttpCode } from './codes.ts'
 import { missingFile, refuse, unreadable, type Refusal, watchResponse } from './response.ts'
@@ -41,6 +49,25 @@ export type ImageSources = {
   readonly limitReads: ReturnType<typeof createReadLimit>
   readonly downloads: Downloads
   readonly readers: Readers
+}
+
+/** The images, and the limits for their readers. */
+export function createImageSources(tools: Tools): ImageSources {
+  const { log, counters, clock } = tools
+  const images = createImages()
+  const limit = createEventLimiter(clock)
+  const code: HttpCode = 'http.memory-limit'
+  const readers = createReaders({
+    limits: defaultReaderLimits,
+    heldBytes: () => images.heldOctets(),
+    clock,
+    onClosed({ address }) {
+      counters.increment('http.readersClosed')
+      counters.refuse(code)
+      limit(code, (count) => log.warn({ client: address, code, count }, 'slowest reader disconnected'))
+    },
+  })
+  return { images, limitReads: createUnknownReadLimit(), downloads: createDownloads(tools), readers }
 }
 
 /** @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. */

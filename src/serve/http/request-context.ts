@@ -11,6 +11,7 @@ import type { Log } from '../../host/log.ts'
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { BootEntry, HttpPlan } from '../../plan/http/plan.ts'
+import { cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
 import { macsText } from '../../plan/model.ts'
 import { tokenCharacters } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
@@ -65,6 +66,18 @@ export function clientOf(
 export function isLocal(address: string, plan: Pick<HttpPlan, 'address' | 'address6'>): boolean {
   return (
     address.startsWith('127.') || address === '::1' || address === plan.address || address === plan.address6
+  )
+}
+
+/** Whether a client may read the names of nodes in the metrics. */
+export function isMonitor({
+  isLocal,
+  address,
+  plan,
+}: Pick<Exchange, 'isLocal' | 'address' | 'plan'>): boolean {
+  const client = parseIpv4(address)
+  return (
+    isLocal || (client !== undefined && plan.monitors?.some((each) => cidrContains(each, client)) === true)
   )
 }
 

@@ -5,7 +5,6 @@
 import type { IncomingMessage } from 'node:http'
 import fastifyStatic from '@fastify/static'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { createEventLimiter } from '../../host/connection-limits.ts'
 import { expositionType } from '../../host/counters.ts'
 import { createReadNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
 import type { Clock } from '../../host/clock.ts'
@@ -19,8 +18,7 @@ import { createApp, type AppOptions, type HttpApp } from './server.ts'
 import { replaceBodyHook } from './body.ts'
 import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendScript } from './boot.ts'
 import type { HttpCode } from './codes.ts'
-import { createDownloads, createReaders, defaultReaderLimits } from './downloads.ts'
-import { createImages, createUnknownReadLimit, sendImage, type ImageSources } from './images.ts'
+import { createImageSources, sendImage } from './images.ts'
 import { helpText, refuse, type Refusal } from './response.ts'
 import {
   checkAddress,
@@ -30,6 +28,7 @@ import {
   type Exchange,
   type Tools,
   createTokenRedactor,
+  isMonitor,
 } from './request-context.ts'
 import {
   receiveCallback,
@@ -52,8 +51,8 @@ export type RoutesOptions = AppOptions & {
   readonly readNeighbor?: ReadNeighbor
   /** Returns the content of `/health` for clients on this machine; others get its `status`. */
   readonly health: () => Record<string, unknown>
-  /** Returns the content of `/metrics` in the text format of Prometheus. */
-  readonly metrics: () => string | Promise<string>
+  /** Returns `/metrics` in the text format of Prometheus. @param isWhole whether the client may read the names of nodes */
+  readonly metrics: (isWhole: boolean) => string | Promise<string>
 }
 
 type BootParams = { Params: { cluster: string; node: string; file: string } }
@@ -61,7 +60,6 @@ type SecretParams = { Params: { cluster: string; node: string; token: string; fi
 type CallbackParams = { Params: { cluster: string; node: string; token: string; stage: string } }
 type LoaderParams = { Params: { folder: string; file: string } }
 type ImageParams = { Params: { image: string; file: string } }
-
 type DiskParams = { Params: { cluster: string; node: string; token: string } }
 
 const callbackRoute = '/boot/:cluster/:node/:token/:stage'
@@ -84,7 +82,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   const tools: Tools = { log, counters, clock, observe, tokens }
   const sources = createImageSources(tools)
   const readLoader = createFileReader()
-  const metrics = cached(async () => Buffer.from(await options.metrics()), clock)
+  const metrics = cached(async () => Buffer.from(await options.metrics(true)), clock)
+  const shortMetrics = cached(async () => Buffer.from(await options.metrics(false)), clock)
   const health = cached(() => ({ status: options.health()['status'] ?? 'ok' }), clock)
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
@@ -228,12 +227,13 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
     return reply.send(isWhole ? options.health() : { status })
   })
 
-  app.get(urlPaths.metrics, async (_request, reply) =>
-    reply
+  app.get(urlPaths.metrics, async (request, reply) => {
+    const read = isMonitor(exchangeOf(request, reply)) ? metrics : shortMetrics
+    return reply
       .header('cache-control', 'no-store')
       .type(expositionType)
-      .send(await metrics()),
-  )
+      .send(await read())
+  })
 
   app.setNotFoundHandler((request, reply) => {
     counters.increment('http.notFound')
@@ -289,30 +289,12 @@ function errorCode(status: number): HttpCode {
   return status === 412 || status === 416 ? 'http.range-not-satisfiable' : 'http.bad-request'
 }
 
-function createImageSources(tools: Tools): ImageSources {
-  const { log, counters, clock } = tools
-  const images = createImages()
-  const limit = createEventLimiter(clock)
-  const code: HttpCode = 'http.memory-limit'
-  const readers = createReaders({
-    limits: defaultReaderLimits,
-    heldBytes: () => images.heldOctets(),
-    clock,
-    onClosed({ address }) {
-      counters.increment('http.readersClosed')
-      counters.refuse(code)
-      limit(code, (count) => log.warn({ client: address, code, count }, 'slowest reader disconnected'))
-    },
-  })
-  return { images, limitReads: createUnknownReadLimit(), downloads: createDownloads(tools), readers }
-}
-
 /** Computes a value at most once a second: a flood of requests costs one computation, and shares its result. */
 function cached<Value>(compute: () => Value, clock: Clock): () => Value {
-  let current: { readonly at: number; readonly value: Value } | undefined
+  let current = { at: -Infinity, value: undefined as Value }
   return () => {
     const now = clock.monotonic()
-    if (current === undefined || now - current.at >= 1000) current = { at: now, value: compute() }
+    if (now - current.at >= 1000) current = { at: now, value: compute() }
     return current.value
   }
 }

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
 import { createRoutes } from '../../../src/serve/http/routes.ts'
 import { httpWorld, masterIgnition, routesWorld } from '../../support/http-service.ts'
 
@@ -236,6 +237,22 @@ t.test('/metrics is rendered once a second', async (t) => {
   t.equal((await app.inject('/metrics')).body, 'n 1\n')
   world.options.clock.advance(1000)
   t.equal((await app.inject('/metrics')).body, 'n 2\n')
+})
+
+t.test('only this machine and the declared monitors get the names of nodes in the metrics', async (t) => {
+  const world = httpWorld(t)
+  const monitors = [parseCidr('198.51.100.0/30') as Cidr]
+  const { app } = await createRoutes({
+    ...world.options,
+    plan: () => ({ ...world.options.plan(), monitors }),
+    metrics: (isWhole) => `${isWhole}`,
+  })
+  t.teardown(() => app.close())
+  const read = async (remoteAddress: string) => (await app.inject({ url: '/metrics', remoteAddress })).body
+  for (const address of ['127.0.0.1', '198.51.100.2']) t.equal(await read(address), 'true', address)
+  for (const address of [masterAddress, '198.51.100.9', '2001:db8::1']) {
+    t.equal(await read(address), 'false', address)
+  }
 })
 
 t.test('a bug in a handler gets 500 and is logged', async (t) => {
