@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
+import { pause, type Clock } from './clock.ts'
 
 /** An error that the administrator has to fix. */
 export class CannotListen extends Error {
@@ -126,6 +127,38 @@ export function hasAddress(
   if (address.startsWith('127.')) return true
   const isListed = Object.values(interfaces).some((each = []) => each.some((one) => one.address === address))
   return isListed || isLocal(address, known)
+}
+
+/** Delay between two checks for the address. */
+const recheckMs = 1000
+
+/**
+ * Resolves when an interface of this machine, by default any, has the address.
+ *
+ * @param onWait called once, with the reason, if it does not have it yet
+ */
+export async function untilAddress(
+  { name, address }: { readonly name: string | undefined; readonly address: string },
+  clock: Clock,
+  onWait: (reason: string) => void,
+  isThere = (): string | undefined => missingAddress(name, address),
+): Promise<void> {
+  let reason = isThere()
+  if (reason !== undefined) onWait(reason)
+  while (reason !== undefined) {
+    await pause(clock, recheckMs)
+    reason = isThere()
+  }
+}
+
+function missingAddress(name: string | undefined, address: string): string | undefined {
+  try {
+    if (name !== undefined) requireInterface(name, address)
+    else if (!hasAddress(address)) return `no interface of this machine has the address ${address}`
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 /**

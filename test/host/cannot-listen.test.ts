@@ -1,5 +1,12 @@
 import t from 'tap'
-import { cannotBind, isPortTaken, hasAddress, requireInterface } from '../../src/host/cannot-listen.ts'
+import {
+  cannotBind,
+  isPortTaken,
+  hasAddress,
+  requireInterface,
+  untilAddress,
+} from '../../src/host/cannot-listen.ts'
+import { fakeClock } from '../support/fake-clock.ts'
 
 const dhcp = { transport: 'udp', address: '172.16.0.101', port: 67, name: 'dhcp' } as const
 
@@ -137,4 +144,27 @@ t.test('an interface without a carrier is accepted: its first machine may not be
   }
   t.equal(hasAddress('192.168.130.1', listed, withoutRoutes), false)
   t.end()
+})
+
+t.test('a start that waits for its address continues when an interface has it', async (t) => {
+  const clock = fakeClock()
+  const waits: string[] = []
+  const wanted = { name: undefined, address: '203.0.113.77' }
+  const note = (reason: string) => waits.push(reason)
+  let checks = 0
+  const ended = untilAddress(wanted, clock, note, () => (++checks < 3 ? 'not there' : undefined))
+  for (let turn = 0; turn < 2; turn++) {
+    clock.advance(1000)
+    await new Promise(setImmediate)
+  }
+  await ended
+  t.same([checks, waits], [3, ['not there']], 'the reason is reported once')
+  await untilAddress({ name: undefined, address: '127.0.0.1' }, clock, note)
+  await untilAddress({ name: 'lo', address: '127.0.0.1' }, clock, note)
+  t.equal(waits.length, 1)
+  for (const name of [undefined, 'none0']) {
+    const abandoned = fakeClock()
+    void untilAddress({ name, address: '203.0.113.77' }, abandoned, note)
+  }
+  t.match(waits.slice(1), [/^no interface of this machine has the address 203/, /^cannot serve on none0/])
 })

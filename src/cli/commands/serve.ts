@@ -8,7 +8,7 @@ import { systemClock } from '../../host/clock.ts'
 import { Counters } from '../../host/counters.ts'
 import { removeLitter } from '../../host/files.ts'
 import { takeHangUps } from '../../host/startup.ts'
-import { requireInterface } from '../../host/cannot-listen.ts'
+import { requireInterface, untilAddress } from '../../host/cannot-listen.ts'
 import type { HostCode } from '../../host/codes.ts'
 import { createProcessLog, logLevels, type Log, type LogLevel, type ProcessLog } from '../../host/log.ts'
 import { logFormats, logText } from '../../host/log-text.ts'
@@ -32,7 +32,9 @@ const runtimeDirectory = '/run/slipway'
 export const serve: Command = {
   name: 'serve',
   help: {
-    usage: ['serve [--log-level LEVEL] [--log-format FORMAT] [--state DIR] [--control PATH] [SITE]'],
+    usage: [
+      'serve [--log-level LEVEL] [--log-format FORMAT] [--state DIR] [--control PATH] [--wait-for-address] [SITE]',
+    ],
     about: [
       'Serves DHCP, TFTP, HTTP, and DNS for a site.',
       'Reads the site file SITE (default: $SLIPWAY_SITE) and serves until SIGTERM. SIGHUP reloads the site file; if ' +
@@ -49,6 +51,10 @@ export const serve: Command = {
       [
         '--control PATH',
         `control socket for "slipway status" and others (default: $SLIPWAY_CONTROL, else control.sock in $RUNTIME_DIRECTORY, else in ${runtimeDirectory})`,
+      ],
+      [
+        '--wait-for-address',
+        'if no interface has the address of the site yet, wait for it instead of ending',
       ],
     ],
     exit: [
@@ -95,7 +101,7 @@ export const serve: Command = {
  * @returns undefined if they cannot start; the reasons are printed
  */
 async function start(
-  { sitePath, level, format, state, control, ownDirectory }: Arguments,
+  { sitePath, level, format, state, control, ownDirectory, isWaiting }: Arguments,
   terminal: Terminal,
   onLost: () => void,
 ): Promise<{ readonly app: App; readonly log: ProcessLog } | undefined> {
@@ -120,7 +126,7 @@ async function start(
   try {
     const { interface: name, address } = prepared.model.site.server
     // Sockets that systemd passes are bound to an interface, which can come up later.
-    if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
+    if (!sockets.isAdopted('dhcp')) await checkAddress({ name, address: formatIpv4(address) }, isWaiting, log)
     // The control service reports a directory that cannot be created.
     if (ownDirectory !== undefined)
       await mkdir(ownDirectory, { recursive: true, mode: 0o700 }).catch(() => {})
@@ -163,6 +169,8 @@ type Arguments = {
   readonly format: (typeof logFormats)[number] | undefined
   readonly state: string
   readonly control: string
+  /** Whether to wait for the address of the site. */
+  readonly isWaiting: boolean
   /** Directory of the default control socket. slipway does not create the directory of a given path. */
   readonly ownDirectory: string | undefined
 }
@@ -176,6 +184,7 @@ function readArguments(args: readonly string[]): Arguments {
       'log-format': { type: 'string' },
       state: { type: 'string' },
       control: { type: 'string' },
+      'wait-for-address': { type: 'boolean', default: false },
     },
   })
   const [sitePath = process.env['SLIPWAY_SITE'] ?? '', ...more] = positionals
@@ -195,9 +204,26 @@ function readArguments(args: readonly string[]): Arguments {
     level,
     format,
     state,
+    isWaiting: values['wait-for-address'],
     control: control ?? `${folder}/control.sock`,
     ownDirectory: control === undefined ? folder : undefined,
   }
+}
+
+/** @throws {CannotListen} if the interface of the site does not have its address, and slipway does not wait for it */
+async function checkAddress(
+  { name, address }: { readonly name: string | undefined; readonly address: string },
+  isWaiting: boolean,
+  log: Log,
+): Promise<void> {
+  if (!isWaiting) {
+    if (name !== undefined) requireInterface(name, address)
+    return
+  }
+  const code: HostCode = 'server.address-missing'
+  await untilAddress({ name, address }, systemClock, (reason) => {
+    log.error({ code, reason }, 'waiting for the address')
+  })
 }
 
 /** Returns the directories of the site in which slipway writes. */

@@ -217,6 +217,15 @@ t.test('an address that this machine lacks is one sentence; exit code 1', async 
   )
 })
 
+t.test('with --wait-for-address, slipway waits for an address that this machine lacks', async (t) => {
+  const text = siteText(await freePorts()).replace('address: 127.0.0.1', 'address: 203.0.113.77')
+  const path = sitePath(t.testdir(siteFolder(text)))
+  const server = startWith(['--state', join(dirname(path), 'state'), '--wait-for-address', path])
+  t.match(await server.line('waiting for the address'), { code: 'server.address-missing' })
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [null, 'SIGTERM'])
+})
+
 t.test('a missing interface is one sentence; exit code 1', async (t) => {
   const text = siteText(await freePorts()).replace('server: {', 'server: { interface: none0,')
   const { child } = start(t, sitePath(t.testdir(siteFolder(text))))
