@@ -19,6 +19,8 @@ const dnsSeconds = 3
 const ports = { from: 40_000, to: 40_063 }
 
 type Mode = {
+  /** Selects the mode on the command line. */
+  readonly key: string
   readonly name: string
   /** The key `tftp` of the site file, without its root. */
   readonly site: string
@@ -31,8 +33,16 @@ type Mode = {
 
 const modes: readonly Mode[] = [
   // The range of Linux (net.ipv4.ip_local_port_range).
-  { name: 'any port', site: '', dnsmasq: [], ackPorts: [32_768, 60_999], windowBlocks: 16 },
   {
+    key: 'amplification-any',
+    name: 'any port',
+    site: '',
+    dnsmasq: [],
+    ackPorts: [32_768, 60_999],
+    windowBlocks: 16,
+  },
+  {
+    key: 'amplification-single',
     name: 'single port',
     site: 'singlePort: true',
     dnsmasq: ['--tftp-single-port'],
@@ -40,23 +50,31 @@ const modes: readonly Mode[] = [
     windowBlocks: 1,
   },
   {
+    key: 'amplification-range',
     name: '64 ports',
     site: `ports: { from: ${ports.from}, to: ${ports.to} }`,
     dnsmasq: [`--tftp-port-range=${ports.from},${ports.to}`],
     ackPorts: [ports.from, ports.to],
-    windowBlocks: 2,
+    windowBlocks: 1,
   },
 ]
 
 type Row = { readonly what: string; readonly server: string; readonly traffic: Traffic }
 
-/** @returns the table, and a line for each goal that slipway missed */
+const dnsKey = 'amplification-dns'
+export const amplificationKeys = [...modes.map(({ key }) => key), dnsKey]
+
+/**
+ * @param isWanted whether to measure what a key selects
+ * @returns the table, and a line for each goal that slipway missed
+ */
 export async function measureAmplification(
   network: Network,
   files: Files,
+  isWanted: (key: string) => boolean,
 ): Promise<{ readonly table: string; readonly missed: readonly string[] }> {
   const rows: Row[] = []
-  for (const mode of modes) {
+  for (const mode of modes.filter(({ key }) => isWanted(key))) {
     await writeSite(files, { tftp: `, ${mode.site}` })
     for (const server of [slipway, withOptions(dnsmasq, mode.dnsmasq)]) {
       const measured = await measure(network, files, server, [
@@ -71,7 +89,7 @@ export async function measureAmplification(
     }
   }
   await writeSite(files)
-  for (const server of [slipway, dnsmasq]) {
+  for (const server of isWanted(dnsKey) ? [slipway, dnsmasq] : []) {
     const measured = await measure(network, files, server, [
       'dns',
       dnsSeconds,

@@ -12,7 +12,7 @@ import { describeMachine, loadAverage } from '../machine.ts'
 import { createNetwork, serverAddress, type Network } from '../network.ts'
 import { startServer } from '../servers.ts'
 import { domain, image, nodes, type Files, type Node } from '../site.ts'
-import { measureAmplification } from './amplification.ts'
+import { amplificationKeys, measureAmplification } from './amplification.ts'
 import type { Samples } from './probe.ts'
 import { formatRows, medianRow, missedGoals, type Row } from './results.ts'
 import { allTargets, targetsOf, type Target } from './targets.ts'
@@ -24,7 +24,7 @@ const usage = `Usage: bench/attacks/run [--only ATTACK]… [--server NAME]… [-
 
 Attacks slipway, and the other servers that offer the attacked protocol. Needs root.
 
-  --only ATTACK   ${['amplification', ...Object.keys(tcpAttacks), ...Object.keys(udpAttacks)].join(', ')}
+  --only ATTACK   ${[...amplificationKeys, ...Object.keys(tcpAttacks), ...Object.keys(udpAttacks)].join(', ')}
   --server NAME   ${allTargets.map(({ server }) => server.name).join(', ')}
   --rate N        UDP packets per second (default: 5000)
   --seconds N     duration of each attack (default: 6)
@@ -81,7 +81,9 @@ async function main(): Promise<number> {
       }
     }
     if (rows.length > 0) console.log(`\n${formatRows(rows)}\n`)
-    const amplification = isWanted('amplification') ? await measureAmplification(network, files) : undefined
+    const amplification = amplificationKeys.some(isWanted)
+      ? await measureAmplification(network, files, isWanted)
+      : undefined
     if (amplification !== undefined) console.log(`\n${amplification.table}\n`)
     const missed = rows
       .filter(({ server }) => server === 'slipway')
