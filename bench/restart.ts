@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Request } from './answer-probe.ts'
 import { clientAddress, serverAddress, type Network } from './network.ts'
 import { start } from '../test/e2e/process.ts'
+import { probeMs } from '../src/serve/dhcp/leasing.ts'
 import { ownCheckout, prepareCheckout, serveCommand } from './slipway.ts'
 import { createNodes, domain, writeSite, type Files } from './site.ts'
 import { memoryKiB, secondsOf } from './servers.ts'
@@ -66,9 +67,20 @@ export async function prepareTested(
     await mkdir(tested.files.dir, { recursive: true })
     await writeSite(tested.files, { declared: createNodes(tested.nodes) })
     await prepareCheckout(tested.checkout, tested.files.dir)
-    await measureStart(network, tested)
+    await firstStart(network, tested)
   }
   return all
+}
+
+/** Serves until the result of the probe for other DHCP servers is recorded. A restart then leases at once. */
+export async function firstStart(network: Network, tested: Tested): Promise<void> {
+  const server = startServing(network, tested)
+  try {
+    await server.untilLogged('serving', 1)
+    await sleep(probeMs + 1000)
+  } finally {
+    await server.stop()
+  }
 }
 
 export async function measureStart(network: Network, tested: Tested): Promise<Start> {
@@ -185,7 +197,7 @@ function startServing(network: Network, { checkout, files }: Tested): Serving {
   const startedFile = join(files.dir, 'started')
   const record = ['bash', '-c', 'echo "${EPOCHREALTIME/,/.}" >"$1"; shift; exec "$@"', 'bash', startedFile]
   const logged: { readonly msg: string; readonly time: string }[] = []
-  const running = start(network.onServer(...record, ...serveCommand(checkout, files.dir)), {
+  const running = start(network.onServer(...record, ...serveCommand(checkout, files.dir, [])), {
     logFile: join(files.dir, 'log'),
     onLine(line) {
       // Most lines are those of DHCP.

@@ -24,10 +24,17 @@ export async function prepareCheckout(checkout: string, dir: string): Promise<vo
   await mkdir(join(dir, 'cache'), { recursive: true })
 }
 
-/** Returns the command that serves `site.yaml` of a directory, with state and cache in that directory. */
-export function serveCommand(checkout: string, dir: string): readonly string[] {
+/**
+ * Returns the command that serves `site.yaml` of a directory, with state and cache in that directory. By default without the
+ * probe for other DHCP servers, which delays only the first lease of a new state.
+ */
+export function serveCommand(
+  checkout: string,
+  dir: string,
+  environment: readonly string[] = ['SLIPWAY_DHCP_PROBE=off'],
+): readonly string[] {
   return [
-    ...['env', `CACHE_DIRECTORY=${join(dir, 'cache')}`, process.execPath],
+    ...['env', `CACHE_DIRECTORY=${join(dir, 'cache')}`, ...environment, process.execPath],
     ...[...launcherOptions(checkout), join(checkout, 'dist/main.js')],
     ...[
       'serve',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { output } from '../../test/e2e/process.ts'
 import { clientAddress, type Network } from '../network.ts'
 import type { Section } from '../report.ts'
-import { measureReloads, measureStart, type Tested } from '../restart.ts'
+import { firstStart, measureReloads, measureStart, type Tested } from '../restart.ts'
 import { createNodes, domain, writeSite, type Files } from '../site.ts'
 import { ownCheckout, prepareCheckout } from '../slipway.ts'
 import { formatFigure } from '../table.ts'
@@ -51,7 +51,7 @@ async function measure(
   const tested: Tested = { version: 'slipway', checkout: ownCheckout, nodes, files: own }
   const plan = await measurePlan(network, own, Math.ceil(nodes / clusters))
   // The first start creates the state and the compile cache.
-  await measureStart(network, tested)
+  await firstStart(network, tested)
   const start = await measureStart(network, tested)
   const reload = await measureReloads(network, tested, reloads)
   return {

@@ -4,7 +4,9 @@ import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { cidrContains, formatIpv4, parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ip.ts'
 import type { Clock } from './clock.ts'
 
-type InterfaceAddress = Pick<NetworkInterfaceInfo, 'address' | 'netmask' | 'cidr' | 'internal'>
+type InterfaceAddress = Pick<NetworkInterfaceInfo, 'address' | 'netmask' | 'cidr' | 'internal'> & {
+  readonly mac?: string
+}
 
 export type InterfaceAddresses = Readonly<Record<string, readonly InterfaceAddress[] | undefined>>
 

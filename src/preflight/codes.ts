@@ -32,7 +32,7 @@ export const preflightCodes = defineCodes({
   },
   'preflight.other-dhcp-server': {
     meaning: 'Another DHCP server answers on a subnet whose addresses slipway leases',
-    remedy: 'Switch that server off, let it ignore the declared machines, or set dhcp: proxy for the subnet',
+    remedy: 'Switch that server off, or set dhcp: proxy or otherDhcpServers: allow for the subnet',
   },
   'preflight.no-dhcp-server': {
     meaning: 'No DHCP server answers on a subnet with dhcp: proxy, so its nodes get no addresses',

@@ -12,7 +12,7 @@ export const dhcpCheck: Check = {
     const own = new Set([plan.dhcp.server, ...plan.dhcp.peers].map(formatIpv4))
     const findings: Finding[] = []
     // One after the other: all probes use the same port.
-    for (const { cidr, dhcp } of model.site.subnets) {
+    for (const { cidr, dhcp, otherDhcpServers } of model.site.subnets) {
       const attached = interfaceOf(context, cidr)
       if (attached === undefined) continue
       const where = `${formatCidr(cidr)} (${attached.name})`
@@ -26,7 +26,12 @@ export const dhcpCheck: Check = {
         findings.push(warning('preflight.no-dhcp-server', `no DHCP server offers addresses on ${where}`))
       } else if (dhcp === 'full' && others.length > 0) {
         const text = `another DHCP server (${others.join(', ')}) offers addresses on ${where}`
-        findings.push(warning('preflight.other-dhcp-server', text))
+        const isAllowed = otherDhcpServers === 'allow'
+        findings.push(
+          isAllowed
+            ? ok(`${text}, which the site allows`)
+            : failure('preflight.other-dhcp-server', `${text}, so slipway does not lease there`),
+        )
       } else
         findings.push(
           ok(

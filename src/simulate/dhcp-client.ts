@@ -5,10 +5,11 @@
 import type { Clock } from '../host/clock.ts'
 import type { Datagram, Sockets, UdpPort } from '../host/udp.ts'
 import { formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
-import { macFromOctets, macOctets, type Mac } from '../proto/address/mac.ts'
+import { macFromOctets, type Mac } from '../proto/address/mac.ts'
 import { MalformedPacket } from '../proto/bytes.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../proto/dhcp/option-table.ts'
+import { clientHeader } from '../proto/dhcp/probe.ts'
 import { simulationMark } from '../proto/dhcp/values/sub-options.ts'
 import { BootProblem } from './timeline.ts'
 import { addressIn, needsBootServer, messageTypeOf } from './dhcp-reply.ts'
@@ -60,9 +61,7 @@ const anyAddress = '0.0.0.0'
 const limitedBroadcast = '255.255.255.255'
 /** Port of boot servers. */
 const proxyPort = 4011
-const bootRequest = 1
 const bootReply = 2
-const ethernet = 1
 
 export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpClients> {
   const { sockets, source, server, randomXid } = options
@@ -85,7 +84,7 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
   /** One transaction of one machine. */
   function transaction(profile: DhcpProfile, mac: Mac) {
     const xid = randomXid()
-    const base = { ...emptyMessage(mac), xid, flags: profile.flags }
+    const base = { ...clientHeader(mac), xid, flags: profile.flags }
     const send = (type: number, more: DhcpMessage['options'], from?: Ipv4) => {
       const out = new Uint8Array(1500)
       const ciaddr = from ?? base.ciaddr
@@ -228,27 +227,6 @@ function decodeReply(octets: Uint8Array): DhcpMessage | undefined {
   } catch (error) {
     if (error instanceof MalformedPacket) return undefined
     throw error
-  }
-}
-
-/** Returns the header of a client without an address (RFC 2131 §4.4.1). */
-export function emptyMessage(mac: Mac) {
-  const chaddr = new Uint8Array(16)
-  chaddr.set(macOctets(mac))
-  const none = 0 as Ipv4
-  return {
-    op: bootRequest,
-    htype: ethernet,
-    hlen: 6,
-    hops: 0,
-    secs: 0,
-    ciaddr: none,
-    yiaddr: none,
-    siaddr: none,
-    giaddr: none,
-    chaddr,
-    sname: '',
-    file: '',
   }
 }
 

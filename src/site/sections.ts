@@ -86,6 +86,10 @@ export const subnetSection = z
       description:
         'full: this server leases addresses; proxy: another DHCP server does, and this one only names the boot file (ProxyDHCP)',
     }),
+    otherDhcpServers: z.enum(['refuse', 'allow']).default('refuse').meta({
+      description:
+        'refuse: offer no addresses while another DHCP server answers on this network; allow: offer them anyway',
+    }),
     gateway: ipv4
       .optional()
       .meta({ description: 'default router of the nodes (DHCP option 3)', examples: ['172.16.0.254'] }),

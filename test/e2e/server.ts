@@ -98,6 +98,11 @@ export async function startServer<Name extends string>(
   }
   try {
     await server.waitFor('"serving"', (line) => line.msg === 'serving', { limitMs: 30_000 })
+    if (lines.some(({ msg }) => msg === 'probing for other DHCP servers before leasing')) {
+      await server.waitFor('the result of the probe', ({ msg }) =>
+        / other DHCP server found|leasing refused/.test(msg),
+      )
+    }
   } catch (error) {
     await running.stop()
     throw new Error(

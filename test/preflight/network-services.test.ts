@@ -6,19 +6,27 @@ import { runCheck } from '../support/probes.ts'
 const offers = (...servers: string[]) => ({ offers: () => Promise.resolve({ servers }) })
 const proxied = (site: { subnets: object[] }) => Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
 
-t.test('another DHCP server is a warning where slipway leases addresses', async (t) => {
-  t.match(await runCheck(dhcpCheck, offers('192.0.2.2', '192.0.2.9')), [
-    {
-      status: 'warning',
-      code: 'preflight.other-dhcp-server',
-      text: 'another DHCP server (192.0.2.9) offers addresses on 192.0.2.0/24 (eth0)',
-    },
-  ])
-  t.match(await runCheck(dhcpCheck, offers('192.0.2.2')), [{ status: 'ok' }], 'this server')
-  const peers = (site: { server: object }) =>
-    Object.assign(site.server, { peers: ['192.0.2.9'], installer: '192.0.2.2' })
-  t.match(await runCheck(dhcpCheck, offers('192.0.2.9'), {}, peers), [{ status: 'ok' }], 'a peer')
-})
+t.test(
+  'another DHCP server is a failure where slipway leases addresses, unless the site allows it',
+  async (t) => {
+    t.match(await runCheck(dhcpCheck, offers('192.0.2.2', '192.0.2.9')), [
+      {
+        status: 'failure',
+        code: 'preflight.other-dhcp-server',
+        text: 'another DHCP server (192.0.2.9) offers addresses on 192.0.2.0/24 (eth0), so slipway does not lease there',
+      },
+    ])
+    const allowed = (site: { subnets: object[] }) =>
+      Object.assign(site.subnets[0] as object, { otherDhcpServers: 'allow' })
+    t.match(await runCheck(dhcpCheck, offers('192.0.2.9'), {}, allowed), [
+      { status: 'ok', text: /, which the site allows$/ },
+    ])
+    t.match(await runCheck(dhcpCheck, offers('192.0.2.2')), [{ status: 'ok' }], 'this server')
+    const peers = (site: { server: object }) =>
+      Object.assign(site.server, { peers: ['192.0.2.9'], installer: '192.0.2.2' })
+    t.match(await runCheck(dhcpCheck, offers('192.0.2.9'), {}, peers), [{ status: 'ok' }], 'a peer')
+  },
+)
 
 t.test('a subnet with dhcp: proxy needs another DHCP server', async (t) => {
   t.match(await runCheck(dhcpCheck, offers('192.0.2.9'), {}, proxied), [{ status: 'ok' }])

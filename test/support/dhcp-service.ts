@@ -22,6 +22,9 @@ export async function running(
     network?: MemorySockets
     interfaces?: () => InterfaceAddresses
     observe?: (seen: Seen) => void
+    stateDirectory?: string
+    /** Whether the service probes for other servers before it leases. */
+    probes?: boolean
   } = {},
 ) {
   const { network = memorySockets() } = options
@@ -40,6 +43,8 @@ export async function running(
     observe: options.observe ?? ((each) => void seen.push(each)),
     onLost: (error) => void lost.push(error),
     ...(options.interfaces && { interfaces: options.interfaces }),
+    environment: options.probes === true ? {} : { SLIPWAY_DHCP_PROBE: 'off' },
+    stateDirectory: options.stateDirectory,
   })
   const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
   const heard = inbox(client)

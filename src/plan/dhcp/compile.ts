@@ -103,6 +103,7 @@ export function* dhcpSteps(model: Model): Generator<void, Compiled> {
     },
   })
   const isProxied = ({ subnet }: Machine): boolean => subnet.dhcp === 'proxy'
+  const isProbed = ({ dhcp, otherDhcpServers }: Subnet) => dhcp === 'full' && otherDhcpServers === 'refuse'
   const proxiedNetworks = site.subnets.filter(({ dhcp }) => dhcp === 'proxy').map((subnet) => subnet.cidr)
   const reservations = yield* flatMapSteps(machines, (machine) =>
     isProxied(machine) ? [] : byMac(machine, reservation(machine)),
@@ -121,6 +122,7 @@ export function* dhcpSteps(model: Model): Generator<void, Compiled> {
       networks: site.subnets.map((subnet) => subnet.cidr),
       segments: segmentsOf(site.subnets),
       relays: site.subnets.map((subnet) => ({ network: subnet.cidr, agents: subnet.relays })),
+      probed: site.subnets.filter(isProbed).map((subnet) => subnet.cidr),
       proxiedNetworks,
       reservationByMac: new Map(reservations),
       proxiedByMac: new Map(proxiedMachines),

@@ -32,6 +32,8 @@ export type DhcpPlan = {
   readonly networks: readonly Cidr[]
   /** Groups of networks on one link: a client can have an address of any network in its group. */
   readonly segments: readonly (readonly Cidr[])[]
+  /** The networks on which slipway leases addresses only if no other DHCP server answers. */
+  readonly probed: readonly Cidr[]
   /** The networks whose addresses another DHCP server leases. */
   readonly proxiedNetworks: readonly Cidr[]
   readonly reservationByMac: ReadonlyMap<Mac, Reservation>

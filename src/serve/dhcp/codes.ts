@@ -42,6 +42,20 @@ export const dhcpCodes = defineCodes({
     meaning: 'A declared machine uses another DHCP server, which is not listed as a peer',
     remedy: 'Turn the other DHCP server off on this network, or list it under server.peers',
   },
+  'dhcp.probing': {
+    meaning:
+      'slipway offers no addresses on a network yet, because its first probe for other DHCP servers there has not ended',
+    remedy: 'Do nothing: the probe takes 4 s, and clients send their requests again',
+  },
+  'dhcp.not-leasing': {
+    meaning: 'slipway offers no addresses on a network, because another DHCP server answered its probe there',
+    remedy:
+      'Turn the other DHCP server off; or set dhcp: proxy for the subnet, so that slipway only sends boot files; or set otherDhcpServers: allow, so that both servers lease',
+  },
+  'dhcp.not-probed': {
+    meaning: 'The probe for other DHCP servers was not sent, so slipway leases without it',
+    remedy: 'Allow UDP from this machine to port 67 in its firewall, then run "slipway reload"',
+  },
   'dhcp.peer-server': {
     meaning: 'A declared machine chose the offer of a peer',
     remedy: 'Do nothing: the peer serves the machine',

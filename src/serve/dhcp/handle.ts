@@ -10,6 +10,7 @@ import type { Seen } from '../../install/observation.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
 import { observationOf } from './observe.ts'
+import { withhold, type Withheld } from './withhold.ts'
 import type { IsAttached } from './request.ts'
 import { respond, type DhcpResult, type Replied } from './respond.ts'
 
@@ -38,18 +39,22 @@ export type Handled =
       readonly error: unknown
     }
 
-/** @param out has `maxReplyOctets` */
+/**
+ * @param out has `maxReplyOctets`
+ * @param withheld the networks on which no address is offered
+ */
 export function handleDatagram(
   datagram: Datagram,
   arrival: Arrival,
   plan: DhcpPlan,
   out: Uint8Array,
   isAttached: IsAttached,
+  withheld: readonly Withheld[] = [],
 ): Handled {
   const { payload, address, port } = datagram
   const client = `${address}:${port}`
   try {
-    const result = respond(datagram, arrival, plan, out, isAttached)
+    const result = withhold(respond(datagram, arrival, plan, out, isAttached), plan, withheld)
     return { kind: 'result', client, result, seen: observationOf(result, datagram, plan) }
   } catch (error) {
     if (!(error instanceof MalformedPacket)) {

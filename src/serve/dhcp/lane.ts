@@ -10,10 +10,14 @@ import type { AppliedMessage, PlanMessage } from '../../host/lane/planned.ts'
 import { compileDhcp } from '../../plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Model } from '../../plan/model.ts'
-import { formatIpv4 } from '../../proto/address/ip.ts'
+import { formatIpv4, type Cidr } from '../../proto/address/ip.ts'
 import type { Arrival } from './decide.ts'
 import { handleDatagram, replyOf, type Handled } from './handle.ts'
 import type { RequestContext } from './respond.ts'
+import type { Withheld } from './withhold.ts'
+
+/** What the lane answers from. */
+export type DhcpLanePlan = { readonly model: Model; readonly withheld: readonly Withheld[] }
 
 /** What each thread gets when it starts. */
 export type DhcpLaneData = {
@@ -42,6 +46,7 @@ export function createDhcpProgram(
   clock: Clock,
 ): LaneProgram {
   let plan: DhcpPlan | undefined
+  let withheld: readonly Withheld[] = []
   /** The replies of this round, by slot. */
   const replies = new Map<number, { readonly about: RequestContext; readonly client: string }>()
   const attached = createAttachedNetworks(clock, isEveryInterface)
@@ -55,7 +60,8 @@ export function createDhcpProgram(
       const server = formatIpv4(current.server)
       const arrival = arrivals[peer.socket] as Arrival
       const datagram = { payload, address: peer.address, port: peer.port }
-      const handled = handleDatagram(datagram, arrival, current, out, (network) => attached(network, server))
+      const isAttached = (network: Cidr) => attached(network, server)
+      const handled = handleDatagram(datagram, arrival, current, out, isAttached, withheld)
       add({ kind: 'handled', handled })
       const reply = replyOf(handled)
       if (reply === undefined) return 0
@@ -73,8 +79,9 @@ export function createDhcpProgram(
     tooLong: () => counters.increment('dhcp.malformed'),
 
     receive(message) {
-      const received = message as PlanMessage<Model>
-      plan = compileDhcp(received.plan).plan
+      const received = message as PlanMessage<DhcpLanePlan>
+      plan = compileDhcp(received.plan.model).plan
+      withheld = received.plan.withheld
       add({ kind: 'applied', version: received.version })
     },
 

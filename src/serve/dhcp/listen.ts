@@ -11,7 +11,7 @@ import type { Datagram, UdpPort } from '../../host/udp.ts'
 import type { Model } from '../../plan/model.ts'
 import type { Arrival } from './decide.ts'
 import { handleDatagram, replyOf } from './handle.ts'
-import type { DhcpLaneData, DhcpLaneMessage } from './lane.ts'
+import type { DhcpLaneData, DhcpLaneMessage, DhcpLanePlan } from './lane.ts'
 import { maxReplyOctets } from './reply.ts'
 import {
   createIsAttached,
@@ -21,6 +21,7 @@ import {
   type DhcpSocket,
   type DhcpSocketOptions,
 } from './sockets.ts'
+import type { Withheld } from './withhold.ts'
 
 /** What was done with a datagram, or why its reply was not sent. */
 export type Done = DhcpLaneMessage
@@ -28,6 +29,8 @@ export type Done = DhcpLaneMessage
 export type ListenOptions = DhcpSocketOptions & {
   /** Returns the model of the active plan, which the lane compiles again; without it there is no lane. */
   readonly model?: () => Model
+  /** Returns the networks on which no address is offered: the same list until it changes. */
+  readonly withheld?: () => readonly Withheld[]
   readonly clock: Clock
   readonly counters: Counters
   readonly log: Log
@@ -83,8 +86,9 @@ function listenHere(
 function createAnswer(options: ListenOptions, record: (done: Done) => void) {
   const out = new Uint8Array(maxReplyOctets)
   const isAttached = createIsAttached(options)
+  const { withheld = () => [] } = options
   return (datagram: Datagram, arrival: Arrival, replies: Pick<UdpPort, 'send'>): void => {
-    const handled = handleDatagram(datagram, arrival, options.plan(), out, isAttached)
+    const handled = handleDatagram(datagram, arrival, options.plan(), out, isAttached, withheld())
     const reply = replyOf(handled)
     if (reply !== undefined) {
       const { about } = reply
@@ -103,14 +107,21 @@ function listenInLane(
   { arrivals, ...opened }: DhcpLaneSockets,
   record: (done: Done) => void,
 ): Listening {
-  const { clock, counters, log, onLost } = options
+  const { clock, counters, log, onLost, withheld = () => [] } = options
+  let input: DhcpLanePlan = { model: model(), withheld: withheld() }
+  /** Returns the same object until something changes: then the lane gets it. */
+  const current = (): DhcpLanePlan => {
+    const next = { model: model(), withheld: withheld() }
+    const isSame = next.model === input.model && next.withheld === input.withheld
+    return isSame ? input : (input = next)
+  }
   const answer = createAnswer(options, record)
-  const lane = createPlannedLane<Model, DhcpLaneMessage>({
+  const lane = createPlannedLane<DhcpLanePlan, DhcpLaneMessage>({
     name: 'dhcp',
     program: { url: import.meta.url, name: './dhcp-worker' },
     data: { arrivals, isEveryInterface: options.sockets.isAdopted('dhcp') } satisfies DhcpLaneData,
-    first: model(),
-    portable: (current) => current,
+    first: input,
+    portable: (plan) => plan,
     receive: record,
     answerHere(index) {
       const arrival = arrivals[index] as Arrival
@@ -122,7 +133,7 @@ function listenInLane(
   return {
     listening: opened.sockets.map(({ local }) => `udp ${local.address}:${local.port}`),
     lane: lane.state,
-    apply: () => lane.apply(model()),
+    apply: () => lane.apply(current()),
     drain: () => lane.drain(),
     async close() {
       await lane.stop()

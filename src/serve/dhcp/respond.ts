@@ -6,6 +6,7 @@ import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/add
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
 import type { IgnoredOption } from '../../proto/dhcp/option.ts'
+import { offerIn, type DhcpOffer } from '../../proto/dhcp/probe.ts'
 import { shownText } from '../../proto/dhcp/values/text.ts'
 import type { Datagram } from '../../host/udp.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
@@ -79,8 +80,8 @@ export type DhcpResult =
       /** A simulation or a probe of slipway: not a machine that an administrator looks for. */
       readonly isSimulated?: true
     }
-  /** Not a message of a client to this server. */
-  | ({ readonly kind: 'not-ours' } & Refusal)
+  /** Not a message of a client to this server; of another server, the offer in it. */
+  | ({ readonly kind: 'not-ours'; readonly offer?: DhcpOffer } & Refusal)
 
 /**
  * @param out has `maxReplyOctets`
@@ -97,7 +98,9 @@ export function respond(
   const message = decodeMessage(datagram.payload)
   // Servers receive replies too: of other servers to relay agents, and our own where ports are shared.
   if (message.op !== 1) {
-    return { kind: 'not-ours', code: 'dhcp.not-a-request', reason: 'a reply, not a request' }
+    const offer = offerIn(message)
+    const refusal = { code: 'dhcp.not-a-request', reason: 'a reply, not a request' } as const
+    return { kind: 'not-ours', ...refusal, ...(offer && { offer }) }
   }
   if (message.htype !== 1 || message.hlen !== 6) {
     return {

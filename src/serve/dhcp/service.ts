@@ -8,11 +8,13 @@ import { createEventLimiter } from '../../host/connection-limits.ts'
 import type { LaneState } from '../../host/lane/planned.ts'
 import type { Service } from '../../host/udp.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
-import type { ActiveProblem } from '../../text/codes.ts'
+import type { ActiveProblem, Finding } from '../../text/codes.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { DhcpCode } from './codes.ts'
 import type { Handled } from './handle.ts'
+import { createLeasing } from './leasing.ts'
 import { listen, type Done, type ListenOptions } from './listen.ts'
+import { openProbeRecord } from './probe-record.ts'
 import type { DhcpResult, RequestContext } from './respond.ts'
 import { similarNodes, type SimilarNode } from './similar-mac.ts'
 import { createReplyInterface } from './sockets.ts'
@@ -41,6 +43,8 @@ export type DhcpService = Service & {
   otherServers(): readonly OtherServer[]
   /** Returns problems that other machines cause: they use an address of a node, or answer instead of this server. */
   problems(): ActiveProblem[]
+  /** Returns the limitations of the lane and of the probe for other DHCP servers. */
+  warnings(): readonly Finding[]
 }
 
 /** How many undeclared machines are compared with the declared ones, which takes 50 µs each. */
@@ -56,6 +60,9 @@ export async function startDhcp(
     readonly observe?: Observe
     /** Returns when each node was last seen, in milliseconds since 1970. */
     readonly lastSeen?: () => ReadonlyMap<string, number>
+    /** State directory, for the record of probes. */
+    readonly stateDirectory?: string | undefined
+    readonly environment?: NodeJS.ProcessEnv
   },
 ): Promise<DhcpService> {
   const {
@@ -71,7 +78,10 @@ export async function startDhcp(
   const declined = new RecentMap<Mac, Declined>()
   const limit = createEventLimiter(clock)
   const replyInterface = createReplyInterface(options)
-  const sockets = await listen(options, record)
+  const probeRecord = await openProbeRecord(options.stateDirectory, log)
+  const leasing = createLeasing({ ...options, record: probeRecord, changed: () => void sockets.apply() })
+  const sockets = await listen({ ...options, withheld: () => leasing.withheld() }, record)
+  leasing.apply()
   const through = replyInterface()
   if (through !== undefined) {
     const code: DhcpCode = 'dhcp.interface-unknown'
@@ -103,6 +113,9 @@ export async function startDhcp(
         recordFailure(handled)
         return
       case 'result':
+        if (handled.result.kind === 'not-ours' && handled.result.offer !== undefined) {
+          leasing.receive(handled.result.offer)
+        }
         try {
           recordResult(handled.result)
           if (handled.seen !== undefined) observe(handled.seen)
@@ -130,6 +143,10 @@ export async function startDhcp(
 
   function recordResult(result: DhcpResult): void {
     const { counter, message } = outcomes[result.kind]
+    if (result.kind === 'unknown-client' && result.isSimulated === true) {
+      log.debug({ ...result.client, ...facts(result.about) }, message)
+      return
+    }
     counters.increment(counter)
     if (result.kind === 'not-ours') {
       const { code, reason } = result
@@ -144,7 +161,7 @@ export async function startDhcp(
     if (about.ignored !== undefined) counters.increment('dhcp.optionsIgnored', about.ignored.length)
     switch (result.kind) {
       case 'unknown-client': {
-        const isLogged = result.isSimulated !== true && unknownClients.see(about.mac, result.client)
+        const isLogged = unknownClients.see(about.mac, result.client)
         const similar = isLogged ? similarFacts(about.mac) : {}
         log[isLogged ? 'info' : 'debug']({ ...result.client, ...facts(about), ...similar }, message)
         return
@@ -207,7 +224,10 @@ export async function startDhcp(
     name: 'dhcp',
     listening: sockets.listening,
     lane: sockets.lane,
-    apply: () => sockets.apply(),
+    apply() {
+      leasing.apply()
+      return sockets.apply()
+    },
     drain: () => sockets.drain(),
     unknownClients: listUnknown,
     comparedClients() {
@@ -221,7 +241,9 @@ export async function startDhcp(
     },
     declined: recentlyDeclined,
     otherServers: recentOtherServers,
+    warnings: () => [...sockets.lane.warnings(), ...leasing.warnings()],
     problems: () => [
+      ...leasing.problems(),
       ...recentOtherServers().map(({ code, server, node, mac, lastSeen }) => {
         const last = formatMinute(lastSeen)
         return { code, text: `another DHCP server (${server}) answers ${node} (${mac}), last at ${last}` }
@@ -231,7 +253,10 @@ export async function startDhcp(
         return { code, text: `another machine uses ${address}, the address of ${node}, last at ${last}` }
       }),
     ],
-    close: () => sockets.close(),
+    async close() {
+      leasing.close()
+      await Promise.all([sockets.close(), probeRecord.saved()])
+    },
   }
 }
 

@@ -1,5 +1,5 @@
 /** Other servers on the network: a second appliance with the same site, another DHCP server, a duplicate address. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectEqual, expectMatch } from '../expect.ts'
@@ -113,6 +113,11 @@ export const sharedNetworkChecks: readonly Check[] = [
       }
     },
   },
+  ...(['dnsmasq', 'dhcpd', 'udhcpd'] as const).map((name): Check => ({
+    name: `shared: an appliance that starts beside ${name} does not lease until that server is off`,
+    limitMs: 90_000,
+    run: (rig) => refusesToLease(rig, name),
+  })),
   {
     name: 'shared: a DECLINE of udhcpc for a duplicate address causes a warning and is in /health',
     limitMs: 60_000,
@@ -150,6 +155,69 @@ async function withPeer<T>(rig: Rig, body: (peer: Server) => Promise<T>): Promis
     await peer.process.stop()
   }
 }
+
+/** Starts a second appliance beside another DHCP server, which offers addresses to any client after its own checks. */
+async function refusesToLease(rig: Rig, name: keyof typeof otherServers): Promise<string | undefined> {
+  await flushClientAddresses(rig)
+  await rig.run('machines', ['ip', 'addr', 'add', `${otherServer}/24`, 'dev', 'mach0'])
+  const dir = join(rig.dir, `other-${name}`)
+  await mkdir(dir, { recursive: true })
+  await rm(join(rig.dir, 'peer/state'), { recursive: true, force: true })
+  const other = rig.start('machines', `other-${name}`, await otherServers[name](dir))
+  try {
+    return await withPeer(rig, async (peer) => {
+      const refused = await peer.waitFor('that it does not lease', ({ msg }) =>
+        msg.startsWith('leasing refused'),
+      )
+      expectMatch(refused.text, new RegExp(`"servers":\\["${otherServer}"\\]`), 'the other server')
+      await udhcpc(rig)
+      await peer.waitFor('the request', isAbout('message ignored'))
+      await waitForLogFlush()
+      expectEqual(peer.lines.filter(isAbout('address offered')).length, 0, 'offers of the appliance')
+      const health = await rig.run('peer', ['curl', '-s', `http://${addresses.peer}/health`])
+      expectMatch(health.stdout, /"status":"degraded".*"dhcp\.not-leasing"/, '/health')
+      await other.stop()
+      await peer.waitFor('that it leases', ({ msg }) => msg === 'no other DHCP server found, leasing', {
+        limitMs: 50_000,
+      })
+      await flushClientAddresses(rig)
+      await udhcpc(rig)
+      await peer.waitFor('an offer', isAbout('address offered'))
+      return refused.reason
+    })
+  } finally {
+    await other.stop()
+    await rig.run('machines', ['ip', 'addr', 'del', `${otherServer}/24`, 'dev', 'mach0'])
+    await flushClientAddresses(rig)
+  }
+}
+
+/** Writes the configuration of a server with its default checks of addresses, and returns its command. */
+const otherServers = {
+  dnsmasq: (dir: string) =>
+    Promise.resolve([
+      ...['dnsmasq', '--no-daemon', '--conf-file=/dev/null', '--port=0', '--interface=mach0'],
+      ...['--bind-interfaces', '--dhcp-range=172.16.0.200,172.16.0.210,2m', '--user=root', '--pid-file'],
+      `--dhcp-leasefile=${join(dir, 'leases')}`,
+    ]),
+  async dhcpd(dir: string) {
+    const [file, leases] = [join(dir, 'dhcpd.conf'), join(dir, 'leases')]
+    await writeFile(file, 'subnet 172.16.0.0 netmask 255.255.255.0 { range 172.16.0.200 172.16.0.210; }\n')
+    await writeFile(leases, '')
+    // By its path: the npm package dhcp has a command with the same name.
+    return ['/usr/sbin/dhcpd', '-f', '-q', '-cf', file, '-lf', leases, '-pf', join(dir, 'pid'), 'mach0']
+  },
+  async udhcpd(dir: string) {
+    const [file, leases] = [join(dir, 'udhcpd.conf'), join(dir, 'leases')]
+    const lines = [
+      ...['start 172.16.0.200', 'end 172.16.0.210', 'interface mach0'],
+      ...[`lease_file ${leases}`, `pidfile ${join(dir, 'pid')}`],
+    ]
+    await writeFile(file, `${lines.join('\n')}\n`)
+    await writeFile(leases, '')
+    return ['busybox', 'udhcpd', '-f', file]
+  },
+} as const
 
 /** One appliance sends an offer and fails before the REQUEST of the client. The other one then has to serve the client. */
 async function exchange(

@@ -1,12 +1,13 @@
 import t from 'tap'
+import type { Cidr } from '../../../src/proto/address/ip.ts'
 import { createOutbox } from '../../../src/host/lane/outbox.ts'
 import type { AppliedMessage } from '../../../src/host/lane/planned.ts'
-import { createDhcpProgram, type DhcpLaneMessage } from '../../../src/serve/dhcp/lane.ts'
+import { createDhcpProgram, type DhcpLaneMessage, type DhcpLanePlan } from '../../../src/serve/dhcp/lane.ts'
 import { captured, captureModel } from '../../support/dhcp-captures.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 /** The program of the lane in this thread. */
-function setUp(dhcp?: 'proxy') {
+function setUp(dhcp?: 'proxy', withheld: DhcpLanePlan['withheld'] = []) {
   const unread = new Int32Array(new SharedArrayBuffer(4))
   const outbox = createOutbox<DhcpLaneMessage | AppliedMessage>(false, unread, 2000)
   const data = { arrivals: ['broadcast', 'proxy-port'] as const, isEveryInterface: false }
@@ -18,7 +19,7 @@ function setUp(dhcp?: 'proxy') {
   }
   const messages = () => outbox.take()?.messages ?? []
   t.equal(program.isReady(), false)
-  program.receive({ version: 1, plan: captureModel(dhcp && { dhcp }) })
+  program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld } })
   t.equal(program.isReady(), true)
   t.same(messages(), [{ kind: 'applied', version: 1 }])
   return { program, ask, messages, unread, outbox }
@@ -76,5 +77,17 @@ t.test('requests wait in the sockets while the main thread is behind', (t) => {
   t.equal(program.isReady(), false)
   Atomics.store(unread, 0, 1999)
   t.equal(program.isReady(), true)
+  t.end()
+})
+
+t.test('the lane offers no address on a network where addresses are withheld', (t) => {
+  const network = captureModel().site.subnets[0]?.cidr as Cidr
+  const { ask, messages } = setUp(undefined, [
+    { network, code: 'dhcp.not-leasing', reason: 'another server' },
+  ])
+  t.equal(ask(captured('OVMF PXE DISCOVER')).octets, 0)
+  t.match(messages(), [
+    { handled: { result: { kind: 'ignored', about: { code: 'dhcp.not-leasing' } }, seen: undefined } },
+  ])
   t.end()
 })
