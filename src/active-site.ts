@@ -60,6 +60,17 @@ type Pending = {
   readonly timer: Timer
 }
 
+/** An earlier site to serve, and why. */
+type Return = {
+  readonly prepared: Ready
+  readonly changes: Changes
+  readonly reason: string
+  /** Whether it must still be confirmed: then a restart does not serve it. */
+  readonly awaits: boolean
+  /** The user; undefined if slipway decided it. */
+  readonly by: string | undefined
+}
+
 export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
   // No function below uses `options`, which would keep the first plan in memory.
   const { sitePath, directory, apply, troubles, log, counters, clock } = options
@@ -67,7 +78,9 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
   let { siteProblem } = options
   let pending: Pending | undefined
   let servedSince = clock.now()
-  let lastSummary = `${pluralize(served.plan.nodes.length, 'node')} at the start`
+  let lastChange: Pick<HistoryEntry, 'summary' | 'by'> = {
+    summary: `${pluralize(served.plan.nodes.length, 'node')} at the start`,
+  }
   let queue: Promise<unknown> = Promise.resolve()
 
   function inQueue<Result>(operation: () => Promise<Result>): Promise<Result> {
@@ -76,16 +89,24 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     return result
   }
 
-  const reloadInTurn = inTurn(() => inQueue(() => reload(undefined)))
+  /** The users who requested the next reload, which they share. */
+  const reloaders = new Set<string>()
+  const reloadInTurn = inTurn(() =>
+    inQueue(() => {
+      const by = reloaders.size === 0 ? undefined : [...reloaders].join(', ')
+      reloaders.clear()
+      return reload(undefined, by)
+    }),
+  )
 
-  async function serve(prepared: Ready, summary: string): Promise<void> {
+  async function serve(prepared: Ready, summary: string, by: string | undefined): Promise<void> {
     served = prepared
     servedSince = clock.now()
-    lastSummary = summary
+    lastChange = { summary, ...defined({ by }) }
     await apply(prepared)
   }
 
-  async function reload(confirmMs: number | undefined): Promise<Reloaded> {
+  async function reload(confirmMs: number | undefined, by: string | undefined): Promise<Reloaded> {
     const prepared = await prepareInBackground(sitePath, served.plan)
     const reasons = whyNot(prepared)
     for (const reason of reasons)
@@ -103,7 +124,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       const refusal = await awaitConfirmation(confirmMs)
       if (refusal !== undefined) return refusal
     }
-    await serve(prepared, `reload: ${appliedSummary(changes)}`)
+    await serve(prepared, `reload: ${appliedSummary(changes)}`, by)
     siteProblem = undefined
     if (pending === undefined) await keep()
     counters.increment('app.reloads')
@@ -163,7 +184,9 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     const { model, file } = expired.confirmed
     const loaded = { kind: 'site', site: model.site, text: file.text, changedSeconds: nowSeconds() } as const
     const prepared = await compileInBackground(loaded, model.facts, served.plan)
-    await returnTo(prepared, await comparedWith(prepared), 'the new site was not confirmed in time')
+    const changes = await comparedWith(prepared)
+    const reason = 'the new site was not confirmed in time'
+    await returnTo({ prepared, changes, reason, awaits: false, by: undefined })
   }
 
   async function confirm(): Promise<Confirmed> {
@@ -191,7 +214,10 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
 
   // Rollback.
 
-  async function rollback(number: number, confirmMs: number | undefined): Promise<Reloaded> {
+  async function rollback(
+    number: number,
+    { confirmMs, by }: { readonly confirmMs: number | undefined; readonly by: string | undefined },
+  ): Promise<Reloaded> {
     const entries = await history()
     const entry = entries[number]
     if (entry === undefined || number === 0) {
@@ -211,27 +237,22 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       const refusal = await awaitConfirmation(confirmMs, reason)
       if (refusal !== undefined) return refusal
     }
-    const differs = await returnTo(prepared, changes, reason, confirmMs !== undefined && !isConfirmed)
+    const awaits = confirmMs !== undefined && !isConfirmed
+    const differs = await returnTo({ prepared, changes, reason, awaits, by })
     return swapped(changes, differs ? sitePath : undefined)
   }
 
   /**
    * Serves an earlier site.
    *
-   * @param awaits whether it must still be confirmed: then a restart does not serve it
    * @returns whether the site file differs from it
    */
-  async function returnTo(
-    prepared: Ready,
-    changes: Changes,
-    reason: string,
-    awaits = false,
-  ): Promise<boolean> {
+  async function returnTo({ prepared, changes, reason, awaits, by }: Return): Promise<boolean> {
     if (!awaits) endPending()
     const differs = awaits
       ? (await fileOnDisk()) !== prepared.file.text
       : await recordRollback(prepared, reason)
-    await serve(prepared, `${reason}: ${appliedSummary(changes)}`)
+    await serve(prepared, `${reason}: ${appliedSummary(changes)}`, by)
     siteProblem = differs ? { code: 'site.rolled-back', reasons: [reason] } : undefined
     if (!awaits) await keep(differs)
     counters.increment('app.rollbacks')
@@ -256,7 +277,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
   async function keep(hasRecord = false): Promise<void> {
     if (directory === undefined) return
     const { text } = served.file
-    const entry = { at: servedSince, summary: lastSummary, text }
+    const entry = { at: servedSince, ...lastChange, text }
     try {
       await saveLastGood(directory, sitePath, served)
       if (!hasRecord) await removeSiteRecord(directory)
@@ -275,7 +296,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
     const stored = directory === undefined ? [] : await readHistory(directory, sitePath)
     const { text } = served.file
     if (stored[0]?.text === text) return stored
-    return [{ at: servedSince, summary: lastSummary, text }, ...stored]
+    return [{ at: servedSince, ...lastChange, text }, ...stored]
   }
 
   async function compare(source?: { readonly path: string; readonly text: string }): Promise<Compared> {
@@ -308,15 +329,19 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       await apply(served)
       if (siteProblem === undefined) await keep()
     },
-    reload: (confirmMs) => (confirmMs === undefined ? reloadInTurn() : inQueue(() => reload(confirmMs))),
+    reload(confirmMs, by) {
+      if (confirmMs !== undefined) return inQueue(() => reload(confirmMs, by))
+      if (by !== undefined) reloaders.add(by)
+      return reloadInTurn()
+    },
     compare: (source) => inQueue(() => compare(source)),
     confirm: () => inQueue(confirm),
-    rollback: (number, confirmMs) => inQueue(() => rollback(number, confirmMs)),
+    rollback: (number, confirmMs, by) => inQueue(() => rollback(number, { confirmMs, by })),
     async history() {
       const entries = await history()
-      return entries.map(({ at, summary }, number): HistoryRow => {
+      return entries.map(({ at, summary, by }, number): HistoryRow => {
         const confirmBy = number === 0 ? pending?.confirmBy : undefined
-        return { number, at, summary, ...(confirmBy === undefined ? {} : { confirmBy }) }
+        return { number, at, summary, ...defined({ by, confirmBy }) }
       })
     },
     text: async (number) => (await history())[number]?.text,

@@ -29,6 +29,8 @@ import type { Ready } from './prepare.ts'
 import { createAccess } from './serve/control/access/access.ts'
 import type { Reloaded, SiteControl } from './serve/control/site-routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
+import { createDrains, readDrained } from './serve/haproxy/drained.ts'
+import { createSiteAdoption } from './site-adoption.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
 import type { Site } from './site/schema.ts'
 import { defined } from './text/defined.ts'
@@ -145,6 +147,14 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     processHealth: measureProcess(options.logLinesLost ?? (() => 0)),
     isAttached: createAttachedNetworks(clock, sockets.isAdopted('dhcp')),
   })
+  const drained = await readDrained(options.directory, log)
+  const balancer = createBalancer({
+    log: log.for('haproxy'),
+    counters,
+    clock,
+    out: new Set(drained.keys()),
+    expected: () => expectedNodes(installs.list(), clock.now()),
+  })
   const shared: Shared = {
     plan: () => active.plan,
     model: () => active.model,
@@ -159,11 +169,13 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     clock,
     log,
     onLost,
-    balancer: createBalancer({
-      log: log.for('haproxy'),
-      counters,
+    balancer,
+    drains: createDrains({
+      balancer,
+      plan: () => active.plan,
+      drained,
+      directory: options.directory,
       clock,
-      expected: () => expectedNodes(installs.list(), clock.now()),
     }),
     follow: options.follow,
     control: options.control,
@@ -174,6 +186,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       metrics: report.metrics,
       condition: report.status,
       site: active,
+      adoption: createSiteAdoption({ sitePath, site: active, clock, log }),
       strangers: report.strangers,
       explain,
       clusters: followed,

@@ -26,7 +26,8 @@ import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
 import { startDns } from './serve/dns/service.ts'
 import type { Balancer } from './serve/haproxy/balancer.ts'
-import { addressProblems, changeProblems, serverProblems } from './serve/haproxy/problems.ts'
+import type { Drains } from './serve/haproxy/drained.ts'
+import { addressProblems, changeProblems, drainWarning, serverProblems } from './serve/haproxy/problems.ts'
 import { haproxyFamilies } from './serve/haproxy/servers.ts'
 import type { Hooks } from './serve/hooks/service.ts'
 import { startHttp } from './serve/http/service.ts'
@@ -48,6 +49,7 @@ export type Shared = {
   readonly ignitionFiles: RoleIgnition
   readonly fileWatch: FileWatch
   readonly balancer: Balancer
+  readonly drains: Drains
   readonly reports: Reports
   readonly sockets: Sockets
   readonly counters: Counters
@@ -65,7 +67,7 @@ export type Shared = {
   readonly access: { readonly tokens: Tokens; readonly sessions: Sessions }
   /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site'> & {
+    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption'> & {
       readonly clusters: () => Clusters | undefined
       readonly hooks: () => Hooks | undefined
       /** Returns all persistent problems. */
@@ -122,7 +124,7 @@ export const components: readonly Component[] = [
   {
     name: 'haproxy',
     isWanted: () => true,
-    start: ({ plan, balancer, clock }) => {
+    start: ({ plan, balancer, drains, clock }) => {
       const isServed = () => plan().haproxy !== undefined
       const isPresent = createOwnAddresses(clock)
       let limitMs = haproxyStartMs
@@ -139,6 +141,8 @@ export const components: readonly Component[] = [
         listening: [],
         apply,
         health: () => (isServed() ? { haproxy: balancer.state() } : {}),
+        status: () => ({ drained: drains.list() }),
+        warnings: () => drains.list().map(drainWarning),
         metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
         problems() {
           const { haproxy, endpoint } = plan()

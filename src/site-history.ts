@@ -11,6 +11,8 @@ export type HistoryEntry = {
   readonly at: number
   /** What it changed, on one line. */
   readonly summary: string
+  /** The users who requested the change; absent for a start, a signal, and an automatic rollback. */
+  readonly by?: string
   /** The text of the site file. */
   readonly text: string
 }
@@ -54,10 +56,10 @@ export async function readHistory(directory: string, sitePath: string): Promise<
 async function readEntry(path: string, sitePath: string): Promise<HistoryEntry | undefined> {
   try {
     const saved = JSON.parse(await readFile(path, 'utf8')) as Partial<Saved>
-    const { at, summary, text } = saved
+    const { at, summary, text, by } = saved
     if (saved.version !== version || saved.sitePath !== sitePath) return undefined
     if (typeof at !== 'number' || typeof summary !== 'string' || typeof text !== 'string') return undefined
-    return { at, summary, text }
+    return { at, summary, text, ...(typeof by === 'string' ? { by } : {}) }
   } catch {
     return undefined
   }

@@ -136,3 +136,26 @@ t.test('a rejected reload leaves the site, and the reasons in the problems', asy
   t.match(active.siteProblem(), { code: 'site.unreadable' })
   t.same([nodes(active), clock.pending()], [['m1', 'w1'], 0])
 })
+
+t.test(
+  'the history has the users who reloaded the site or rolled it back, also after a restart',
+  async (t) => {
+    const { path, active, start } = await site(t)
+    await writeFile(path, second)
+    // All of them were requested before slipway read the file.
+    const reloads = [
+      active.reload(undefined, 'token:anna'),
+      active.reload(undefined, 'local:bert'),
+      active.reload(undefined, 'local:carl'),
+    ]
+    await Promise.all(reloads)
+    await writeFile(path, third)
+    await active.reload(minuteMs, 'proxy:dora')
+    await active.confirm()
+    await active.rollback(1, undefined, 'token:anna')
+    const users = [undefined, 'token:anna, local:bert, local:carl', 'proxy:dora', 'token:anna']
+    const by = async (of: typeof active) => (await of.history()).map((row) => row.by).reverse()
+    t.same(await by(active), users)
+    t.same(await by(await start()), users)
+  },
+)

@@ -46,7 +46,7 @@ export type BootstrapWatch = {
   /** Returns the state of every cluster that has a bootstrap. */
   states(): ByCluster<BootstrapState>
   /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
-  command(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
+  command(cluster: string, command: BootstrapCommand, by?: string): Promise<BootstrapState | undefined>
   /** Watches for the end of a bootstrap again, because it is being reinstalled. @throws as {@link BootstrapWatch.command} */
   restart(cluster: string): Promise<void>
   /** Applies a reloaded site. */
@@ -163,12 +163,12 @@ export async function watchBootstraps(options: BootstrapOptions): Promise<Bootst
   swap(options.clusters)
   return {
     states: () => new Map(clusters.map(({ name }) => [name, stateOf(name)])),
-    async command(name, command) {
+    async command(name, command, by) {
       if (!clusters.some((each) => each.name === name)) return undefined
       const kind = ({ keep: 'kept', out: 'out', watch: 'waiting' } as const)[command]
-      const reason = `set by an administrator (bootstrap ${command})`
+      const reason = `set by an administrator${by === undefined ? '' : `, ${by}`} (bootstrap ${command})`
       const before = await set(name, { kind, since: clock.now(), reason })
-      log.info({ cluster: name, command, before: before?.kind }, 'bootstrap state set by command')
+      log.info({ cluster: name, command, before: before?.kind, user: by }, 'bootstrap state set by command')
       if (kind === 'out' && before?.kind !== 'out') options.onComplete(name)
       return stateOf(name)
     },

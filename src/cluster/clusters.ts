@@ -52,8 +52,23 @@ export type Clusters = {
   isRead(node: string): boolean
   /** Returns the states of bootstraps by cluster name. */
   bootstraps(): Readonly<Record<string, BootstrapState>>
-  /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
-  commandBootstrap(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
+  /**
+   * Approves a pending request for an administrator.
+   *
+   * @param by the user
+   * @returns undefined for a request that slipway does not know, for example of a cluster without `approve`
+   */
+  approve(cluster: string, request: string, by: string): ReturnType<Approver['approveFor']>
+  /**
+   * @param by the user
+   * @returns undefined for a cluster without a bootstrap
+   * @throws when the state cannot be written; then nothing is done
+   */
+  commandBootstrap(
+    cluster: string,
+    command: BootstrapCommand,
+    by?: string,
+  ): Promise<BootstrapState | undefined>
   /** Applies a reloaded site, after its sessions. */
   swap(site: Site): void
   /** Resolves when the records are written. */
@@ -165,7 +180,11 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
       return isReported && progress.isMembershipKnown(key)
     },
     bootstraps: () => Object.fromEntries(bootstraps.states()),
-    commandBootstrap: (cluster, command) => bootstraps.command(cluster, command),
+    approve(cluster, request, by) {
+      const approver = approvers.find((each) => each.cluster === cluster)
+      return approver?.approveFor(by, request) ?? Promise.resolve(undefined)
+    },
+    commandBootstrap: (cluster, command, by) => bootstraps.command(cluster, command, by),
     swap(next) {
       site = next
       const old = approvers

@@ -220,7 +220,11 @@ export function readCsr(value: unknown): Csr | undefined {
  * Returns the object with an Approved condition, to be put on `/approval`. It keeps its version and uid, so the server
  * rejects the approval if the object changed.
  */
-export function withApproval(value: unknown, message: string, now: number): object {
+export function withApproval(
+  value: unknown,
+  { reason, message }: { readonly reason: string; readonly message: string },
+  now: number,
+): object {
   const object = fields(value)
   const status = fields(object['status'])
   const { conditions } = status
@@ -228,7 +232,7 @@ export function withApproval(value: unknown, message: string, now: number): obje
   const condition = {
     type: 'Approved',
     status: 'True',
-    reason: 'DeclaredNode',
+    reason,
     message,
     lastUpdateTime: at,
     lastTransitionTime: at,

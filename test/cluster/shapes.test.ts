@@ -211,7 +211,7 @@ t.test('the approval has the published shape, also for a request from a list', a
   server.put(csrsPath, csr)
   const { items } = await api.list<ApiObject>(csrsPath)
   t.equal(items[0]?.['kind'], undefined)
-  const put = withApproval(items[0], 'it is declared', askedAt)
+  const put = withApproval(items[0], { reason: 'DeclaredNode', message: 'it is declared' }, askedAt)
   t.same(misfits(put, 'io.k8s.api.certificates.v1.CertificateSigningRequest'), [])
   const at = '2026-01-01T12:00:00Z'
   const approval = {

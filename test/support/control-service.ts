@@ -10,6 +10,7 @@ import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { createAccess } from '../../src/serve/control/access/access.ts'
 import type { Compared, Confirmed, HistoryRow, Reloaded } from '../../src/serve/control/site-routes.ts'
+import type { AdoptionControl, DrainControl } from '../../src/serve/control/node-routes.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
 import {
@@ -40,6 +41,35 @@ function compared(source: { readonly path: string; readonly text: string } | und
   const effects = [{ code: 'plan.node-installs', text: 'it is installed' }] as const
   const item = { action: 'add', kind: 'node', name: text, details: [], effects } as const
   return { outcome: 'compared', changes: { items: [item], restart: [] }, troubles: [`${text}: no kernel`] }
+}
+
+/** Drains w1 and enables it; m1 is the last server. */
+const sampleDrains: DrainControl = {
+  drain(node, by) {
+    const reason = 'm1 is the only server of kubeapi that is up'
+    if (node === 'ocp45/m1') return Promise.resolve({ kind: 'refused', code: 'haproxy.last-server', reason })
+    if (node !== 'ocp45/w1') return Promise.resolve(undefined)
+    return Promise.resolve({ kind: 'done', applied: { outcome: 'told' }, drained: { node, since: now, by } })
+  },
+  enable: (node) =>
+    Promise.resolve(node === 'ocp45/w1' ? { kind: 'done', applied: { outcome: 'told' } } : undefined),
+}
+
+/** Plans the node w9, and writes it to the version `abc` of the site file. */
+const sampleAdoption: AdoptionControl = {
+  adopt(body) {
+    const { name, base } = (body ?? {}) as { readonly name?: unknown; readonly base?: unknown }
+    const refused = (status: number, code: string, reason: string) =>
+      Promise.resolve({ outcome: 'refused' as const, status, code, reasons: [reason] })
+    if (name !== 'w9') return refused(400, 'server.bad-request', 'name must be a host name of one label')
+    if (base !== undefined && base !== 'abc') return refused(409, 'server.site-changed', 'it has changed')
+    const [file, entry] = ['/etc/slipway/site.yaml', '- { name: w9 }']
+    const outcome = base === undefined ? ('planned' as const) : ('written' as const)
+    const changes = { items: [], restart: [] }
+    return Promise.resolve({
+      ...{ outcome, node: 'ocp45/w9', file, line: 40, entry, base: 'abc', changes, troubles: [] },
+    })
+  },
 }
 
 /** The routes for the sample nodes, and what they did. @param more replaces members of the sample clusters */
@@ -77,6 +107,8 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
     },
     condition: () => ({ ...condition }),
     strangers: () => sampleUnknownClients,
+    drains: sampleDrains,
+    adoption: sampleAdoption,
     explain: (node: string) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
     ...createAccess(undefined, clock),
     clusters: { ...sampleClusters, ...more },

@@ -277,6 +277,14 @@ export const sampleClusters = {
       ],
     },
   ],
+  approve: (_cluster: string, request: string, _by: string) =>
+    Promise.resolve(
+      request === 'csr-a'
+        ? { kind: 'approved' as const, pending: 'no node w9.ocp45.example.net is declared' }
+        : request === 'csr-b'
+          ? { kind: 'refused' as const, code: 'csr.other-signer', reason: 'slipway approves only kubelets' }
+          : undefined,
+    ),
   commandBootstrap: (cluster: string, command: 'keep' | 'out' | 'watch') => {
     const kind = { keep: 'kept', out: 'out', watch: 'waiting' }[command]
     const state = { kind, since: now, reason: `set by an administrator (bootstrap ${command})` }

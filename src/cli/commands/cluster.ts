@@ -10,8 +10,7 @@ import { actionHelps } from '../action-help.ts'
 import { ExitCode, UsageError, type Command, type Help, type HelpRow, type Terminal } from '../command.ts'
 import { toResult, askControl, clusterReport, ControlProblem } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline/promises'
+import { askOnTerminal, type Ask } from '../ask.ts'
 import type { NodeDetails, NodeReport } from '../../install/reports.ts'
 import { didYouMean } from '../../text/nearest.ts'
 
@@ -158,9 +157,6 @@ type InstallRequest = {
   readonly isForced: boolean
 }
 
-/** Asks a question on the terminal; returns nothing where there is no terminal. */
-export type Ask = (question: string) => Promise<string | undefined>
-
 export async function installCluster(
   { cluster, control, isConfirmed, isForced }: InstallRequest,
   terminal: Terminal,
@@ -209,19 +205,4 @@ async function arm(nodes: readonly NodeReport[], control: string, terminal: Term
   if (code === ExitCode.fine)
     terminal.out('next: power on the nodes; follow them with "slipway status --watch"')
   return code
-}
-
-async function askOnTerminal(question: string): Promise<string | undefined> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined
-  const input = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    // Ctrl-C and Ctrl-D close the input without an answer.
-    const closed = once(input, 'close').then(() => '')
-    const answer = input.question(question).catch(() => '')
-    const text = (await Promise.race([answer, closed])).trim()
-    if (text === '') process.stdout.write('\n')
-    return text
-  } finally {
-    input.close()
-  }
 }

@@ -27,7 +27,7 @@ export const history: Command = {
       'history show [--output FILE] [--state DIR] [--site FILE] [--control PATH] [NUMBER]',
     ],
     about: [
-      'Lists the sites that slipway served, with the active one first.',
+      'Lists the sites that slipway served and who changed them, with the active one first.',
       'The state directory has the last 20 valid site files. With "show", the command prints one of them: run it as ' +
         'root or as the user of the service, because the files can contain secrets. A site that is not confirmed is ' +
         'not in the state directory.',
@@ -109,10 +109,11 @@ async function printSite(text: string, output: string | undefined, terminal: Ter
 
 export function historyLines(rows: readonly HistoryRow[]): string[] {
   return alignColumns([
-    ['number', 'served since', 'site'],
-    ...rows.map(({ number, at, summary, confirmBy }) => [
+    ['number', 'served since', 'user', 'site'],
+    ...rows.map(({ number, at, summary, by, confirmBy }) => [
       String(number),
       dateTime(at),
+      printable(by ?? ''),
       `${number === 0 ? 'active; ' : ''}${confirmBy === undefined ? '' : `not confirmed until ${clockTime(confirmBy)}; `}${printable(summary)}`,
     ]),
   ])

@@ -12,9 +12,11 @@ import {
   type NodeObject,
   type PendingRequest,
   clientSigner,
+  isForKubelet,
   withApproval,
   type Csr,
 } from '../objects.ts'
+import type { ClusterCode } from '../codes.ts'
 import { ApiProblem } from '../connection/errors.ts'
 import type { ClusterSession, Held } from '../session.ts'
 import type { Pending, PolicyContext, PolicyDecision } from './policy.ts'
@@ -40,7 +42,18 @@ export type ApprovedCsr = { readonly node: string; readonly signer: string; read
 export type Approvals = {
   /** Adds a request by its name; adding it again has no effect. */
   add(name: string): void
+  /**
+   * Approves a request for an administrator, whatever the policy decides.
+   *
+   * @param by the user
+   * @returns undefined for a request that is not pending
+   */
+  approveFor(by: string, name: string): Promise<ManualApproval | undefined>
 }
+
+export type ManualApproval =
+  | { readonly kind: 'approved' }
+  | { readonly kind: 'refused'; readonly code: ClusterCode; readonly reason: string }
 
 /** 20 per second, which is little load for an API server when many nodes join together. */
 const betweenMs = 50
@@ -105,15 +118,47 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       onPending(csr, { kind: 'pending', code: 'csr.dry-run', reason })
       return
     }
-    const path = `${apiPaths.signingRequests}/${encodeURIComponent(csr.name)}/approval`
-    await session.put(path, withApproval(object, `approved by slipway: ${why}`, clock.now()), signal)
-    held.remove(csr.name)
-    counters.increment('csr.approved')
+    await put({ csr, object }, 'DeclaredNode', `approved by slipway: ${why}`)
     log.info(
       { cluster, node, csr: csr.name, signer: csr.signerName, reason: why },
       'certificate request approved',
     )
     onApproved({ node, signer: csr.signerName, name: csr.name })
+  }
+
+  async function put({ csr, object }: PendingRequest, reason: string, message: string): Promise<void> {
+    const path = `${apiPaths.signingRequests}/${encodeURIComponent(csr.name)}/approval`
+    await session.put(path, withApproval(object, { reason, message }, clock.now()), signal)
+    held.remove(csr.name)
+    counters.increment('csr.approved')
+  }
+
+  async function approveFor(by: string, name: string): Promise<ManualApproval | undefined> {
+    const request = held.get(name)
+    if (request === undefined) return undefined
+    const { csr } = request
+    const { signerName: signer, username: requestor } = csr
+    if (!isForKubelet(csr)) {
+      const reason = `slipway approves only certificates of kubelets, not of ${signer}: run oc adm certificate approve ${name}`
+      return { kind: 'refused', code: 'csr.other-signer', reason }
+    }
+    try {
+      await put(request, 'ApprovedByAdministrator', `approved by ${by} with slipway`)
+    } catch (error) {
+      if (isNotFound(error)) {
+        held.remove(name)
+        return undefined
+      }
+      if (error instanceof ApiProblem && error.status === 409) await readAgain(name)
+      counters.increment('csr.failures')
+      const reason = `the approval of ${name} failed: ${(error as Error).message}`
+      return { kind: 'refused', code: 'csr.approval-failed', reason }
+    }
+    log.info(
+      { cluster, csr: name, signer, requestor, user: by },
+      'certificate request approved by an administrator',
+    )
+    return { kind: 'approved' }
   }
 
   /** Returns when each of a node's names was created as a Node, in milliseconds since 1970. */
@@ -150,6 +195,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       isWorking = true
       void work()
     },
+    approveFor,
   }
 }
 

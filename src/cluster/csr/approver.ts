@@ -11,7 +11,7 @@ import type { Approval } from '../../site/schema.ts'
 import { kinds, type PendingRequest, isForKubelet, isRenewal, type Csr } from '../objects.ts'
 import type { ClusterCode } from '../codes.ts'
 import type { ClusterSession } from '../session.ts'
-import { createApprovals, type ApprovedCsr } from './approvals.ts'
+import { createApprovals, type ApprovedCsr, type ManualApproval } from './approvals.ts'
 import {
   evaluateCsr,
   isFlood,
@@ -66,7 +66,10 @@ export type PendingCsrs = {
 }
 
 export type Approver = {
+  readonly cluster: string
   pending(): PendingCsrs
+  /** As {@link Approvals.approveFor}; the result has the reason why the request was pending. */
+  approveFor(by: string, name: string): Promise<(ManualApproval & { readonly pending: string }) | undefined>
   /** Evaluates all requests again: a node was seen booting, or other nodes are declared. */
   reconsider(): void
   close(): void
@@ -244,7 +247,13 @@ export function createApprover(options: ApproverOptions): Approver {
   }
 
   return {
+    cluster,
     pending,
+    async approveFor(by, name) {
+      const { reason: pending } = reasons.get(name) ?? inProgress
+      const approval = await approvals.approveFor(by, name)
+      return approval && { ...approval, pending }
+    },
     reconsider,
     close() {
       end.abort()

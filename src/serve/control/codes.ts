@@ -118,6 +118,14 @@ export const controlCodes = defineCodes({
     meaning: 'The path in the request is not an absolute path',
     remedy: 'Give the absolute path of a new file that the slipway user can write',
   },
+  'server.site-changed': {
+    meaning: 'The site file changed after the plan was made, so slipway does not write to it',
+    remedy: 'Request the plan again, and compare it',
+  },
+  'server.site-not-written': {
+    meaning: 'slipway cannot write the site file; the service unit of the packages makes it read-only',
+    remedy: 'Paste the entry into the file, then run slipway reload; or see page.md on how to permit writing',
+  },
   'server.state-not-written': {
     meaning: 'The state could not be copied or changed',
     remedy: 'Check the path, the free space, and the permissions of the directory',
@@ -129,6 +137,10 @@ export const controlCodes = defineCodes({
   'server.unknown-node': {
     meaning: 'The active plan has no node of this name',
     remedy: 'Check the name against the site file, and reload it if the node is new',
+  },
+  'server.unknown-request': {
+    meaning: 'The cluster has no pending certificate request of this name',
+    remedy: 'Use a name that slipway csr list prints; the request may have been approved in the meantime',
   },
   'server.unknown-path': {
     meaning: 'The local API does not serve this method and path',

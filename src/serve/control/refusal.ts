@@ -13,6 +13,14 @@ export function refuse(
   return reply.code(status).send({ code, error, ...more })
 }
 
+/** Refuses a command with the code and the reason of the component that does not run it. */
+export function refuseCommand(
+  reply: FastifyReply,
+  { code, reason }: { readonly code: string; readonly reason: string },
+): FastifyReply {
+  return reply.code(409).send({ code, error: reason })
+}
+
 /** Answers octets that are not a request, and requests that do not arrive in time (RFC 9112). */
 export function answerBadRequest({ code, message }: Error & { readonly code: string }, socket: Socket): void {
   const statuses: Readonly<Record<string, string>> = {

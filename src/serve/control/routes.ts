@@ -9,30 +9,25 @@ import {
   type FastifyServerFactory,
 } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
-import type { Counters } from '../../host/counters.ts'
-import type { Log } from '../../host/log.ts'
 import { withoutSchemas } from '../../host/http.ts'
 import { defined } from '../../text/defined.ts'
 import type { Installs } from '../../install/installs.ts'
-import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
 import { addGuard, type Guard } from './access/guard.ts'
 import { addTokenRoutes } from './access/routes.ts'
 import { admin, operate, read } from './access/scopes.ts'
 import type { Tokens } from './access/tokens.ts'
 import { answerBadRequest, refuse } from './refusal.ts'
+import { addClusterRoutes, type ClusterControl } from './cluster-routes.ts'
 import { streamEvents } from './events.ts'
+import { addNodeRoutes, noSuchNode, type NodeRoutesOptions } from './node-routes.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
 
-export type RoutesOptions = {
+export type RoutesOptions = NodeRoutesOptions & {
   readonly installs: Installs
   readonly reports: Reports
   /** Returns the state of the process; `/v1/status` adds the nodes. */
   readonly condition: () => Readonly<Record<string, unknown>>
-  /** Returns undeclared machines that sent requests. */
-  readonly strangers: () => readonly object[]
-  /** Returns everything that the services send to a node; undefined for an undeclared one. */
-  readonly explain: (node: string) => object | undefined
   /** Absent where slipway connects to no cluster. */
   readonly clusters: ClusterControl | undefined
   /** Absent while slipway starts. */
@@ -40,18 +35,7 @@ export type RoutesOptions = {
   /** Replaces the active site. */
   readonly site: SiteControl
   readonly tokens: Tokens
-  readonly log: Log
-  readonly counters: Counters
   readonly clock: Clock
-}
-
-type ClusterControl = {
-  /** Returns the progress of every cluster of the site. */
-  reports(): readonly { readonly cluster: string }[]
-  /** Returns pending certificate signing requests of the clusters whose requests slipway approves. */
-  csrs(): readonly object[]
-  /** @returns nothing for a cluster without a bootstrap in the load balancer */
-  commandBootstrap(cluster: string, command: BootstrapCommand): Promise<object | undefined>
 }
 
 type HookControl = {
@@ -61,17 +45,8 @@ type HookControl = {
   test(name: string): Promise<object | undefined>
 }
 
-const bootstrapCommands = ['keep', 'out', 'watch'] as const
-type BootstrapCommand = (typeof bootstrapCommands)[number]
-
-type BootstrapParams = { Params: { cluster: string; command: string } }
-type ClusterParams = { Params: { cluster: string } }
-type NodeParams = { Params: { cluster: string; node: string } }
-type CommandParams = { Params: { cluster: string; node: string; command: string } }
 type HookParams = { Params: { hook: string } }
 type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?: string } }
-
-const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 
 type Route = {
   readonly pattern: RegExp
@@ -88,7 +63,7 @@ export function createRoutes(
   guard: Guard,
   serverFactory?: FastifyServerFactory,
 ): FastifyInstance {
-  const { installs, reports, condition, strangers, explain, clusters, log, counters, clock } = options
+  const { installs, reports, condition, strangers, log, counters, clock } = options
   const app = fastify({
     ...withoutSchemas,
     bodyLimit: 1024,
@@ -135,50 +110,8 @@ export function createRoutes(
   addSiteRoutes(app, options.site)
   addTokenRoutes(app, options.tokens, clock)
 
-  app.get('/v1/nodes', read, () => reports.listInTurns())
-
-  app.get('/v1/nodes/seen', read, () => strangers())
-
-  app.get<NodeParams>('/v1/nodes/:cluster/:node', read, ({ params }, reply) => {
-    const key = `${params.cluster}/${params.node}`
-    return reports.details(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
-  })
-
-  app.get<NodeParams>('/v1/nodes/:cluster/:node/events', read, ({ params }, reply) => {
-    const key = `${params.cluster}/${params.node}`
-    const isKnown = reports.details(key) !== undefined
-    return isKnown ? installs.history(key) : refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
-  })
-
-  app.get<NodeParams>('/v1/nodes/:cluster/:node/explain', read, ({ params }, reply) => {
-    const key = `${params.cluster}/${params.node}`
-    return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
-  })
-
-  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', operate, async (request, reply) => {
-    const { params, identity } = request
-    const key = `${params.cluster}/${params.node}`
-    const command = commands.find((name) => name === params.command)
-    if (command === undefined) {
-      return refuse(
-        reply,
-        404,
-        'server.unknown-command',
-        `unknown command ${params.command}: use one of ${commands.join(', ')}`,
-      )
-    }
-    if (reports.details(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
-    const outcome = await installs.command(key, command, identity?.name)
-    if (outcome.kind === 'refused') {
-      counters.increment('control.commandsRefused')
-      const code = 'server.command-refused'
-      log.info({ node: key, command, code, reason: outcome.reason }, 'command refused')
-      return refuse(reply, 409, code, outcome.reason)
-    }
-    counters.increment('control.commands')
-    log.info({ node: key, command, mode: outcome.record.mode }, 'command accepted')
-    return reports.details(key)
-  })
+  addNodeRoutes(app, options)
+  addClusterRoutes(app, options.clusters)
 
   app.get('/v1/state', read, () => ({ problems: installs.problems() }))
 
@@ -205,40 +138,6 @@ export function createRoutes(
       return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
     }
   })
-
-  app.get('/v1/clusters', read, () => clusters?.reports() ?? [])
-
-  app.get<ClusterParams>('/v1/clusters/:cluster', read, ({ params: { cluster } }, reply) => {
-    const report = clusters?.reports().find((each) => each.cluster === cluster)
-    return report ?? refuse(reply, 404, 'server.unknown-cluster', `the site has no cluster ${cluster}`)
-  })
-
-  app.get('/v1/csrs', read, () => clusters?.csrs() ?? [])
-
-  app.post<BootstrapParams>(
-    '/v1/clusters/:cluster/bootstrap/:command',
-    operate,
-    async ({ params }, reply) => {
-      const command = bootstrapCommands.find((name) => name === params.command)
-      if (command === undefined) {
-        const known = bootstrapCommands.join(', ')
-        return refuse(
-          reply,
-          404,
-          'server.unknown-command',
-          `unknown command ${params.command}: use one of ${known}`,
-        )
-      }
-      const state = await clusters?.commandBootstrap(params.cluster, command)
-      if (state !== undefined) return state
-      return refuse(
-        reply,
-        404,
-        'server.no-bootstrap',
-        `cluster ${params.cluster} has no bootstrap, or no masters that replace it in the load balancer`,
-      )
-    },
-  )
 
   app.get('/v1/hooks', read, () => options.hooks?.list() ?? [])
 
@@ -298,8 +197,4 @@ export function createRoutes(
     )
   })
   return app
-}
-
-function noSuchNode(key: string): string {
-  return `the site has no node ${key}`
 }

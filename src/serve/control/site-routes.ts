@@ -37,17 +37,24 @@ export type HistoryRow = {
   /** When it was served first, milliseconds since 1970. */
   readonly at: number
   readonly summary: string
+  /** The users who requested it; absent for a start, a signal, and an automatic rollback. */
+  readonly by?: string
   readonly confirmBy?: number
 }
 
 export type SiteControl = {
-  /** Reloads the site file, after the reloads requested before. @param confirmMs time until an automatic rollback */
-  reload(confirmMs?: number): Promise<Reloaded>
+  /**
+   * Reloads the site file, after the reloads requested before.
+   *
+   * @param confirmMs time until an automatic rollback
+   * @param by the user, for the history
+   */
+  reload(confirmMs?: number, by?: string): Promise<Reloaded>
   /** Compares the active site with the site file, or with a text that is read as if it were at `path`. */
   compare(source?: { readonly path: string; readonly text: string }): Promise<Compared>
   confirm(): Promise<Confirmed>
-  /** Serves an earlier site. @param number as in the history @param confirmMs as of `reload` */
-  rollback(number: number, confirmMs?: number): Promise<Reloaded>
+  /** Serves an earlier site. @param number as in the history @param confirmMs, by as of `reload` */
+  rollback(number: number, confirmMs?: number, by?: string): Promise<Reloaded>
   history(): Promise<readonly HistoryRow[]>
   /** Returns the text of an earlier site file, or of the active one (0). */
   text(number: number): Promise<string | undefined>
@@ -62,10 +69,10 @@ const maxConfirmSeconds = 86_400
 export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
   type Confirm = { Querystring: { confirm?: string } }
 
-  app.post<Confirm>('/v1/reload', operate, async ({ query: { confirm } }, reply) => {
+  app.post<Confirm>('/v1/reload', operate, async ({ query: { confirm }, identity }, reply) => {
     const { confirmMs, error } = readConfirm(confirm)
     if (error !== undefined) return refuse(reply, 400, 'server.bad-request', error)
-    const reloaded = await site.reload(confirmMs)
+    const reloaded = await site.reload(confirmMs, identity?.name)
     if (reloaded.outcome === 'swapped') return reloaded
     const { reasons, code = 'server.reload-rejected' } = reloaded
     return refuse(reply, 409, code, `site reload rejected: ${reasons.join('; ')}`, { reasons })
@@ -104,13 +111,13 @@ export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
   app.post<{ Querystring: { number?: string; confirm?: string } }>(
     '/v1/rollback',
     admin,
-    async ({ query: { number = '1', confirm } }, reply) => {
+    async ({ query: { number = '1', confirm }, identity }, reply) => {
       if (!/^\d{1,3}$/.test(number)) {
         return refuse(reply, 400, 'server.bad-request', 'number must be a number of the history')
       }
       const { confirmMs, error } = readConfirm(confirm)
       if (error !== undefined) return refuse(reply, 400, 'server.bad-request', error)
-      const reloaded = await site.rollback(Number(number), confirmMs)
+      const reloaded = await site.rollback(Number(number), confirmMs, identity?.name)
       if (reloaded.outcome === 'swapped') return reloaded
       const { reasons, code = 'server.rollback-rejected' } = reloaded
       return refuse(reply, 409, code, `rollback rejected: ${reasons.join('; ')}`, { reasons })

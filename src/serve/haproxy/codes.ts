@@ -47,6 +47,26 @@ export const haproxyCodes = defineCodes({
     meaning: 'The node is the only available server of a backend, so it was not drained',
     remedy: 'Wait until another server of the backend is up, or force the change',
   },
+  'haproxy.bootstrap-node': {
+    meaning: 'A bootstrap is drained by a command for its cluster, not by a command for the node',
+    remedy: 'Run slipway cluster bootstrap out CLUSTER',
+  },
+  'haproxy.node-not-balanced': {
+    meaning: 'No backend of the load balancer contains the node, so it cannot be drained',
+    remedy: 'Check the sections loadBalancer and haproxy of the site file',
+  },
+  'haproxy.node-drained': {
+    meaning: 'An administrator drained the node: the load balancer sends it no new connections',
+    remedy: 'Run slipway node enable NODE when it can serve again',
+  },
+  'haproxy.drain-not-recorded': {
+    meaning: 'slipway could not record that a node is drained or enabled, so it did not change the node',
+    remedy: 'Check the free space and the permissions of the state directory',
+  },
+  'haproxy.drain-record-unreadable': {
+    meaning: 'slipway could not read which nodes an administrator drained, so it enabled all of them',
+    remedy: 'Drain the nodes again with slipway node drain NODE',
+  },
 })
 
 export type HaproxyCode = keyof typeof haproxyCodes

@@ -1,9 +1,10 @@
 /** What is wrong with the load balancer now, as the status, `/health`, and the metrics report it. Pure. */
-import type { ActiveProblem } from '../../text/codes.ts'
+import type { ActiveProblem, Finding } from '../../text/codes.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { hasFailed, type HaproxyOutcome } from './apply.ts'
 import type { BalancerState } from './balancer.ts'
 import type { HaproxyCode } from './codes.ts'
+import type { DrainedNode } from './drained.ts'
 import { isOutage } from './servers.ts'
 
 const failedChanges: { readonly [outcome in HaproxyOutcome]?: string } = {
@@ -57,4 +58,12 @@ export function serverProblems({ unreachable, servers }: BalancerState): ActiveP
       : [{ code: 'haproxy.state-unavailable' satisfies HaproxyCode, text: unreachable }]),
     ...servers.filter(isOutage).map(({ sentence }) => ({ code: down, text: sentence })),
   ]
+}
+
+/** Returns a reminder of a node that an administrator drained. */
+export function drainWarning({ node, since, by }: DrainedNode): Finding {
+  const code: HaproxyCode = 'haproxy.node-drained'
+  const at = `${new Date(since).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const message = `drained by ${by} since ${at}: to send it connections again, run "slipway node enable ${node}"`
+  return { severity: 'warning', code, about: node, message }
 }

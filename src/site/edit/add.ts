@@ -39,6 +39,8 @@ export type Adopted =
       readonly text: string
       readonly line: number
       readonly key: string
+      /** The text that was inserted, from its first column; empty if nothing was. */
+      readonly entry: string
     }
 
 /** @param file as for {@link loadSite} */
@@ -56,7 +58,7 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
   if (at !== -1) {
     const line = lineOf(text, startOf(nodeList(text, index), at))
     const other = difference(nodes[at] as Node, adoption)
-    if (other === undefined) return { kind: 'present', text: whole, line, key }
+    if (other === undefined) return { kind: 'present', text: whole, line, key, entry: '' }
     const reason = `the site file already has ${key} (line ${line}), with ${other}`
     return { kind: 'refused', code: 'site.node-known', reason }
   }
@@ -72,7 +74,18 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
     return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
   const line = lineOf(made, offset + inserted.search(/[^\s,]/))
-  return { kind: 'adopted', text: mark + made, line, key }
+  return { kind: 'adopted', text: mark + made, line, key, entry: entryText(inserted) }
+}
+
+/** Removes the separator before the entry, and the indentation that its lines have in common. */
+function entryText(inserted: string): string {
+  const lines = inserted.replace(/^[\s,]*\n/, '').split(/\r?\n/)
+  const indent = /^ */.exec(lines[0] ?? '')?.[0].length ?? 0
+  return lines
+    .map((line) => line.slice(indent))
+    .join('\n')
+    .replace(/^[\s,]+/, '')
+    .trimEnd()
 }
 
 /** @returns a sentence if the cluster cannot be determined */

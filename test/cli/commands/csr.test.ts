@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
-import { csr, csrLines } from '../../../src/cli/commands/csr.ts'
-import { socketPath } from '../../support/control-service.ts'
+import { approveRequests, csr, csrLines } from '../../../src/cli/commands/csr.ts'
+import { controlService, socketPath } from '../../support/control-service.ts'
+import { fakeSlipway } from '../../support/fake-slipway.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 import type { PendingCsr, PendingCsrs } from '../../../src/cluster/csr/approver.ts'
 
@@ -29,9 +30,12 @@ t.test('slipway csr list, as text and as JSON', async (t) => {
 
 t.test('an unknown argument is refused, and a slipway that is not running is reported', async (t) => {
   const terminal = keptTerminal()
-  for (const args of [['approve'], ['list', 'x']]) {
-    await t.rejects(csr.run(args, terminal), { name: 'UsageError', message: 'expected: list' })
+  for (const args of [['deny'], ['list', 'x']]) {
+    const message = 'expected list, or approve and names'
+    await t.rejects(csr.run(args, terminal), { name: 'UsageError', message })
   }
+  const message = 'expected the name of a request'
+  await t.rejects(csr.run(['approve'], terminal), { name: 'UsageError', message })
   t.equal(await csr.run(['list', '--control', '/nonexistent/socket'], terminal), 1)
   t.match(terminal.errLines, [
     /^slipway: cannot reach slipway at \/nonexistent\/socket: the socket does not exist/,
@@ -96,4 +100,44 @@ t.test('reports that the site enables no approval', (t) => {
     'slipway does not approve certificate requests of any cluster (key "approve")',
   ])
   t.end()
+})
+
+t.test('approve shows the reason, and asks once', async (t) => {
+  const { path, lines } = await controlService(t)
+  const questions: string[] = []
+  const run = async (answer: string | undefined, isConfirmed = false, isJson = false) => {
+    const terminal = keptTerminal()
+    const request = { control: path, names: ['csr-a', 'csr-a'], isConfirmed, isJson }
+    const code = await approveRequests(request, terminal, (question) => {
+      questions.push(question)
+      return Promise.resolve(answer)
+    })
+    return { code, out: terminal.outLines, err: terminal.errLines }
+  }
+  const shown = [
+    /^ocp45: csr-a {2}kubelet-serving {2}system:node:w9\.ocp45\.example\.net/,
+    '    pending because no node w9.ocp45.example.net is declared',
+  ]
+  t.match(await run('no'), { code: 1, out: shown, err: ['slipway csr approve: nothing was approved'] })
+  t.match(await run(undefined), { code: 1, err: [/; repeat the command with --yes$/] })
+  t.notMatch(lines.join(''), '/approve')
+  t.match(await run('yes'), { code: 0, out: [...shown, 'csr-a: approved'] })
+  t.same(questions, ['Type yes to approve: ', 'Type yes to approve: ', 'Type yes to approve: '])
+  const { out } = await run(undefined, true, true)
+  t.match(JSON.parse(out.join('')), [{ request: 'csr-a' }])
+  t.equal(questions.length, 3, 'no question with --yes')
+  const terminal = keptTerminal()
+  t.equal(await csr.run(['approve', '--yes', 'ocp45/csr-a', '--control', path], terminal), 0)
+})
+
+t.test('approve names similar requests, and the clusters of a name that several have', async (t) => {
+  const requests = [request({ name: 'csr-a' })]
+  const { path } = await fakeSlipway(t, {
+    'GET /v1/csrs': [cluster({ requests }), cluster({ cluster: 'ocp46', requests })],
+  })
+  const run = (name: string) => csr.run(['approve', '--yes', name, '--control', path], keptTerminal())
+  await t.rejects(run('csr-b'), { message: 'there is no pending request csr-b (did you mean csr-a?)' })
+  await t.rejects(run('csr-a'), {
+    message: 'several clusters have a request csr-a: use ocp45/csr-a or ocp46/csr-a',
+  })
 })

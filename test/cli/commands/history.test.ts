@@ -17,13 +17,13 @@ t.test('the list has the active site first', async (t) => {
   const at = new Date(2026, 10, 29, 15).getTime()
   t.same(
     historyLines([
-      { number: 0, at, summary: 'reload: 1 node added', confirmBy: at + 300_000 },
+      { number: 0, at, summary: 'reload: 1 node added', by: 'token:anna', confirmBy: at + 300_000 },
       { number: 1, at: at - 86_400_000, summary: '6 nodes at the start' },
     ]),
     [
-      'number  served since             site',
-      '0       2026-11-29 15:00:00 UTC  active; not confirmed until 15:05:00 UTC; reload: 1 node added',
-      '1       2026-11-28 15:00:00 UTC  6 nodes at the start',
+      'number  served since             user        site',
+      '0       2026-11-29 15:00:00 UTC  token:anna  active; not confirmed until 15:05:00 UTC; reload: 1 node added',
+      '1       2026-11-28 15:00:00 UTC              6 nodes at the start',
     ],
   )
   const { path } = await controlService(t)

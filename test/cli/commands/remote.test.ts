@@ -80,3 +80,18 @@ t.test('nodes are added and removed on the server itself', async (t) => {
   await t.rejects(run(node, ...added), { message: /^node add works on files of the server/ })
   await t.rejects(run(node, 'remove', 'w1'), { message: /^node remove works on files of the server/ })
 })
+
+t.test('a machine is adopted in the site file of the server', async (t) => {
+  const { run } = await remote(t)
+  const args = ['--name', 'w9', '--role', 'worker', '--address', '172.16.0.39', '00:00:5e:00:53:77']
+  t.same(await run(node, 'adopt', '--dry-run', ...args), { code: 0, out: ['- { name: w9 }'], err: [] })
+  t.same(await run(node, 'adopt', ...args), {
+    code: 0,
+    out: ['/etc/slipway/site.yaml:40: ocp45/w9 is declared; run "slipway reload" to serve it'],
+    err: [],
+  })
+  const { out } = await run(node, 'adopt', '--json', ...args)
+  t.match(JSON.parse(out.join('')), { node: 'ocp45/w9', line: 40, isWritten: true })
+  const other = ['--name', 'w8', ...args.slice(2)]
+  t.match(await run(node, 'adopt', ...other), { code: 1, err: [/name must be a host name/] })
+})

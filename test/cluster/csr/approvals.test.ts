@@ -140,3 +140,69 @@ t.test('approves nothing while the cluster does not return its nodes', async (t)
   await all.settle(500)
   t.same(puts(all), [put])
 })
+
+t.test('approves for an administrator what the policy leaves pending', async (t) => {
+  const all = approverRig(t)
+  const { cluster, settle, add, counters, lines, approver } = all
+  add(clientCsr('not-declared'))
+  await settle()
+  const pending = '"w9.ocp45.example.net" is not a declared node of this cluster'
+  const approving = approver.approveFor('token:anna', 'csr-a')
+  await settle()
+  t.same(await approving, { kind: 'approved', pending })
+  t.same(puts(all), [put])
+  t.match(cluster.at(`${csrsPath}/csr-a`), {
+    status: {
+      conditions: [
+        {
+          type: 'Approved',
+          reason: 'ApprovedByAdministrator',
+          message: 'approved by token:anna with slipway',
+        },
+      ],
+    },
+  })
+  t.equal(counters.get('csr.approved'), 1)
+  t.match(lines.at(-1), { csr: 'csr-a', user: 'token:anna', msg: /by an administrator$/ })
+  t.equal(await approver.approveFor('token:anna', 'csr-a'), undefined, 'no longer pending')
+})
+
+t.test('an administrator approves in a dry run too, but no certificates of others', async (t) => {
+  const all = approverRig(t, { isDryRun: true })
+  const { settle, add, approver } = all
+  add(clientCsr())
+  add(servingCsr('serving', { signerName: 'kubernetes.io/kube-apiserver-client' }))
+  await settle()
+  t.match(await approver.approveFor('local', 'csr-a'), { kind: 'approved', pending: /^dry run/ })
+  t.match(await approver.approveFor('local', 'csr-b'), {
+    kind: 'refused',
+    code: 'csr.other-signer',
+    reason:
+      'slipway approves only certificates of kubelets, not of kubernetes.io/kube-apiserver-client: run oc adm certificate approve csr-b',
+  })
+  t.same(puts(all), [put])
+})
+
+t.test('an approval for an administrator that fails has the reason', async (t) => {
+  const rows = [
+    {
+      error: new ApiProblem(403, 'Forbidden', 'not permitted'),
+      reason: /^the approval of csr-a failed: not permitted/,
+    },
+    { error: new ApiProblem(409, 'Conflict', 'changed'), reason: /changed$/ },
+  ]
+  for (const { error, reason } of rows) {
+    const all = approverRig(t)
+    all.add(clientCsr('not-declared'))
+    await all.settle()
+    all.cluster.fail(put, error)
+    const refused = { kind: 'refused', code: 'csr.approval-failed', reason }
+    t.match(await all.approver.approveFor('local', 'csr-a'), refused)
+  }
+  const all = approverRig(t)
+  all.add(clientCsr('not-declared'))
+  await all.settle()
+  all.cluster.fail(put, new ApiProblem(404, 'NotFound', 'gone'))
+  t.equal(await all.approver.approveFor('local', 'csr-a'), undefined)
+  t.same(all.reasons(), [])
+})

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { StateProblem } from '../../../src/install/codes.ts'
 import { ask, controlService } from '../../support/control-service.ts'
+import { networkApi } from '../../support/network-api.ts'
 import { now } from '../../support/sample-nodes.ts'
 
 t.test('the recorded observations of a node are listed, for declared nodes only', async (t) => {
@@ -135,4 +136,63 @@ t.test('hooks are listed, and a known one is tested', async (t) => {
     status: 404,
     body: { code: 'server.unknown-hook', error: 'the site has no hook x' },
   })
+})
+
+t.test('a pending certificate request is approved with the reason why it was pending', async (t) => {
+  const { path } = await controlService(t)
+  const approve = (name: string) => ask(path, `/v1/clusters/ocp45/csrs/${name}/approve`, 'POST')
+  const pending = 'no node w9.ocp45.example.net is declared'
+  t.same(await approve('csr-a'), { status: 200, body: { cluster: 'ocp45', request: 'csr-a', pending } })
+  const reason = 'slipway approves only kubelets'
+  t.same(await approve('csr-b'), { status: 409, body: { code: 'csr.other-signer', error: reason } })
+  t.match(await approve('csr-c'), { status: 404, body: { code: 'server.unknown-request' } })
+})
+
+t.test('a node is drained and enabled, with the user who drained it', async (t) => {
+  const { path, counters, lines } = await controlService(t)
+  const post = (node: string, command: string) =>
+    ask(path, `/v1/nodes/ocp45/${node}/${command}`, 'POST', { 'slipway-user': 'anna' })
+  t.same(await post('w1', 'drain'), {
+    status: 200,
+    body: { node: 'ocp45/w1', applied: { outcome: 'told' }, since: now, by: 'local:anna' },
+  })
+  t.same(await post('w1', 'enable'), {
+    status: 200,
+    body: { node: 'ocp45/w1', applied: { outcome: 'told' } },
+  })
+  const reason = 'm1 is the only server of kubeapi that is up'
+  t.same(await post('m1', 'drain'), { status: 409, body: { code: 'haproxy.last-server', error: reason } })
+  t.match(await post('w9', 'enable'), { status: 404, body: { code: 'server.unknown-node' } })
+  t.equal(counters.get('control.commands'), 2)
+  t.equal(counters.get('control.commandsRefused'), 1)
+  t.match(lines.join(''), /"command":"drain","user":"local:anna","msg":"command accepted"/)
+})
+
+t.test(
+  'an undeclared machine is planned, and written to the version that the plan was made for',
+  async (t) => {
+    const { path } = await controlService(t)
+    const post = (body: object) =>
+      ask(path, '/v1/nodes', 'POST', { 'content-type': 'application/json' }, JSON.stringify(body))
+    t.match(await post({ name: 'w9' }), {
+      status: 200,
+      body: { outcome: 'planned', entry: '- { name: w9 }' },
+    })
+    t.match(await post({ name: 'w9', base: 'abc' }), { status: 200, body: { outcome: 'written' } })
+    t.match(await post({ name: 'w9', base: 'abd' }), { status: 409, body: { code: 'server.site-changed' } })
+    t.match(await ask(path, '/v1/nodes', 'POST'), {
+      status: 400,
+      body: { code: 'server.bad-request', reasons: ['name must be a host name of one label'] },
+    })
+  },
+)
+
+t.test('only an administrator writes the site file', async (t) => {
+  const { ask, token } = await networkApi(t)
+  const body = { name: 'w9', base: 'abc' }
+  t.match(await ask('/v1/nodes', { method: 'POST', token: await token('operate'), body }), {
+    status: 403,
+    body: { code: 'api.scope-too-small', error: 'to write the site file, the scope must be admin' },
+  })
+  t.match(await ask('/v1/nodes', { method: 'POST', token: await token('admin'), body }), { status: 200 })
 })

@@ -6,7 +6,9 @@ import { parseArgs } from 'node:util'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
 import { ExitCode, UsageError, type Terminal, type Help, type HelpRow } from '../../command.ts'
 import { editSite } from '../../site-edit.ts'
-import { jsonRow, siteFile, siteOptions, siteRows } from '../../target.ts'
+import { askControl, toResult } from '../../client.ts'
+import { isRemote } from '../../server-options.ts'
+import { controlPath, jsonRow, siteFile, siteOptions, siteRows } from '../../target.ts'
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import { didYouMean } from '../../../text/nearest.ts'
@@ -70,7 +72,7 @@ export const adoptHelp: Help = {
     'Writes a node into the site file.',
     'Inserts the node after the last node of the same role, in the same format, and changes no other character. ' +
       'Nothing is written if the site file would have errors. Run "slipway reload" to serve the node; "slipway node ' +
-      'add" does that too and follows the node.',
+      'add" does that too and follows the node. With --server, the command writes the site file of the server.',
   ],
   options: [
     ['--name NAME', 'first label of the host name: w4 for w4.CLUSTER.DOMAIN'],
@@ -88,6 +90,11 @@ export const adoptHelp: Help = {
 /** @param args the arguments after `node adopt` */
 export async function adopt(args: readonly string[], terminal: Terminal): Promise<number> {
   const { values, file, adoption } = readArguments(args)
+  const target = controlPath(values.control)
+  const isGiven = (values.site ?? file ?? process.env['SLIPWAY_SITE']) !== undefined
+  if (isRemote(target) && !isGiven) {
+    return toResult(terminal, () => adoptOnServer(target, adoption, values, terminal))
+  }
   const sitePath = await siteFile(values, file)
   const isDry = values['dry-run']
   // The difference of a dry run is not part of the JSON.
@@ -103,6 +110,35 @@ export async function adopt(args: readonly string[], terminal: Terminal): Promis
   }
   if (kind === 'present') terminal.out(`${sitePath}:${line}: ${key} is already declared`)
   else if (!isDry) terminal.out(`${sitePath}:${line}: ${key} is declared; run "slipway reload" to serve it`)
+  return ExitCode.fine
+}
+
+type Planned = {
+  readonly outcome: 'planned' | 'written' | 'present'
+  readonly node: string
+  readonly file: string
+  readonly line: number
+  readonly entry: string
+  readonly base: string
+}
+
+/** Writes the site file of a server, through its API. */
+async function adoptOnServer(
+  target: string,
+  adoption: Adoption,
+  values: { readonly 'dry-run': boolean; readonly json: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const send = (more: object) =>
+    askControl<Planned>(target, '/v1/nodes', 'POST', undefined, { ...adoption, ...more })
+  let answer = await send({})
+  if (answer.outcome === 'planned' && !values['dry-run']) answer = await send({ base: answer.base })
+  const { outcome, node, file, line, entry } = answer
+  const isWritten = outcome === 'written'
+  if (values.json) terminal.out(JSON.stringify({ node, file, line, isWritten }, undefined, 2))
+  else if (outcome === 'planned') terminal.out(entry)
+  else if (isWritten) terminal.out(`${file}:${line}: ${node} is declared; run "slipway reload" to serve it`)
+  else terminal.out(`${file}:${line}: ${node} is already declared`)
   return ExitCode.fine
 }
 

@@ -10,10 +10,11 @@ export const nodeHelp: Help = {
   usage: [
     'node show [--json] [--control PATH] NAME',
     'node install|local|menu|forget [--json] [--control PATH] NAME…',
+    'node drain|enable [--json] [--control PATH] NAME…',
     'node add|remove|adopt … (see slipway node add --help)',
   ],
   about: [
-    'Shows, arms, adds, and removes nodes.',
+    'Shows, arms, drains, adds, and removes nodes.',
     'Queries the running slipway. NAME is w1, or ocp45/w1 if several clusters have a node w1.',
   ],
   lists: {
@@ -23,6 +24,8 @@ export const nodeHelp: Help = {
       ['local', 'make the next network boots start the system on its disk'],
       ['menu', 'make the next network boots show the menu'],
       ['forget', 'delete the recorded state of the node, so that the site file decides again'],
+      ['drain', 'send the node no new connections until you enable it again'],
+      ['enable', 'send a drained node connections again'],
       ['add', 'add a node to a running cluster and follow it until it is Ready'],
       ['remove', 'remove nodes from the site file and from the load balancer'],
       ['adopt', 'write a node into the site file'],
@@ -74,6 +77,23 @@ export const nodeHelps: Readonly<Record<string, Help>> = {
         'After that, the site file decides again what the nodes boot. ' + names,
       ],
       examples: ['node forget w1'],
+    },
+    drain: {
+      about: [
+        'Drains nodes in the load balancer.',
+        'HAProxy sends them no new connections, and existing connections continue. Reloads and restarts do not ' +
+          'change that: run "slipway node enable" to end it. slipway refuses to drain the only server of a backend ' +
+          'that is up. ' +
+          names,
+      ],
+      examples: ['node drain w1', 'node drain ocp45/w1 ocp45/w2'],
+    },
+    enable: {
+      about: [
+        'Ends the draining of nodes.',
+        'HAProxy sends them connections again after their health checks pass. ' + names,
+      ],
+      examples: ['node enable w1'],
     },
   }),
   add: addHelp,

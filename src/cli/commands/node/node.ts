@@ -9,6 +9,7 @@ import { adopt } from './adopt.ts'
 import { nodeHelp, nodeHelps } from './help.ts'
 import { remove } from './remove.ts'
 import { stateText } from '../../../install/step-text.ts'
+import { hasFailed, type Applied } from '../../../serve/haproxy/apply.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { nodeLines } from '../../text/node.ts'
 
@@ -20,6 +21,8 @@ const actions: Readonly<Record<string, Action>> = {
   local: (args, terminal) => command('local', args, terminal),
   menu: (args, terminal) => command('menu', args, terminal),
   forget: (args, terminal) => command('forget', args, terminal),
+  drain: (args, terminal) => balance('drain', args, terminal),
+  enable: (args, terminal) => balance('enable', args, terminal),
   add,
   remove,
   adopt,
@@ -77,6 +80,32 @@ async function command(action: string, args: readonly string[], terminal: Termin
   }
   if (isJson) terminal.out(JSON.stringify(all, undefined, 2))
   return ExitCode.fine
+}
+
+type Balanced = { readonly node: string; readonly applied: Applied }
+
+/** HAProxy may reload before the response. */
+const balanceTimeoutMs = 90_000
+
+async function balance(
+  action: 'drain' | 'enable',
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const { path, isJson, names } = readArguments(args)
+  if (names.length === 0) throw new UsageError('expected the name of a node')
+  const { notBooted = [] } = await askControl<{ readonly notBooted?: readonly string[] }>(path, '/v1/status')
+  const all: Balanced[] = []
+  for (const key of await nodeKeys(path, names, notBooted)) {
+    const done = await askControl<Balanced>(path, `/v1/nodes/${key}/${action}`, 'POST', balanceTimeoutMs)
+    all.push(done)
+    if (isJson) continue
+    terminal.out(`${key}: ${action === 'drain' ? 'drained' : 'enabled'}`)
+    const { outcome, reason = outcome } = done.applied
+    if (hasFailed(done.applied)) terminal.err(`! HAProxy does not have the change yet: ${reason}`)
+  }
+  if (isJson) terminal.out(JSON.stringify(all, undefined, 2))
+  return all.some(({ applied }) => hasFailed(applied)) ? ExitCode.problems : ExitCode.fine
 }
 
 /**

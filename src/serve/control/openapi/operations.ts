@@ -1,6 +1,7 @@
 /** The requests of the API: path, scope, parameters, and documents. A test compares this list with the routes. */
 import { z } from 'zod'
 import type { Scope } from '../../../plan/api.ts'
+import * as actions from './actions.ts'
 import * as schemas from './schemas.ts'
 
 export type Operation = {
@@ -55,6 +56,30 @@ export const operations: readonly Operation[] = [
     response: schemas.nodeDetails,
     refusals: [404, 409],
   },
+  {
+    ...post(
+      '/v1/nodes/{cluster}/{node}/drain',
+      'drainNode',
+      'Sends a node no new connections until it is enabled',
+    ),
+    response: actions.balancedNode,
+    refusals: [404, 409],
+  },
+  {
+    ...post('/v1/nodes/{cluster}/{node}/enable', 'enableNode', 'Sends a drained node connections again'),
+    response: actions.balancedNode,
+    refusals: [404, 409],
+  },
+  {
+    ...post(
+      '/v1/nodes',
+      'adoptMachine',
+      'Plans the entry of a machine for the site file; with base, writes it, which needs admin',
+    ),
+    body: { schema: actions.newNode },
+    response: actions.plannedNode,
+    refusals: [409],
+  },
   get('/v1/clusters', 'listClusters', 'The installation of every cluster', z.array(schemas.cluster)),
   get('/v1/clusters/{cluster}', 'getCluster', 'The installation of one cluster', schemas.cluster, [404]),
   {
@@ -66,6 +91,15 @@ export const operations: readonly Operation[] = [
     pathTypes: { command: schemas.bootstrapCommand },
     response: schemas.bootstrapState,
     refusals: [404],
+  },
+  {
+    ...post(
+      '/v1/clusters/{cluster}/csrs/{request}/approve',
+      'approveCertificateRequest',
+      'Approves a pending certificate request of a kubelet',
+    ),
+    response: actions.approvedRequest,
+    refusals: [404, 409],
   },
   get(
     '/v1/csrs',

@@ -7,20 +7,20 @@ import { z } from 'zod'
 /** Schemas that the document defines once, by name. */
 export const components = z.registry<{ id: string }>()
 
-function component<T extends z.ZodType>(id: string, schema: T): T {
+export function component<T extends z.ZodType>(id: string, schema: T): T {
   components.add(schema, { id })
   return schema
 }
 
 const text = z.string()
 const count = z.int().min(0)
-const time = z.int().min(0).meta({ description: 'milliseconds since 1970' })
+export const time = z.int().min(0).meta({ description: 'milliseconds since 1970' })
 const duration = z.number().min(0).meta({ description: 'milliseconds' })
-const code = z
+export const code = z
   .string()
   .regex(/^[a-z]+\.[a-z0-9-]+$/)
   .meta({ description: 'stable code, see docs/codes.md' })
-const nodeKey = z.string().meta({ description: 'CLUSTER/NODE', examples: ['ocp45/w1'] })
+export const nodeKey = z.string().meta({ description: 'CLUSTER/NODE', examples: ['ocp45/w1'] })
 const mode = z.enum(['install', 'installing', 'installed', 'local', 'menu', 'failed'])
 export const scope = z.enum(['read', 'operate', 'admin'])
 export const nodeCommand = z.enum(['install', 'local', 'menu', 'forget'])
@@ -172,6 +172,8 @@ export const certificateRequests = component(
   }),
 )
 
+const drainedNode = component('DrainedNode', z.looseObject({ node: nodeKey, since: time, by: text }))
+
 const effect = component('Effect', z.looseObject({ code, text }))
 
 const change = component(
@@ -185,7 +187,10 @@ const change = component(
   }),
 )
 
-const changes = component('Changes', z.looseObject({ items: z.array(change), restart: z.array(effect) }))
+export const changes = component(
+  'Changes',
+  z.looseObject({ items: z.array(change), restart: z.array(effect) }),
+)
 
 export const comparison = component(
   'Comparison',
@@ -208,7 +213,13 @@ export const confirmed = component('Confirmed', z.looseObject({ outcome: z.liter
 
 export const historyEntry = component(
   'HistoryEntry',
-  z.looseObject({ number: count, at: time, summary: text, confirmBy: time.optional() }),
+  z.looseObject({
+    number: count,
+    at: time,
+    summary: text,
+    by: text.optional().meta({ description: 'the user who requested it' }),
+    confirmBy: time.optional(),
+  }),
 )
 
 export const siteFile = component('SiteFile', z.looseObject({ number: count, text }))
@@ -232,6 +243,7 @@ export const status = component(
     problems: z.array(problem).optional(),
     warnings: z.array(text).optional(),
     warningCodes: z.array(code).optional(),
+    drained: z.array(drainedNode).optional(),
     api: z.looseObject({ url: text, fingerprint: text, expiresAt: time }).optional(),
   }),
 )

@@ -34,9 +34,13 @@ t.test('every route has an operation with its scope, and every operation a route
       )
     }
   }
-  const sources = ['routes.ts', 'site-routes.ts', 'access/routes.ts'].map((name) =>
-    readFileSync(new URL(`../../../../src/serve/control/${name}`, import.meta.url), 'utf8'),
-  )
+  const sources = [
+    'routes.ts',
+    'node-routes.ts',
+    'cluster-routes.ts',
+    'site-routes.ts',
+    'access/routes.ts',
+  ].map((name) => readFileSync(new URL(`../../../../src/serve/control/${name}`, import.meta.url), 'utf8'))
   const routes = [...sources.join('').matchAll(/app\.(get|post|delete)[^(]*\(\s*'([^']+)'/g)]
   const described = operations.map(({ method, path }) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`)
   t.same(routes.map(([, method, path]) => `${method} ${path}`).sort(), described.sort())
@@ -50,6 +54,10 @@ const samples: Readonly<
   commandBootstrap: { path: '/v1/clusters/ocp45/bootstrap/out' },
   getSiteFile: { path: '/v1/history/1' },
   backUpState: { path: '/v1/state/backup?path=/backup/state.db' },
+  adoptMachine: {
+    body: { name: 'w9', role: 'worker', macs: ['00:00:5e:00:53:77'], addresses: ['172.16.0.39'] },
+  },
+  approveCertificateRequest: { path: '/v1/clusters/ocp45/csrs/csr-a/approve' },
   createToken: { body: { name: 'ci', scope: 'read' } },
   compareSite: { body: { path: '/site.yaml', text: 'w9' } },
   rollBackSite: { path: '/v1/rollback?number=1' },

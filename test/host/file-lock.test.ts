@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { access, readdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { withLock } from '../../src/cli/site-edit.ts'
+import { withLock } from '../../src/host/file-lock.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 t.test('one process at a time holds the lock, by any path of the file', async (t) => {
@@ -44,7 +44,7 @@ t.test('a failed change releases the lock', async (t) => {
 
 /** A process that takes the lock of `path` and holds it until it is killed. */
 async function holder(path: string) {
-  const module = new URL('../../src/cli/site-edit.ts', import.meta.url).href
+  const module = new URL('../../src/host/file-lock.ts', import.meta.url).href
   const clockModule = new URL('../../src/host/clock.ts', import.meta.url).href
   const script = `
     import { withLock } from ${JSON.stringify(module)}
