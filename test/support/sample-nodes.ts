@@ -277,7 +277,7 @@ export const sampleClusters = {
       ],
     },
   ],
-  approve: (_cluster: string, request: string, _by: string) =>
+  approve: (_cluster: string, request: string) =>
     Promise.resolve(
       request === 'csr-a'
         ? { kind: 'approved' as const, pending: 'no node w9.ocp45.example.net is declared' }

@@ -74,7 +74,8 @@ async function addRoutes(app: FastifyInstance, options: PageOptions): Promise<vo
       return reply.code(404).send({ code: 'server.unknown-node', error: `the site has no node ${key}` })
     }
     const nextBoot = withoutToken(await installs.preview(key, { isSkipping: false }))
-    return { details, nextBoot, siblings: siblingBoots(reports, details), servers: serversOf(key) }
+    const siblings = siblingBoots(reports, details)
+    return { details, nextBoot, siblings, ...balancingOf(key) }
   })
 
   app.get('/v1/page/server', read, async () => ({
@@ -105,9 +106,15 @@ async function addRoutes(app: FastifyInstance, options: PageOptions): Promise<vo
     }
   }
 
-  function serversOf(key: string): readonly object[] {
-    const haproxy = condition()['haproxy'] as { readonly servers: readonly { node: string }[] } | undefined
-    return haproxy?.servers.filter(({ node }) => node === key) ?? []
+  /** Returns the servers of a node in the load balancer, and its drain. */
+  function balancingOf(key: string): object {
+    const { haproxy, drained } = condition() as {
+      readonly haproxy?: { readonly servers: readonly { readonly node: string }[] }
+      readonly drained?: readonly { readonly node: string }[]
+    }
+    const isOwn = ({ node }: { readonly node: string }) => node === key
+    const drain = drained?.find(isOwn)
+    return { servers: haproxy?.servers.filter(isOwn) ?? [], ...(drain && { drained: drain }) }
   }
 }
 

@@ -115,11 +115,10 @@ export const actionChecks: readonly Check<PageRig>[] = [
     },
   },
   {
-    name: 'page: the bootstrap is kept and watched, and the entry of an undeclared machine is copied',
+    name: 'page: the bootstrap is kept and watched, and a certificate request is approved after its reason is shown',
     limitMs: 120_000,
     async run({ browser, token }) {
       const { page } = await browser.open('light')
-      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
       await logIn(page, token)
       const commands = await simulateCluster(page)
       await page.evaluate("location.hash = '#/clusters'")
@@ -127,14 +126,93 @@ export const actionChecks: readonly Check<PageRig>[] = [
         expectMatch(await question(page, action), /the bootstrap of ocp45/, 'the question')
         await agree(page)
       }
-      await page.waitForSelector('.toast')
+      expectMatch(
+        await question(page, 'approve'),
+        /Approve csr-a of ocp45\?.*no node w9.* is declared.*system:node:w9/s,
+        'the question',
+      )
+      await checkAccessible(page, 'the approval')
+      await agree(page)
+      await until(page, "document.querySelector('.toasts').textContent.includes('csr-a is approved')")
       expectEqual(
         commands.join(', '),
-        'POST /v1/clusters/ocp45/bootstrap/keep, POST /v1/clusters/ocp45/bootstrap/watch',
+        ['bootstrap/keep', 'bootstrap/watch', 'csrs/csr-a/approve']
+          .map((command) => `POST /v1/clusters/ocp45/${command}`)
+          .join(', '),
         'the commands',
       )
-      await page.click('[data-action=copy]')
-      await until(page, "navigator.clipboard.readText().then((text) => text.includes('csr-a'))")
+      await page.context().close()
+      return undefined
+    },
+  },
+  {
+    name: 'page: a node is drained and enabled again; the log has the user',
+    limitMs: 120_000,
+    async run(rig) {
+      const { page } = await rig.browser.open('light')
+      await logIn(page, rig.token)
+      await openNode(page, 'ocp45/m2')
+      expectMatch(await question(page, 'drain'), /Drain ocp45\/m2\?/, 'the question')
+      await agree(page)
+      await until(
+        page,
+        "document.querySelector('.lead .facts').textContent.includes('drained by token:alice')",
+      )
+      expectMatch(rig.server.tail(400), /"command":"drain","user":"token:alice"/, 'the log')
+      // The node stays drained.
+      await rig.rack.stop()
+      await rig.rack.start()
+      await page.reload()
+      await openNode(page, 'ocp45/m2')
+      await until(
+        page,
+        "document.querySelector('.lead .facts').textContent.includes('drained by token:alice')",
+      )
+      expectMatch(await question(page, 'enable'), /ocp45\/m2 again\?/, 'the question')
+      await agree(page)
+      await page.waitForSelector('#content [data-action=drain]')
+      await page.context().close()
+      return undefined
+    },
+  },
+  {
+    name: 'page: an undeclared machine is adopted: the entry and the plan first, then the site file and a reload',
+    limitMs: 120_000,
+    async run({ browser, rack }) {
+      const { page } = await browser.open('light')
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+      await rack.discover('00:50:56:96:77:01')
+      await logIn(page, await rack.token('admin'))
+      await page.evaluate("location.hash = '#/network'")
+      const before = await readFile(rack.sitePath, 'utf8')
+      await page.waitForSelector('#content [data-action=adopt]')
+      await page.click('#content [data-action=copy]')
+      await until(page, "navigator.clipboard.readText().then((text) => text.includes('00:50:56:96:77:01'))")
+      expectMatch(await question(page, 'adopt'), /Add 00:50:56:96:77:01 to the site file\?/, 'the form')
+      await checkAccessible(page, 'the form')
+      await page.fill('#adopt-name', 'w77')
+      await page.fill('#adopt-address', '172.16.0.21')
+      await page.click('dialog button[value=act]')
+      await page.waitForSelector('dialog [role=alert]')
+      expectMatch((await page.textContent('dialog')) ?? '', /expected a unique address/, 'the reason')
+      await page.fill('#adopt-address', '172.16.0.77')
+      await page.click('dialog button[value=act]')
+      await page.waitForSelector('dialog .changes')
+      expectMatch((await page.textContent('dialog')) ?? '', /name: w77.*\+ node ocp45\/w77/s, 'the plan')
+      await checkAccessible(page, 'the plan')
+      expectEqual(await readFile(rack.sitePath, 'utf8'), before, 'the site file before the confirmation')
+      await agree(page)
+      await until(page, "document.querySelector('.toasts').textContent.includes('ocp45/w77 is declared')")
+      expectMatch(await readFile(rack.sitePath, 'utf8'), /name: w77, .*00:50:56:96:77:01/, 'the site file')
+      expectEqual(
+        rack.app.plan().nodes.some(({ key }) => key === 'ocp45/w77'),
+        true,
+        'w77 is served',
+      )
+      await page.evaluate("location.hash = '#/server'")
+      await until(page, "document.querySelector('#content').textContent.includes('bob')")
+      await writeFile(rack.sitePath, before)
+      await rack.app.reload()
       await page.context().close()
       return undefined
     },

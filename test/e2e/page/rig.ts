@@ -38,10 +38,12 @@ export async function simulateCluster(page: Page): Promise<string[]> {
   const shifted = (value: unknown): unknown => shift(value, Date.now() - sampleNow)
   await page.route('**/v1/clusters', (route) => route.fulfill({ json: shifted([sampleClusterStatus]) }))
   await page.route('**/v1/csrs', (route) => route.fulfill({ json: shifted(sampleClusters.csrs()) }))
-  await page.route('**/v1/clusters/*/bootstrap/*', (route) => {
-    commands.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`)
-    return route.fulfill({ json: {} })
-  })
+  for (const path of ['bootstrap/*', 'csrs/*/approve']) {
+    await page.route(`**/v1/clusters/*/${path}`, (route) => {
+      commands.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`)
+      return route.fulfill({ json: {} })
+    })
+  }
   return commands
 }
 

@@ -1,6 +1,7 @@
 /** slipway with a rack on loopback: the whole app with its HTTPS listener, and machines that `lives.ts` simulates. */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -15,6 +16,7 @@ import { explain, prepare } from '../../../src/prepare.ts'
 import { formatIpv4 } from '../../../src/proto/address/ip.ts'
 import { lastLines } from '../process.ts'
 import { ask } from '../../support/control-service.ts'
+import { clientPacket } from '../../support/dhcp-message.ts'
 import { startBalancer } from './balancer.ts'
 import { actsOf, type Act } from './lives.ts'
 
@@ -30,6 +32,8 @@ export type RackServer = {
   stop(): Promise<void>
   /** Starts the app again, at the same port and with the same state. */
   start(): Promise<void>
+  /** Sends the first DHCP message of a machine that the site does not declare. */
+  discover(mac: string): Promise<void>
   tail(lines: number): string
   close(): Promise<void>
 }
@@ -38,7 +42,7 @@ export type RackServer = {
 const pastMs = 30 * 60_000
 
 export async function startRack(count: number): Promise<RackServer> {
-  const { directory, sockets, sitePath, control, port } = await prepareSite(count)
+  const { directory, sockets, sitePath, control, port, dhcpPort } = await prepareSite(count)
   const lines: string[] = []
   const timers: NodeJS.Timeout[] = []
   let behindMs = 0
@@ -98,6 +102,13 @@ export async function startRack(count: number): Promise<RackServer> {
     async start() {
       app = await start()
     },
+    async discover(mac) {
+      const socket = createSocket('udp4')
+      const options = [[60, 'PXEClient:Arch:00007:UNDI:003016']] as const
+      const packet = clientPacket({ mac, type: 'discover', giaddr: '172.16.0.1', options })
+      await new Promise((resolve) => socket.send(packet, dhcpPort, '127.0.0.1', resolve))
+      socket.close()
+    },
     tail: (count) => lastLines(lines.join(''), count),
     async close() {
       for (const timer of timers) clearTimeout(timer)
@@ -116,11 +127,15 @@ async function prepareSite(count: number) {
   const { sitePath } = await prepareDemo(directory, chosen.ports)
   const port = await freePort()
   await writeFile(sitePath, withNodes(await readFile(sitePath, 'utf8'), count, port))
-  return { directory, sockets, sitePath, control: join(directory, 'control.sock'), port }
+  const control = join(directory, 'control.sock')
+  return { directory, sockets, sitePath, control, port, dhcpPort: chosen.ports.dhcp }
 }
 
-async function createToken(control: string, scope: string): Promise<string> {
-  const body = JSON.stringify({ name: scope, scope })
+/** The names of tokens are those of their users. */
+const users = { read: 'wall', operate: 'alice', admin: 'bob' } as const
+
+async function createToken(control: string, scope: keyof typeof users): Promise<string> {
+  const body = JSON.stringify({ name: users[scope], scope })
   const answer = await ask(control, '/v1/tokens', 'POST', { 'content-type': 'application/json' }, body)
   return (answer.body as { token: string }).token
 }

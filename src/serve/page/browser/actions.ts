@@ -1,8 +1,9 @@
 /** What the buttons do. Every action that changes something asks first. */
+import { adopt } from './adopt-action.ts'
 import { ApiError, post } from './api.ts'
+import { changesText } from './changes-view.ts'
 import { ask, toast, type Question } from './dialogs.ts'
-import { h, type Child } from './dom.ts'
-import { icon } from './parts.ts'
+import { h } from './dom.ts'
 import type { Changes } from './types.ts'
 
 type Data = Readonly<Record<string, string | undefined>>
@@ -18,7 +19,8 @@ export async function act(name: string, data: Data): Promise<boolean> {
   }
 }
 
-async function run(name: string, { text = '', node = '', mode = '', cluster = '' }: Data): Promise<boolean> {
+async function run(name: string, data: Data): Promise<boolean> {
+  const { text = '', node = '', mode = '', cluster = '' } = data
   switch (name) {
     case 'copy':
       await copy(text)
@@ -45,6 +47,30 @@ async function run(name: string, { text = '', node = '', mode = '', cluster = ''
         () => post(`/v1/nodes/${node}/menu`),
         `${node} shows the boot menu`,
       )
+    case 'drain':
+      return confirmed(
+        {
+          title: `Drain ${node}?`,
+          text: `The load balancer sends ${node} no new connections until you enable it again. Existing connections continue.`,
+          act: `Drain ${node}`,
+        },
+        () => post(`/v1/nodes/${node}/drain`),
+        `${node} is drained`,
+      )
+    case 'enable':
+      return confirmed(
+        {
+          title: `Send connections to ${node} again?`,
+          text: `The load balancer sends ${node} connections after its health checks pass.`,
+          act: `Enable ${node}`,
+        },
+        () => post(`/v1/nodes/${node}/enable`),
+        `${node} is enabled`,
+      )
+    case 'approve':
+      return approve(data)
+    case 'adopt':
+      return adopt(data['mac'] ?? '', (data['clusters'] ?? '').split(' '))
     case 'bootstrap-out':
       return bootstrap(
         cluster,
@@ -91,6 +117,28 @@ export function armQuestion(node: string, mode: string): Question {
   }
 }
 
+function approve({ cluster = '', request = '', reason = '', requestor = '' }: Data): Promise<boolean> {
+  return confirmed(
+    {
+      title: `Approve ${request} of ${cluster}?`,
+      text: [
+        h('p', {}, `slipway does not approve it: ${reason}.`),
+        h(
+          'p',
+          {},
+          'Requested by ',
+          h('code', {}, requestor),
+          '. Approve it only if you know this machine: it can become a node of the cluster.',
+        ),
+      ],
+      act: `Approve ${request}`,
+      isDangerous: true,
+    },
+    () => post(`/v1/clusters/${cluster}/csrs/${encodeURIComponent(request)}/approve`),
+    `${request} is approved`,
+  )
+}
+
 function bootstrap(cluster: string, command: string, verb: string, text: string): Promise<boolean> {
   const name = `the bootstrap of ${cluster}`
   return confirmed(
@@ -113,48 +161,6 @@ async function reload(): Promise<boolean> {
   const { nodes } = (await post('/v1/reload')) as { nodes: number }
   toast(`The site file is reloaded: slipway serves ${nodes} nodes`)
   return true
-}
-
-const signs = { add: '+', change: '~', remove: '-' } as const
-const actionTexts = { add: 'added', change: 'changed', remove: 'removed' } as const
-
-function changesText({ items, restart }: Changes, troubles: readonly string[]): Child {
-  return [
-    restart.map(({ text }) => warning(text)),
-    troubles.map(warning),
-    items.length === 0
-      ? h('p', {}, 'The file does not change what slipway serves.')
-      : h(
-          'ul',
-          { class: 'changes', tabindex: 0, 'aria-label': 'Changes' },
-          items.map(({ action, kind, name, details, effects }) =>
-            h(
-              'li',
-              { class: action },
-              h('b', {}, `${signs[action]} ${kind} ${name}`),
-              ` ${actionTexts[action]}`,
-              h(
-                'ul',
-                { class: 'plain' },
-                details.map(({ label, before, after, isHidden }) =>
-                  h(
-                    'li',
-                    {},
-                    isHidden === true
-                      ? `${label}: changed, not shown`
-                      : `${label}: ${before ?? 'none'} → ${after ?? 'none'}`,
-                  ),
-                ),
-                effects.map(({ text }) => h('li', {}, h('strong', {}, text))),
-              ),
-            ),
-          ),
-        ),
-  ]
-}
-
-function warning(text: string): Element {
-  return h('p', { class: 'problem' }, icon('problem'), h('span', {}, text))
 }
 
 async function copy(text: string): Promise<void> {

@@ -30,6 +30,10 @@ export function canOperate(): boolean {
   return session !== undefined && session.scope !== 'read'
 }
 
+export function canAdminister(): boolean {
+  return session?.scope === 'admin'
+}
+
 /** Returns whether the user is logged in. @throws {ApiError} when the server is not reachable */
 export async function readSession(): Promise<boolean> {
   try {

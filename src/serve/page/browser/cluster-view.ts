@@ -163,6 +163,22 @@ function bootstrapPanel({ cluster, bootstrap }: Cluster, now: number): Child {
   )
 }
 
+/** slipway approves only the requests of kubelets. */
+const kubeletSigner = /^kubernetes\.io\/(?:kubelet-serving|kube-apiserver-client-kubelet)$/
+
+function approval(
+  cluster: string,
+  { name, signer, username, reason }: PendingRequests['requests'][number],
+): Child {
+  if (!kubeletSigner.test(signer))
+    return copyButton(`oc adm certificate approve ${name}`, `the command that approves ${name}`)
+  if (!canOperate()) return copyButton(`slipway csr approve ${name}`, `the command that approves ${name}`)
+  return button('Approve', 'approve', {
+    ...{ 'data-cluster': cluster, 'data-request': name, 'data-reason': reason, 'data-requestor': username },
+    'aria-label': `Approve ${name}`,
+  })
+}
+
 function requestsPanel(
   { cluster, requests }: Cluster,
   pending: PendingRequests | undefined,
@@ -193,11 +209,7 @@ function requestsPanel(
             cell: ({ createdAt = 0 }) => (createdAt === 0 ? '' : formatDuration(now - createdAt)),
           },
           { title: 'Pending because', cell: ({ reason }) => reason },
-          {
-            title: 'Approve by hand',
-            cell: ({ name }) =>
-              copyButton(`oc adm certificate approve ${name}`, `the command that approves ${name}`),
-          },
+          { title: 'Approve', cell: (request) => approval(cluster, request) },
         ],
         list,
         ({ name }) => name,

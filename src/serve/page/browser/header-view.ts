@@ -2,7 +2,7 @@
 import { formatDuration, pluralize } from '../../../text/format.ts'
 import { currentSession } from './api.ts'
 import { h, type Child } from './dom.ts'
-import { button, icon } from './parts.ts'
+import { button, icon, userName } from './parts.ts'
 import type { Route } from './route.ts'
 import type { State } from './state.ts'
 
@@ -47,7 +47,7 @@ export function headerView({ summary, connection }: State, route: Route): Child 
       { class: 'status' },
       connectionText(connection.kind),
       session !== undefined &&
-        h('span', { class: 'user' }, `${session.user.replace(/^\w+:/, '')}, ${session.scope}`),
+        h('span', { class: 'user' }, userName(session.user), h('small', {}, session.scope)),
       session !== undefined && button('Log out', 'log-out', { class: 'quiet' }),
     ),
   ]

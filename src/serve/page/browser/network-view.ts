@@ -1,22 +1,28 @@
 /** The view Network: undeclared machines, other DHCP servers, and addresses that are in use by other machines. */
 import { pluralize } from '../../../text/format.ts'
 import { h, type Child } from './dom.ts'
-import { ago, copyable, copyButton, empty, icon, panel, table } from './parts.ts'
+import { canOperate } from './api.ts'
+import { ago, button, copyable, copyButton, empty, icon, panel, table } from './parts.ts'
 import type { ServerPage, UndeclaredMachine } from './types.ts'
 
-export function networkView(page: ServerPage | undefined, now: number): Element {
+/** @param clusters names of the clusters of the site */
+export function networkView(page: ServerPage | undefined, clusters: readonly string[], now: number): Element {
   return h(
     'div',
     { class: 'view', key: 'network' },
     h('h1', {}, 'Network'),
-    page === undefined ? empty('Loading the state of the network.') : contentOf(page, now),
+    page === undefined ? empty('Loading the state of the network.') : contentOf(page, clusters, now),
   )
 }
 
-function contentOf({ strangers, otherDhcpServers, declined }: ServerPage, now: number): Child {
+function contentOf(
+  { strangers, otherDhcpServers, declined }: ServerPage,
+  clusters: readonly string[],
+  now: number,
+): Child {
   return [
     panel('Other DHCP servers', otherServers(otherDhcpServers, now)),
-    panel('Undeclared machines', undeclared(strangers, now)),
+    panel('Undeclared machines', undeclared(strangers, clusters, now)),
     panel('Addresses in use by other machines', declinedAddresses(declined, now)),
   ]
 }
@@ -49,21 +55,27 @@ function otherServers(servers: ServerPage['otherDhcpServers'], now: number): Chi
   ]
 }
 
-function undeclared(machines: readonly UndeclaredMachine[], now: number): Child {
+function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly string[], now: number): Child {
   if (machines.length === 0)
     return empty('Every machine that sent a DHCP request is declared in the site file.')
   return [
     h(
       'p',
       {},
-      `${pluralize(machines.length, 'machine')} sent DHCP requests and got no answer. To add one, paste its entry below nodes in the site file, and replace name, role, and address.`,
+      `${pluralize(machines.length, 'machine')} sent DHCP requests and got no answer. To add one, ${canOperate() ? 'press Adopt' : 'paste its entry below nodes in the site file, and replace name, role, and address'}.`,
     ),
     table<UndeclaredMachine>(
       'Undeclared machines',
       [
         {
           title: 'Machine',
-          cell: ({ mac, vendorClass }) => [h('code', {}, mac), h('small', {}, vendorClass)],
+          cell: ({ mac, vendorClass, similar = [] }) => [
+            h('code', {}, mac),
+            h('small', {}, vendorClass),
+            similar.map((other) =>
+              h('small', { class: 'bad' }, `Similar to ${other.mac} of ${other.node}: check the site file`),
+            ),
+          ],
         },
         { title: 'Last seen', cell: ({ lastSeen }) => ago(lastSeen, now) },
         { title: 'Requests', class: 'number', cell: ({ count }) => count },
@@ -72,12 +84,16 @@ function undeclared(machines: readonly UndeclaredMachine[], now: number): Child 
           cell: ({ mac }) => copyable(siteEntry(mac), `the entry for ${mac}`),
         },
         {
-          title: 'Command',
+          title: 'Action',
           cell: ({ mac }) =>
-            copyButton(
-              `slipway node add NAME --mac ${mac} --role worker --address ADDRESS`,
-              `the command that adds ${mac}`,
-            ),
+            canOperate()
+              ? button('Adopt', 'adopt', {
+                  ...{ 'data-mac': mac, 'data-clusters': clusters.join(' '), 'aria-label': `Adopt ${mac}` },
+                })
+              : copyButton(
+                  `slipway node add --name NAME --role worker --address ADDRESS ${mac}`,
+                  `the command that adds ${mac}`,
+                ),
         },
       ],
       machines,

@@ -34,8 +34,9 @@ export function nodeView(
   )
 }
 
-function headOf({ details }: NodePage, now: number): Element {
-  const { node, mode, role, address, mac, otherMacs = [], fqdn, reason, lastSeen, symptom, attempt } = details
+function headOf(page: NodePage, now: number): Element {
+  const { details, drained } = page
+  const { mode, role, address, mac, otherMacs = [], fqdn, reason, lastSeen, symptom, attempt } = details
   return h(
     'div',
     { class: 'panel lead' },
@@ -53,13 +54,18 @@ function headOf({ details }: NodePage, now: number): Element {
       ['Name', fqdn],
       ['Reason', reason],
       ['Last seen', lastSeen === undefined ? 'never' : ago(lastSeen, now)],
+      [
+        'Load balancer',
+        drained && badge('waiting', 'warn', `drained by ${drained.by}, ${ago(drained.since, now)}`),
+      ],
       ['Attempt', attempt === undefined || attempt.earlier === 0 ? undefined : String(attempt.earlier + 1)],
     ]),
-    canOperate() && actionsOf(node, mode),
+    canOperate() && actionsOf(page),
   )
 }
 
-function actionsOf(node: string, mode: string): Element {
+function actionsOf({ details: { node, mode, role }, servers, drained }: NodePage): Element {
+  const isBalanced = role !== 'bootstrap' && servers.length > 0
   const of = { 'data-node': node, 'data-mode': mode }
   return h(
     'div',
@@ -67,6 +73,9 @@ function actionsOf(node: string, mode: string): Element {
     button('Install at the next boot', 'install', of),
     button('Boot from disk', 'local', of),
     button('Show the boot menu', 'menu', of),
+    drained !== undefined
+      ? button('Enable in the load balancer', 'enable', of)
+      : isBalanced && button('Drain', 'drain', of),
   )
 }
 

@@ -186,3 +186,8 @@ export function bar(fraction: number, label: string): Element {
     ),
   )
 }
+
+/** Returns `alice` for `token:alice`; the kind matters only in the log. */
+export function userName(user: string): string {
+  return user.replaceAll(/\b(?:token|proxy|local|certificate):/g, '')
+}

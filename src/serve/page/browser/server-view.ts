@@ -2,7 +2,7 @@
 import { formatBytes, formatDuration, pluralize } from '../../../text/format.ts'
 import { canOperate } from './api.ts'
 import { h, svg, type Child } from './dom.ts'
-import { ago, badge, button, clockTime, empty, facts, half, panel, table } from './parts.ts'
+import { ago, badge, button, clockTime, empty, facts, half, panel, table, userName } from './parts.ts'
 import type { HistoryEntry, ServerPage } from './types.ts'
 
 export function serverView(
@@ -61,6 +61,7 @@ function siteFacts(page: ServerPage, history: readonly HistoryEntry[], now: numb
         [
           { title: 'Number', cell: ({ number }) => number },
           { title: 'Since', cell: ({ at }) => clockTime(at, now) },
+          { title: 'User', cell: ({ by = '' }) => userName(by) },
           {
             title: 'Change',
             cell: ({ summary, confirmBy }) => [

@@ -52,6 +52,8 @@ export type NodePage = {
   readonly nextBoot: NextBoot
   readonly siblings: readonly { readonly node: string; readonly boot: Boot }[]
   readonly servers: readonly BalancedServer[]
+  /** Present while an administrator has drained the node. */
+  readonly drained?: { readonly since: number; readonly by: string }
 }
 
 export type Explanation = {
@@ -123,6 +125,7 @@ export type PendingRequests = {
   readonly requests: readonly {
     readonly name: string
     readonly signer: string
+    readonly username: string
     readonly reason: string
     readonly createdAt?: number
   }[]
@@ -134,7 +137,8 @@ export type UndeclaredMachine = Seen & {
   readonly mac: string
   readonly vendorClass: string
   readonly architecture?: number
-  readonly resembles?: string
+  /** Declared nodes whose MAC address is nearly the same. */
+  readonly similar?: readonly { readonly node: string; readonly mac: string }[]
 }
 
 export type ServerPage = Summary & {
@@ -193,9 +197,22 @@ export type Changes = {
   readonly restart: readonly { readonly text: string }[]
 }
 
+/** A new node, before or after it is written to the site file. */
+export type Planned = {
+  readonly outcome: 'planned' | 'written' | 'present'
+  readonly node: string
+  readonly file: string
+  readonly line: number
+  readonly entry: string
+  readonly base: string
+  readonly changes: Changes
+  readonly troubles: readonly string[]
+}
+
 export type HistoryEntry = {
   readonly number: number
   readonly at: number
   readonly summary: string
+  readonly by?: string
   readonly confirmBy?: number
 }
