@@ -41,7 +41,7 @@ t.test('a page has the usage and the options of one command', (t) => {
 t.test('every command of images, node, and cluster has its own page within 80 columns', async (t) => {
   const groups = {
     images: ['add', 'list', 'verify', 'remove', 'export', 'import'],
-    node: ['show', 'install', 'local', 'menu', 'forget', 'add', 'remove', 'adopt'],
+    node: ['show', 'install', 'local', 'menu', 'forget', 'drain', 'enable', 'add', 'remove', 'adopt'],
     cluster: ['show', 'install', 'bootstrap'],
   }
   for (const { name, helps = {} } of [images, node, cluster]) {

@@ -66,16 +66,16 @@ t.test('invalid command lines are refused', async (t) => {
   const wrong: [Command, string[], string][] = [
     [status, ['w1'], 'expected no arguments; "slipway node show NAME" shows one node'],
     [status, ['--watch', '--json'], '--watch does not print JSON; "slipway events --json" does'],
-    [node, [], 'expected one of show, install, local, menu, forget, add, remove, adopt'],
+    [node, [], 'expected one of show, install, local, menu, forget, drain, enable, add, remove, adopt'],
     [
       node,
       ['toString'],
-      'unknown command "toString"; expected one of show, install, local, menu, forget, add, remove, adopt',
+      'unknown command "toString"; expected one of show, install, local, menu, forget, drain, enable, add, remove, adopt',
     ],
     [
       node,
       ['shwo'],
-      'unknown command "shwo" (did you mean show?); expected one of show, install, local, menu, forget, add, remove, adopt',
+      'unknown command "shwo" (did you mean show?); expected one of show, install, local, menu, forget, drain, enable, add, remove, adopt',
     ],
     [node, ['list'], 'unknown command "list": to list the nodes, run "slipway status"'],
     [node, ['show'], 'expected the name of one node'],
