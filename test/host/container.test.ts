@@ -45,6 +45,13 @@ t.test(
   },
 )
 
+t.test('the base of the image is given by its digest, and gets the updates of its packages', async (t) => {
+  const text = await read('Containerfile')
+  t.match(text, /^ARG BASE=docker\.io\/library\/debian:[a-z]+-slim@sha256:[0-9a-f]{64}$/m)
+  t.match(text, /^ && apt-get upgrade --yes \\$/m)
+  for (const [, base] of text.matchAll(/^FROM (.+)$/gm)) t.equal(base, '${BASE}')
+})
+
 t.test('the user of the image has the ID that the documentation gives', async (t) => {
   const [, id] = /useradd --system --uid (\d+)/.exec(await read('Containerfile')) ?? []
   t.match(await read('docs/running.md'), `chown --recursive ${id}:${id} /var/lib/slipway`)
