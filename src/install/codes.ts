@@ -219,6 +219,11 @@ export const installCodes = defineCodes({
     meaning: 'the MAC address of the node has changed: it is another machine',
     remedy: 'Check that the machine was replaced on purpose',
   },
+  'install.same-machine': {
+    meaning:
+      'the SMBIOS UUID of the node is that of a machine with another MAC address that must not be installed again',
+    remedy: 'If its network card was replaced, do nothing; to install the node, run `slipway node install`',
+  },
   'install.file-missing': {
     meaning: 'a file that the installation needs is missing or cannot be read',
     remedy: 'Provide the file that the message names, and reload slipway',

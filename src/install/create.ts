@@ -90,6 +90,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       requiresExchange: isNode && requiresExchange,
       isInstaller,
       isClusterRead: isClusterRead(node.key),
+      isKnownByUuid: records.sameMachine(node) !== undefined,
       isRecordable: store.isRecordable,
     }
   }
@@ -131,7 +132,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       return bootWithoutInstallation(node, event, choice)
     try {
       const token = newToken()
-      const start = withToken(event, token)
+      const start = withToken(bootEvent(node, choice, true), token)
       const answer = await recorder.commit(node.mac, () => {
         const decision = decide(stateOf(node), start, now())
         const after = move(node, start)

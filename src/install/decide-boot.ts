@@ -39,6 +39,8 @@ export type BootFacts = {
   readonly isClusterRead: boolean
   /** Whether an operating system that slipway did not install used its address. */
   readonly hasForeignSystem: boolean
+  /** Whether a record under another MAC address has the SMBIOS UUID of this machine, and forbids an installation. */
+  readonly isKnownByUuid: boolean
   /** Whether the records cover the whole history of the machine: false after a loss, and for the state of another site. */
   readonly isVouchedFor: boolean
   readonly attempt: AttemptPhase
@@ -147,6 +149,12 @@ export const bootRules: readonly BootRule[] = [
     decision: { kind: 'disk', code: 'install.foreign-system' },
   },
   {
+    condition:
+      'armed by the site file only, and a machine with this SMBIOS UUID and another MAC address was installed before, is in a cluster, or has data on its disk',
+    applies: (facts) => isSiteOnly(facts) && facts.isKnownByUuid,
+    decision: { kind: 'disk', code: 'install.same-machine' },
+  },
+  {
     condition: 'armed by the site file only, and its running cluster has not reported its nodes yet',
     applies: (facts) => isSiteOnly(facts) && !facts.isClusterRead,
     decision: { kind: 'wait', code: 'install.cluster-not-read' },
@@ -191,13 +199,14 @@ export const bootRules: readonly BootRule[] = [
   },
   {
     condition: 'armed by the site file, and no evidence forbids it',
-    applies: ({ mode, isChosen, isVouchedFor, wasInstalled, isInCluster, isClusterRead, hasForeignSystem }) =>
+    applies: ({ mode, isChosen, isVouchedFor, isClusterRead, ...facts }) =>
       (mode === 'install' || (mode === 'menu' && isChosen)) &&
       isVouchedFor &&
-      !wasInstalled &&
-      !isInCluster &&
+      !facts.wasInstalled &&
+      !facts.isInCluster &&
       isClusterRead &&
-      !hasForeignSystem,
+      !facts.hasForeignSystem &&
+      !facts.isKnownByUuid,
     decision: { kind: 'start' },
   },
 ]
@@ -222,7 +231,7 @@ export type BootEvent = {
   readonly tokenHash: string
   readonly startedHash?: string
   readonly requiresExchange: boolean
-} & Pick<BootFacts, 'isClusterRead' | 'isInstaller' | 'isRecordable'>
+} & Pick<BootFacts, 'isClusterRead' | 'isInstaller' | 'isKnownByUuid' | 'isRecordable'>
 
 const minuteMs = 60_000
 /** A disk that does not boot returns to the firmware in seconds; some machines then test their memory again. */
@@ -234,13 +243,14 @@ export const maxAttempts = 5
 /** Collects the facts about a network boot of a machine. */
 export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
   const { mode, armed, attempt, wasInstalled, evidence = {} } = state
-  const { isChosen, isClusterRead, isInstaller, isRecordable } = boot
+  const { isChosen, isClusterRead, isInstaller, isKnownByUuid, isRecordable } = boot
   return {
     mode,
     isChosen,
     wasInstalled,
     isClusterRead,
     isInstaller,
+    isKnownByUuid,
     isRecordable,
     consent: consentOf(state, boot) ? 'administrator' : 'site',
     isFromMenu: attempt?.startedBy === 'menu',

@@ -19,6 +19,8 @@ export type Journal = {
   states(): ReadonlyMap<string, State>
   /** Returns the MAC addresses of other records of the same machine. */
   readonly relativesOf: Relatives['of']
+  /** Returns the records of all machines that reported this SMBIOS UUID. */
+  withUuid(uuid: string): readonly State[]
   /** Changes a record; it is written with the next batch, or by `keep`. */
   set(machine: string, state: State): void
   note(machine: string, seen: Seen): void
@@ -246,6 +248,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     state: (machine) => states.get(machine),
     states: () => states,
     relativesOf: (macs) => relatives.of(macs),
+    withUuid: (uuid) => relatives.withUuid(uuid).flatMap((mac) => states.get(mac) ?? []),
     set,
     note,
     attempt,

@@ -82,6 +82,8 @@ export type State = {
    * a record. Absent for a machine that always had one MAC address.
    */
   readonly others?: Readonly<Record<string, number>>
+  /** SMBIOS UUID in its last DHCP request; absent if it never sent one that identifies it. */
+  readonly uuid?: string
   /** The last boot activity of iPXE on this machine; absent if another system started since. */
   readonly exchange?: Moment
   /** The boot entry that led to it. */

@@ -39,6 +39,8 @@ export type Event =
   | { readonly kind: 'read' }
   /** iPXE requested its address, or continues to request its script. */
   | { readonly kind: 'exchange'; readonly entry?: BootEntry }
+  /** The machine sent its SMBIOS UUID. */
+  | { readonly kind: 'uuid'; readonly uuid: string }
   /** A system requested or renewed its address. */
   | { readonly kind: 'system' }
   /** `isProof`: the token came from the Ignition file on the disk. */
@@ -73,6 +75,8 @@ export function advance(state: State, event: Event, now: Moment): State {
       return onDisk(settled, event.holds, now)
     case 'exchange':
       return onExchange(settled, event.entry, now)
+    case 'uuid':
+      return settled.uuid === event.uuid ? settled : { ...settled, uuid: event.uuid }
     case 'system':
       return onSystem(withoutExchange(settled), now)
     case 'cluster':

@@ -44,6 +44,8 @@ export type Seen = { readonly node: string } & (
       readonly architecture?: number
       /** Option 60, printable characters only. */
       readonly vendorClass: string
+      /** Option 97, the SMBIOS UUID of the machine. */
+      readonly uuid?: string
       /** Options that cannot be used, in the client's message or added by a relay agent (82). */
       readonly ignored?: readonly { readonly code: number; readonly text: string }[]
       /** The message came from a port that any process can use: it is not evidence. */

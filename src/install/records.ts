@@ -14,11 +14,14 @@ import { type AttemptState, type BootEntry, type State, initialState } from './m
 import type { Seen } from './observation.ts'
 import type { Recorder } from './recorder.ts'
 import { withRelatives } from './relatives.ts'
+import { findSameMachine } from './same-machine.ts'
 import type { Store } from './store.ts'
 
 export type Records = {
   readonly now: () => Moment
   readonly stateOf: (node: InstallNode) => State
+  /** Returns the record under another MAC address that has the SMBIOS UUID of a machine, and forbids its installation. */
+  readonly sameMachine: (node: InstallNode) => State | undefined
   /** Returns the record of a machine whose history an administrator deleted. */
   readonly blank: (node: InstallNode) => State
   /** Applies an event to the record of a machine; the journal writes it. @returns the next record */
@@ -58,6 +61,8 @@ export function createRecords(options: RecordsOptions): Records {
   let { incomplete, problems: stateProblems } = store
   /** Machines that appeared under the name of another one. */
   const replaced = new Map<string, StateProblem>()
+  /** Machines with the UUID of another record, by node. */
+  const known = new Map<string, StateProblem>()
   /** The firmware that was seen since the last script, by machine; absent if it starts iPXE itself. */
   const firmware = new Map<string, BootEntry>()
 
@@ -87,7 +92,10 @@ export function createRecords(options: RecordsOptions): Records {
         journal.set(node.mac, initialState(node, incomplete))
         if (relatives.length === 0) continue
       }
-      recorder.inTurn(node.mac, () => void move(node, { kind: 'declared', node }))
+      recorder.inTurn(node.mac, () => {
+        move(node, { kind: 'declared', node })
+        checkUuid(node)
+      })
     }
   }
 
@@ -104,6 +112,32 @@ export function createRecords(options: RecordsOptions): Records {
     const records = relatives.flatMap((mac) => journal.state(mac) ?? [])
     const state = withRelatives(own, node, records)
     return state === own ? own : advance(state, { kind: 'declared', node }, now())
+  }
+
+  function sameMachine(node: InstallNode): State | undefined {
+    const own = stateOf(node)
+    if (own.uuid === undefined) return undefined
+    return findSameMachine(
+      own,
+      journal.withUuid(own.uuid),
+      ({ mac, node: key }) => plan().get(key)?.mac === mac,
+    )
+  }
+
+  /** Finds out whether the UUID of a machine that only the site file arms is that of another record. */
+  function checkUuid(node: InstallNode): void {
+    const { uuid, mode, armed } = journal.state(node.mac) ?? {}
+    if (uuid === undefined) return
+    const earlier = mode === 'install' && armed === undefined ? sameMachine(node) : undefined
+    const problem = earlier && sameMachineProblem(node, earlier)
+    if (problem === undefined) {
+      known.delete(node.key)
+      return
+    }
+    if (known.get(node.key)?.text === problem.text) return
+    known.set(node.key, problem)
+    const facts = { node: node.key, mac: node.mac, earlier: earlier?.mac, uuid, code: problem.code }
+    log.warn(facts, 'machine known by its UUID')
   }
 
   function blank(node: InstallNode): State {
@@ -151,6 +185,7 @@ export function createRecords(options: RecordsOptions): Records {
   function applyEvents(node: InstallNode, seen: Seen, events: readonly Event[]): void {
     const before = stateOf(node)
     for (const event of events) move(node, event)
+    if (seen.kind === 'dhcp' && seen.uuid !== undefined) checkUuid(node)
     const { mode, attempt, evidence, readySince } = stateOf(node)
     // Evidence protects the disk from a second installation. Without the recorded time of the Ready condition, the next
     // installation could mistake the old condition for its own.
@@ -167,6 +202,7 @@ export function createRecords(options: RecordsOptions): Records {
   return {
     now,
     stateOf,
+    sameMachine,
     blank,
     move,
     tryToWrite,
@@ -190,13 +226,28 @@ export function createRecords(options: RecordsOptions): Records {
       const declared = advance(stateOf(node), { kind: 'declared', node }, now())
       return recordOf(node.key, advance(declared, { kind: 'time' }, now()), lastSeen.get(node.mac))
     },
-    problems: () => [...stateProblems, ...journal.problems(), ...recorder.problems(), ...replaced.values()],
+    problems() {
+      for (const key of known.keys()) {
+        const node = plan().get(key)
+        if (node === undefined) known.delete(key)
+        else checkUuid(node)
+      }
+      const machines = [...replaced.values(), ...known.values()]
+      return [...stateProblems, ...journal.problems(), ...recorder.problems(), ...machines]
+    },
     acceptLoss() {
       incomplete = undefined
       stateProblems = []
       replaced.clear()
     },
   }
+}
+
+function sameMachineProblem({ key, mac }: InstallNode, earlier: State): StateProblem {
+  const text =
+    `${key} (${mac}) has the SMBIOS UUID of ${earlier.node} (${earlier.mac}), which must not be installed again, so it ` +
+    `boots its disk: run "slipway node install ${key}" to install it`
+  return { code: 'install.same-machine', text }
 }
 
 /** Returns the published state of a node, from the record of its machine. */
@@ -243,8 +294,9 @@ function eventsOf(
   switch (seen.kind) {
     case 'dhcp':
       if (seen.answer === 'refused' || seen.isUnprivileged === true || seen.server !== undefined) return []
-      if (seen.asker === 'ipxe') return [{ kind: 'exchange', entry }]
-      return seen.asker === 'system' && seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
+      if (seen.asker === 'ipxe') return [...uuidOf(seen), { kind: 'exchange', entry }]
+      if (seen.asker !== 'system') return uuidOf(seen)
+      return seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
     case 'cluster': {
       const { word, since } = seen
       return [{ kind: 'cluster', word, ...(since !== undefined && { since }) }]
@@ -261,6 +313,10 @@ function eventsOf(
     case 'state':
       return []
   }
+}
+
+function uuidOf({ uuid }: Extract<Seen, { kind: 'dhcp' }>): readonly Event[] {
+  return uuid === undefined ? [] : [{ kind: 'uuid', uuid }]
 }
 
 /** `192.0.2.11:40000`, `[2001:db8::11]:40000` */

@@ -8,10 +8,12 @@ import { declaredRest, without, type State } from './machine-state.ts'
 
 type Macs = Pick<InstallNode, 'mac' | 'otherMacs'>
 
-/** Finds the records of a machine by any of its MAC addresses, including those that it had before. */
+/** Finds the records of a machine by any of its MAC addresses, including those that it had before, or by its UUID. */
 export type Relatives = {
   /** Adds a changed record to the index. */
   note(state: State): void
+  /** Returns the MAC addresses under which a machine reported this SMBIOS UUID, now or before. */
+  withUuid(uuid: string): readonly string[]
   /** Returns the MAC addresses of other records of the same machine; the records may be absent. */
   of(macs: Macs): readonly string[]
 }
@@ -22,17 +24,17 @@ export function createRelatives(states: Iterable<State>): Relatives {
   /** Records by the MAC addresses under their `others`. */
   const holders = new Map<string, Set<string>>()
 
-  function note({ mac, others = {} }: State): void {
-    for (const other of Object.keys(others)) {
-      const known = holders.get(other)
-      if (known === undefined) holders.set(other, new Set([mac]))
-      else known.add(mac)
-    }
+  const byUuid = new Map<string, Set<string>>()
+
+  function note({ mac, uuid, others = {} }: State): void {
+    if (uuid !== undefined) add(byUuid, uuid, mac)
+    for (const other of Object.keys(others)) add(holders, other, mac)
   }
 
   for (const state of states) note(state)
   return {
     note,
+    withUuid: (uuid) => [...(byUuid.get(uuid) ?? none)],
     of({ mac, otherMacs = none }) {
       if (otherMacs.length === 0 && !holders.has(mac)) return none
       const held = [mac, ...otherMacs].flatMap((each) => [...(holders.get(each) ?? none)])
@@ -41,6 +43,12 @@ export function createRelatives(states: Iterable<State>): Relatives {
       return [...found]
     },
   }
+}
+
+function add(index: Map<string, Set<string>>, key: string, mac: string): void {
+  const known = index.get(key)
+  if (known === undefined) index.set(key, new Set([mac]))
+  else known.add(mac)
 }
 
 /**

@@ -12,6 +12,7 @@ const facts = fc.record<BootFacts>({
   isInCluster: fc.boolean(),
   isClusterRead: fc.boolean(),
   hasForeignSystem: fc.boolean(),
+  isKnownByUuid: fc.boolean(),
   isVouchedFor: fc.boolean(),
   attempt: fc.constantFrom(
     ...([
@@ -43,7 +44,8 @@ t.test(
           !each.wasInstalled &&
           !each.isInCluster &&
           each.isClusterRead &&
-          !each.hasForeignSystem
+          !each.hasForeignSystem &&
+          !each.isKnownByUuid
         return (
           each.hasExchange &&
           each.isRecordable &&
@@ -91,6 +93,7 @@ const cautious: Partial<BootFacts>[] = [
   { isInCluster: true },
   { isClusterRead: false },
   { hasForeignSystem: true },
+  { isKnownByUuid: true },
   { isVouchedFor: false },
   { hasExchange: false },
   { isInstaller: false },
@@ -132,6 +135,7 @@ t.test('a machine that was never seen, or that an administrator armed, is instal
     isInCluster: false,
     isClusterRead: true,
     hasForeignSystem: false,
+    isKnownByUuid: false,
     isVouchedFor: true,
     attempt: 'none',
     hasAttemptsLeft: true,
@@ -140,7 +144,13 @@ t.test('a machine that was never seen, or that an administrator armed, is instal
     isRecordable: true,
   }
   t.equal(decideBoot(clean).kind, 'start')
-  const evidence = { wasInstalled: true, isInCluster: true, hasForeignSystem: true, isVouchedFor: false }
+  const evidence = {
+    wasInstalled: true,
+    isInCluster: true,
+    hasForeignSystem: true,
+    isKnownByUuid: true,
+    isVouchedFor: false,
+  }
   t.equal(decideBoot({ ...clean, ...evidence }).kind, 'disk')
   t.equal(decideBoot({ ...clean, ...evidence, consent: 'administrator' }).kind, 'start')
   t.end()

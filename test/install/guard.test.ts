@@ -31,6 +31,7 @@ const event: Event = {
   startedHash: hashToken(startedToken),
   requiresExchange: false,
   isClusterRead: true,
+  isKnownByUuid: false,
   isInstaller: true,
   isRecordable: true,
 }

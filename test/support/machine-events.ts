@@ -18,6 +18,7 @@ export const boot: BootEvent = {
   tokenHash: 'hash',
   requiresExchange: false,
   isClusterRead: true,
+  isKnownByUuid: false,
   isInstaller: true,
   isRecordable: true,
 }

@@ -16,7 +16,7 @@ export function observationOf(
   { serverPort, clientPort }: DhcpPlan,
 ): Seen | undefined {
   if (!isFromNode(result)) return undefined
-  const { kind, about, client, vendorClass, isSimulated } = result
+  const { kind, about, client, vendorClass, uuid, isSimulated } = result
   const { node, state, architecture, reason, ignored } = about
   if (node === undefined || kind === 'informed' || isSimulated) return undefined
   return {
@@ -27,6 +27,7 @@ export function observationOf(
     isFresh: state !== 'renewing' && state !== 'rebinding',
     ...(architecture !== undefined && { architecture }),
     vendorClass,
+    ...(uuid !== undefined && { uuid }),
     ...(ignored !== undefined && { ignored }),
     // Clients and relay agents send from privileged ports; a process without privileges cannot.
     ...(port !== clientPort && port !== serverPort && { isUnprivileged: true as const }),

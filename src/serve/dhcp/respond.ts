@@ -7,7 +7,8 @@ import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
 import type { IgnoredOption } from '../../proto/dhcp/option.ts'
 import { offerIn, type DhcpOffer } from '../../proto/dhcp/probe.ts'
-import { shownText } from '../../proto/dhcp/values/text.ts'
+import { formatUuid, shownText } from '../../proto/dhcp/values/text.ts'
+import { defined } from '../../text/defined.ts'
 import type { Datagram } from '../../host/udp.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan, Proxied, BootFile } from '../../plan/dhcp/plan.ts'
@@ -56,6 +57,8 @@ export type Replied = {
   readonly client: BootClient
   /** Option 60, printable characters only. */
   readonly vendorClass: string
+  /** Option 97 of a DHCPREQUEST, if it identifies the machine. */
+  readonly uuid?: string
   /** Whether `slipway simulate` sent the request. */
   readonly isSimulated: boolean
 }
@@ -188,8 +191,10 @@ export function respond(
   return { kind: replied[decision.kind], octets, to, about, ...senderOf(request) }
 }
 
-function senderOf({ client, vendorClass, isSimulated }: DhcpRequest) {
-  return { client, vendorClass: shownText(vendorClass), isSimulated }
+function senderOf({ client, vendorClass, isSimulated, type, machineIdentifier }: DhcpRequest) {
+  const hasUuid = machineIdentifier !== undefined && type === MessageType.request
+  const uuid = hasUuid ? formatUuid(machineIdentifier) : undefined
+  return { client, vendorClass: shownText(vendorClass), isSimulated, ...defined({ uuid }) }
 }
 
 const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
+import { observationOf } from '../../../src/serve/dhcp/observe.ts'
 import { ask, replyFrom } from '../../support/dhcp-ask.ts'
 import { captured, captureModel, captures } from '../../support/dhcp-captures.ts'
 
@@ -113,6 +114,19 @@ for (const { name, octets } of captures.filter((capture) => capture.name.startsW
     t.end()
   })
 }
+
+t.test('a request of firmware or iPXE has the UUID of its machine, any other message has none', (t) => {
+  const uuid = '4c4c4544-0000-4000-8000-525400000011'
+  for (const { name, octets } of captures.filter(({ name: each }) => /^(OVMF|iPXE|udhcpc D)/.test(each))) {
+    const { result } = ask(plan, octets, 'unknown')
+    const isRequest = name.endsWith('REQUEST')
+    t.equal('uuid' in result ? result.uuid : undefined, isRequest ? uuid : undefined, name)
+    const datagram = { payload: octets, address: '0.0.0.0', port: 68 }
+    const seen = observationOf(result, datagram, plan)
+    if (isRequest) t.match(seen, { kind: 'dhcp', uuid }, name)
+  }
+  t.end()
+})
 
 const zeros = (count: number) => new Array<number>(count).fill(0)
 const text = (value: string) => [...Buffer.from(value, 'latin1')]
