@@ -216,8 +216,24 @@ export const components: readonly Component[] = [
   {
     name: 'tftp',
     isWanted: () => true,
-    start: ({ plan, log, installs: { observe }, ...shared }) =>
-      startTftp({ ...shared, observe, plan: () => plan().tftp, log: log.for('tftp') }),
+    async start({ plan, log, installs: { observe }, ...shared }) {
+      const tftp = await startTftp({
+        ...shared,
+        // What DHCP did before is recorded first.
+        observe,
+        plan: () => plan().tftp,
+        log: log.for('tftp'),
+      })
+      return {
+        name: tftp.name,
+        listening: tftp.listening,
+        apply: () => tftp.apply(),
+        drain: () => tftp.drain(),
+        problems: () => tftp.lane.problems(),
+        warnings: () => tftp.lane.warnings(),
+        close: (graceMs) => tftp.close(graceMs),
+      }
+    },
   },
   {
     name: 'http',

@@ -11,7 +11,7 @@ import type { Counters } from '../counters.ts'
 import type { Log } from '../log.ts'
 import { workerUrl, type WorkerProgram } from '../worker.ts'
 import { linux, type Libc } from './libc.ts'
-import { controlIndex, stopMessage, type LaneSetup } from './loop.ts'
+import { controlIndex, stopMessage, type LaneSetup } from './mailbox.ts'
 import type { Report } from './outbox.ts'
 import type { LaneSocket } from './socket.ts'
 
@@ -86,6 +86,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   let restart: Timer | undefined
   let stopped: { readonly at: number; readonly reason: string } | undefined
   let isClosing = false
+  let isReceiving = false
   const ended = Promise.withResolvers<undefined>()
 
   function post({ worker, port }: Thread, message: unknown): void {
@@ -152,7 +153,8 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   }
 
   function drain(): void {
-    if (thread === undefined) return
+    // Recording a message can drain all lanes: later messages of this one wait until it is recorded.
+    if (thread === undefined || isReceiving) return
     for (let next = receiveMessageOnPort(thread.port); next; next = receiveMessageOnPort(thread.port)) {
       receive(next.message as Report<Message>)
     }
@@ -162,7 +164,12 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     if (counts !== undefined) counters.add(counts)
     for (const { level, facts, message } of lines) log[level](facts, message)
     Atomics.sub(numbers, controlIndex.unread, messages.length)
-    for (const message of messages) options.receive(message)
+    isReceiving = true
+    try {
+      for (const message of messages) options.receive(message)
+    } finally {
+      isReceiving = false
+    }
   }
 
   let rounds = 0

@@ -17,7 +17,11 @@ export type Libc = {
   eventfd(initial: number, flags: number): number
   read(fd: number, buffer: Uint8Array, length: number): number
   write(fd: number, buffer: Uint8Array, length: number): number
+  connect(fd: number, address: Uint8Array, length: number): number
   poll(entries: bigint, count: number, timeoutMs: number): number
+  epoll_create1(flags: number): number
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
+  epoll_wait(epoll: number, events: bigint, count: number, timeoutMs: number): number
   recvmmsg(fd: number, headers: bigint, count: number, flags: number, timeout: null): number
   sendmmsg(fd: number, headers: bigint, count: number, flags: number): number
   sendto(
@@ -79,6 +83,10 @@ function declare(koffi: typeof Koffi): Libc {
     eventfd: call('int eventfd(uint initial, int flags)'),
     read: call('long read(int fd, void *buffer, ulong length)'),
     write: call('long write(int fd, void *buffer, ulong length)'),
+    connect: call('int connect(int fd, void *address, uint length)'),
+    epoll_create1: call('int epoll_create1(int flags)'),
+    epoll_ctl: call('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
+    epoll_wait: call('int epoll_wait(int epoll, void *events, int count, int timeoutMs)'),
     poll: call('int poll(void *entries, ulong count, int timeoutMs)'),
     recvmmsg: call('int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)'),
     sendmmsg: call('int sendmmsg(int fd, void *headers, uint count, int flags)'),
@@ -99,6 +107,7 @@ export const linux = {
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
   SO_TYPE: 3,
+  SO_ERROR: 4,
   SO_BROADCAST: 6,
   SO_SNDBUF: 7,
   SO_RCVBUF: 8,
@@ -107,6 +116,12 @@ export const linux = {
   MSG_TRUNC: 0x20,
   POLLIN: 1,
   POLLOUT: 4,
+  SOL_UDP: 17,
+  UDP_SEGMENT: 103,
+  EPOLL_CLOEXEC: 0x80000,
+  EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_DEL: 2,
+  EPOLLIN: 1,
   EFD_NONBLOCK: 0x800,
   EFD_CLOEXEC: 0x80000,
 } as const

@@ -6,33 +6,9 @@ import type { Clock } from '../clock.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
 import { createBatch, type Destination } from './batch.ts'
 import { linux, systemError, type Libc } from './libc.ts'
+import { createMailbox, idleMs, reportMs, type LaneSetup } from './mailbox.ts'
 import type { Outbox } from './outbox.ts'
-
-type LaneSocketSetup = {
-  readonly fd: number
-  readonly sendBufferOctets: number
-  /** Index of the socket that sends the replies. */
-  readonly replies: number
-}
-
-/** What the main thread gives to a new lane. */
-export type LaneSetup = {
-  readonly sockets: readonly LaneSocketSetup[]
-  /** An eventfd that the main thread writes after each message. */
-  readonly wakeFd: number
-  /** Three numbers of 32 bits: see {@link controlIndex}. */
-  readonly control: SharedArrayBuffer
-  readonly isDebug: boolean
-}
-
-export const controlIndex = {
-  /** Increased by the main thread after each message. */
-  sent: 0,
-  /** Increased by the lane in each round, at least every second. */
-  rounds: 1,
-  /** Messages of the lane that the main thread has not read. */
-  unread: 2,
-} as const
+import { createAddressTexts } from './address-text.ts'
 
 /** The sender of a datagram. */
 export type Peer = {
@@ -79,19 +55,8 @@ export type LaneLoop = {
   round(): boolean
 }
 
-export const stopMessage = 'stop'
-
-/** How long a round waits at most. */
-const idleMs = 1000
-
 /** How long a round waits at most while the program is not ready, for example because the main thread is behind. */
 const notReadyMs = 1
-
-/** How often counts and log lines are sent. Messages are sent in each round. */
-const reportMs = 50
-
-/** Dotted text of recent senders. */
-const maxAddresses = 4096
 
 export function createLaneLoop<Message>(options: {
   readonly libc: Libc
@@ -104,9 +69,13 @@ export function createLaneLoop<Message>(options: {
   readonly nextMessage: () => { readonly message: unknown } | undefined
   readonly report: (report: unknown) => void
 }): LaneLoop {
-  const { libc, setup, program, outbox, sending, clock } = options
+  const { libc, setup, program, outbox, sending } = options
   const batch = createBatch(libc)
-  const control = new Int32Array(setup.control)
+  const mailbox = createMailbox({
+    ...options,
+    send: options.report,
+    receive: (message) => program.receive(message),
+  })
   const guards = setup.sockets.map(({ sendBufferOctets }) => sending.guard(sendBufferOctets))
   const sockets = setup.sockets.map(({ fd, replies }) => ({
     fd,
@@ -114,23 +83,10 @@ export function createLaneLoop<Message>(options: {
     guard: guards[replies] as SendGuard,
   }))
   const waiting = createWait(libc, setup.wakeFd, setup.sockets)
-  const texts = new Map<number, string>()
-  const wakeValue = new Uint8Array(8)
-  let messages = 0
+  const textOf = createAddressTexts()
   let lastAdmitted = ''
   /** One object for all datagrams: they are answered one after the other. */
   const peer = { address: '', port: 0, socket: 0, slot: 0, to: undefined as Destination | undefined }
-  let reportedAt = clock.monotonic()
-  let isStopped = false
-
-  function textOf(address: number): string {
-    const known = texts.get(address)
-    if (known !== undefined) return known
-    if (texts.size >= maxAddresses) texts.clear()
-    const text = `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`
-    texts.set(address, text)
-    return text
-  }
 
   function peerOf(slot: number, address: string, socket: number): Peer {
     peer.address = address
@@ -168,46 +124,24 @@ export function createLaneLoop<Message>(options: {
     lastAdmitted = ''
     for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
     // A client that gets an answer finds the main thread informed about it.
-    if (outbox.hasMessages()) report()
+    if (outbox.hasMessages()) mailbox.report()
     const dropped = batch.send(replyFd, failed)
     for (let index = 0; index < dropped; index++) sending.dropped('server.send-queue-full', '')
     return count
   }
 
-  function receiveMessages(): void {
-    const sent = Atomics.load(control, controlIndex.sent)
-    if (sent === messages) return
-    messages = sent
-    libc.read(setup.wakeFd, wakeValue, wakeValue.length)
-    for (let next = options.nextMessage(); next !== undefined; next = options.nextMessage()) {
-      if (next.message === stopMessage) isStopped = true
-      else program.receive(next.message)
-    }
-  }
-
-  /** @returns whether something waits for its report */
-  function report(): boolean {
-    const now = clock.monotonic()
-    if (now - reportedAt < reportMs && !outbox.hasMessages() && !isStopped) return true
-    const report = outbox.take()
-    if (report === undefined) return false
-    reportedAt = now
-    options.report(report)
-    return false
-  }
-
   return {
     round() {
-      Atomics.add(control, controlIndex.rounds, 1)
-      receiveMessages()
+      mailbox.begin()
       let count = 0
       for (const [index, socket] of sockets.entries()) if (program.isReady()) count += serve(socket, index)
       const hasWork = program.step()
-      const isPending = report()
-      if (count > 0 || hasWork || isStopped) return !isStopped
+      const isPending = mailbox.report()
+      if (mailbox.isStopped()) return false
+      if (count > 0 || hasWork) return true
       if (program.isReady()) waiting.untilInput(isPending ? reportMs : idleMs)
       else waiting.untilMessage(notReadyMs)
-      return !isStopped
+      return true
     },
   }
 }

@@ -28,10 +28,11 @@ export type LaneState = {
 export type PlannedLane<Plan> = {
   readonly state: LaneState
   /**
-   * Resolves when all answers are from the plan; never rejects. The thread starts {@link startDelayMs} after the first
-   * call.
+   * Resolves when all answers are from the plan; never rejects. The thread starts `delayMs` after the first call.
    */
   apply(plan: Plan): Promise<void>
+  /** Sends a message to the thread that runs now, if there is one. */
+  send(message: unknown): void
   /** Receives the messages that the lane has sent up to now. */
   drain(): void
   /** Answers no further datagrams; the sockets can still send. Never rejects. */
@@ -49,6 +50,10 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
     readonly receive: (message: Message) => void
     /** Returns how this thread answers on a socket. */
     readonly answerHere: (socket: number) => ReceiveHere
+    /** Called when a thread has ended. */
+    readonly ended?: () => void
+    /** By default {@link startDelayMs}. */
+    readonly delayMs?: number
   },
 ): PlannedLane<Plan> {
   const { sockets, portable, receive } = options
@@ -81,7 +86,10 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
     lane = startLane<Message | AppliedMessage>({
       ...options,
       greet: () => [message()],
-      ended: answerHere,
+      ended() {
+        options.ended?.()
+        answerHere()
+      },
       receive(received) {
         if (isApplied(received)) markApplied(received)
         else receive(received)
@@ -107,15 +115,17 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
         applied = Promise.withResolvers()
         lane?.send(message())
       }
-      starting ??= options.clock.after(startDelayMs, start)
+      starting ??= options.clock.after(options.delayMs ?? startDelayMs, start)
       if (isAnswering) await applied.promise
     },
+    send: (message) => lane?.send(message),
     drain: () => lane?.drain(),
     async stop() {
       isStopped = true
       starting?.cancel()
       for (const socket of sockets) socket.receive(undefined)
       await lane?.stop()
+      options.ended?.()
     },
   }
 }

@@ -112,8 +112,8 @@ function localAddress(libc: Libc, fd: number): LaneSocket['local'] {
   return { address: octets.subarray(4, 8).join('.'), port: new DataView(octets.buffer).getUint16(2) }
 }
 
-/** Returns an option of a socket that is an int. */
-function option(libc: Libc, fd: number, name: number): number {
+/** Returns an option of a socket that is an int; 0 if the system does not know it. */
+export function option(libc: Libc, fd: number, name: number): number {
   const value = new Uint8Array(4)
   libc.getsockopt(fd, linux.SOL_SOCKET, name, value, octetsOf(value.length))
   return new DataView(value.buffer).getInt32(0, true)

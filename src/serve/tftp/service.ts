@@ -1,14 +1,9 @@
 /**
  * The TFTP service, read-only (RFC 1350, 2347, 2348, 2349, 7440): receives requests on its port, starts a transfer
- * for each on the port that the plan selects, and limits the number of transfers.
+ * for each on the port that the plan selects, and limits the number of transfers. Runs in a lane, or in the main thread.
  */
 import { createInterfaceMtu } from '../../host/attached-networks.ts'
-import type { Clock } from '../../host/clock.ts'
-import type { Counters } from '../../host/counters.ts'
-import type { Log } from '../../host/log.ts'
-import type { Service, Datagram, Sockets, UdpPort } from '../../host/udp.ts'
-import type { Observe } from '../../install/observation.ts'
-import type { TftpPlan } from '../../plan/tftp.ts'
+import type { Datagram, Sockets } from '../../host/udp.ts'
 import {
   decodePacket,
   encodePacket,
@@ -18,6 +13,13 @@ import {
 } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
 import { createFiles } from './files.ts'
+import {
+  listen,
+  type RequestPort,
+  type TftpServer,
+  type TftpService,
+  type TftpServiceOptions,
+} from './listen.ts'
 import { handleSafely, createTransferPorts } from './transfer-ports.ts'
 import {
   classOf,
@@ -31,24 +33,17 @@ import {
 } from './request.ts'
 import { openTransfer, type OpenTransfer } from './open-transfer.ts'
 
-export type TftpServiceOptions = {
-  /** Called for each request; a transfer keeps the plan that it started with. */
-  readonly plan: () => TftpPlan
-  readonly sockets: Sockets
-  readonly log: Log
-  readonly counters: Counters
-  readonly clock: Clock
-  /** Receives observations of nodes. */
-  readonly observe?: Observe
-  /** Returns the MTU of the interface with an address; by default that of the system. */
-  readonly interfaceMtu?: (address: string) => number | undefined
-  /** Called when the request port is lost: the process should end. */
-  readonly onLost: (error: Error) => void
+/** @throws {CannotListen} when the request port cannot be opened */
+export function startTftp(options: TftpServiceOptions): Promise<TftpService> {
+  return listen(options, createTftpServer(options))
 }
 
-/** @throws {CannotListen} when the request port cannot be opened */
-export async function startTftp(options: TftpServiceOptions): Promise<Service> {
-  const { sockets, log, counters, clock, observe = () => {}, onLost } = options
+type TftpServerOptions = Omit<TftpServiceOptions, 'sockets' | 'onLost'> & {
+  readonly sockets: Pick<Sockets, 'bindUdp'>
+}
+
+export function createTftpServer(options: TftpServerOptions): TftpServer {
+  const { sockets, log, counters, clock, observe = () => {} } = options
   const files = createFiles()
   const transferPorts = createTransferPorts(sockets, clock)
   /** Keys are transfer identifiers of clients: `address:port`. */
@@ -58,7 +53,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const interfaceMtu = options.interfaceMtu ?? createInterfaceMtu(clock)
   let isClosing = false
 
-  function receive(from: UdpPort, datagram: Datagram): void {
+  function receive(from: RequestPort, datagram: Datagram): void {
     const packet = decodePacket(datagram.payload)
     if (packet.kind !== 'rrq' && packet.kind !== 'wrq') deliver(from, datagram, packet.kind)
     // While closing, the port stays open for transfers only: the client sends its request again to the next process.
@@ -71,7 +66,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   }
 
   /** Passes a packet other than a request to a transfer that uses the request port. */
-  function deliver(from: UdpPort, datagram: Datagram, kind: TftpPacket['kind']): void {
+  function deliver(from: RequestPort, datagram: Datagram, kind: TftpPacket['kind']): void {
     const outcome = transferPorts.deliver(datagram)
     if (outcome === 'delivered') return
     // If transfers have separate ports, no packet is expected here, and an answer could cause a loop with another
@@ -86,7 +81,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     count('tftp.unexpected', 'tftp.unexpected-packet')
   }
 
-  function answer(from: UdpPort, datagram: Datagram, request: TftpRequest): void {
+  function answer(from: RequestPort, datagram: Datagram, request: TftpRequest): void {
     counters.increment('tftp.requests')
     const { address, port } = datagram
     const client = `${address}:${port}`
@@ -164,20 +159,11 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     return true
   }
 
-  const { address, port } = options.plan()
-  const ports = await sockets.udp('tftp', { address, port, onLost })
-  for (const each of ports) {
-    each.receive((batch) => {
-      for (const datagram of batch) handleSafely(datagram, (one) => receive(each, one), options)
-    })
-  }
-
   return {
-    name: 'tftp',
-    listening: ports.map(({ local }) => `udp ${local.address}:${local.port}`),
-    async close(graceMs) {
+    receive: (from, datagram) => handleSafely(datagram, (one) => receive(from, one), options),
+    active: () => ending.size,
+    async close(graceMs, closePorts) {
       isClosing = true
-      const closePorts = () => Promise.all(ports.map((each) => each.close()))
       const isShared = [...ending].some((each) => each.sharesRequestPort)
       if (!isShared) await closePorts()
       const grace = clock.after(graceMs, () => {

@@ -25,7 +25,7 @@ export type TransferPorts = {
 }
 
 type TransferEnds = {
-  readonly requestPort: UdpPort
+  readonly requestPort: Pick<UdpPort, 'local' | 'send'>
   readonly client: { readonly address: string; readonly port: number }
   /** Called when the transfer's port is lost; the service handles the loss of the request port. */
   readonly onLost: (error: Error) => void
@@ -42,7 +42,7 @@ const lateMs = 5000
 /** How many ended transfers are remembered for that; more end in this time only during a flood. */
 const maxEnded = 512
 
-export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPorts {
+export function createTransferPorts(sockets: Pick<Sockets, 'bindUdp'>, clock: Clock): TransferPorts {
   /** Ports of a range that transfers use or are opening. */
   const inUse = new Set<number>()
   /** When ports of a range were freed. */

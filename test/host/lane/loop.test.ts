@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import { controlIndex, createLaneLoop, stopMessage, type LaneProgram } from '../../../src/host/lane/loop.ts'
+import { createLaneLoop, type LaneProgram } from '../../../src/host/lane/loop.ts'
+import { controlIndex, stopMessage } from '../../../src/host/lane/mailbox.ts'
 import { linux } from '../../../src/host/lane/libc.ts'
 import { createOutbox } from '../../../src/host/lane/outbox.ts'
 import { createSending } from '../../../src/host/send-guard.ts'

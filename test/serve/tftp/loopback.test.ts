@@ -1,13 +1,12 @@
 /** Transfers over real sockets on loopback, with independent clients: curl, and a small lockstep client. */
 import { execFile } from 'node:child_process'
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/host/clock.ts'
 import { Counters } from '../../../src/host/counters.ts'
 import { silentLog } from '../../support/silent-log.ts'
+import { bound, fetchLockstep } from '../../support/tftp-lockstep.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { TftpPlan, TransferPorts } from '../../../src/plan/tftp.ts'
 import { startTftp } from '../../../src/serve/tftp/service.ts'
@@ -60,39 +59,6 @@ t.test('curl gets files of any size', { skip: !hasCurl && 'no curl with tftp' },
   await t.rejects(fetch('nothing'), { code: 68 }, 'CURLE_TFTP_NOTFOUND')
   await t.rejects(fetch('', '-T', join(root, 'one')), { code: 69 }, 'CURLE_TFTP_PERM')
 })
-
-/** Fetches a file in mode octet, in lockstep, with the given options only. */
-async function fetchLockstep(
-  port: number,
-  request: string,
-  blockOctets: number,
-  from = '127.0.0.1',
-): Promise<Buffer> {
-  const socket = await bound(from)
-  const parts: Buffer[] = []
-  try {
-    socket.send(Buffer.from(request, 'latin1'), port, '127.0.0.1')
-    for (;;) {
-      const [packet, peer] = (await once(socket, 'message', { signal: AbortSignal.timeout(20_000) })) as [
-        Buffer,
-        { port: number },
-      ]
-      const isData = packet[1] === 3
-      if (isData) parts.push(packet.subarray(4))
-      socket.send(Buffer.of(0, 4, isData ? packet[2]! : 0, isData ? packet[3]! : 0), peer.port, '127.0.0.1')
-      if (isData && packet.length < 4 + blockOctets) return Buffer.concat(parts)
-    }
-  } finally {
-    socket.close()
-  }
-}
-
-async function bound(address = '127.0.0.1'): Promise<Socket> {
-  const socket = createSocket('udp4')
-  socket.bind(0, address)
-  await once(socket, 'listening')
-  return socket
-}
 
 t.test('serves lockstep clients with and without options', async (t) => {
   const { port } = await serve(t)
