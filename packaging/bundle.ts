@@ -20,6 +20,7 @@ const entries = [
   'src/serve/dns/dns-worker.ts',
   'src/serve/dhcp/dhcp-worker.ts',
   'src/serve/tftp/tftp-worker.ts',
+  'src/serve/http/image-worker.ts',
 ]
 
 /** Packages in CommonJS call `require`, which a module does not have. */

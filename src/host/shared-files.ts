@@ -23,6 +23,8 @@ export type SharedFile = {
   readonly modifiedMs: number
   /** The same text for the same content on this machine: inode, size, and modification time in nanoseconds. */
   readonly version: string
+  /** The descriptor, until `close`; absent if the file was not opened, because all of its chunks are in memory. */
+  readonly fd?: number
   /** The size of every chunk except the last. */
   readonly chunkOctets: number
   /** 0 for an empty file. */
@@ -36,8 +38,11 @@ export type SharedFile = {
 export type SharedFiles = {
   /** Returns the bytes of chunks that readers hold beside the cache. */
   heldOctets(): number
-  /** @throws {UnusableFile | NodeJS.ErrnoException} when it is not a regular file, or cannot be opened */
-  open(path: string): Promise<SharedFile>
+  /**
+   * @param needsDescriptor opens the file also if all of its chunks are in memory
+   * @throws {UnusableFile | NodeJS.ErrnoException} when it is not a regular file, or cannot be opened
+   */
+  open(path: string, needsDescriptor?: boolean): Promise<SharedFile>
 }
 
 /** A file that the system can read but this program refuses; `code` is the reason. */
@@ -233,7 +238,7 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
 
   function shared(
     { octets, modifiedMs, version }: State,
-    reader: Pick<SharedFile, 'take' | 'close'>,
+    reader: Pick<SharedFile, 'fd' | 'take' | 'close'>,
   ): SharedFile {
     return { octets, modifiedMs, version, chunkOctets, chunkCount: countChunks(octets), ...reader }
   }
@@ -241,9 +246,9 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
   return {
     heldOctets: () => heldOctets,
 
-    async open(path) {
+    async open(path, needsDescriptor = false) {
       const state = stateOf(await stat(path, { bigint: true }))
-      const whole = recallWhole(state)
+      const whole = needsDescriptor ? undefined : recallWhole(state)
       if (whole !== undefined) {
         return shared(state, {
           take: (index) => hold(whole[index] as Held),
@@ -253,7 +258,11 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
         })
       }
       const file = addReader(state) ?? (await openFile(path))
-      return shared(file.state, { take: (index) => take(file, index), close: () => release(file) })
+      return shared(file.state, {
+        fd: file.handle.fd,
+        take: (index) => take(file, index),
+        close: () => release(file),
+      })
     },
   }
 }
@@ -264,54 +273,17 @@ function stateOf(stats: BigIntStats): State {
   const { dev, ino, size, mtimeNs } = stats
   return {
     identity: `${dev}:${ino}:${size}:${mtimeNs}`,
-    version: [ino, size, mtimeNs].map((number) => number.toString(16)).join('-'),
+    version: versionOf(stats),
     octets: Number(size),
     modifiedMs: Number(mtimeNs) / 1e6,
   }
 }
 
-function changed(): UnusableFile {
-  return new UnusableFile('the file changed while it was being sent', 'CHANGED')
+/** Returns {@link SharedFile.version} of an open file. */
+export function versionOf({ ino, size, mtimeNs }: Pick<BigIntStats, 'ino' | 'size' | 'mtimeNs'>): string {
+  return [ino, size, mtimeNs].map((number) => number.toString(16)).join('-')
 }
 
-// Limits how many chunks of shared files are read from the disk at once.
-
-/**
- * Returns a function that limits how many reads are in progress, to `max` for all files together: the threads that
- * read for many clients would compete with the event loop. Further reads wait for their turn.
- */
-export function createReadLimit(max: number): (file: SharedFile) => SharedFile {
-  let active = 0
-  const waiting: (() => void)[] = []
-
-  function take(file: SharedFile, index: number): Chunk | Promise<Chunk> {
-    const chunk = file.take(index)
-    if (!(chunk instanceof Promise)) return chunk
-    active++
-    return chunk.finally(() => {
-      active--
-      while (active < max && waiting.length > 0) waiting.shift()?.()
-    })
-  }
-
-  return (file) => {
-    let isClosed = false
-    return {
-      ...file,
-      take(index) {
-        if (active < max) return take(file, index)
-        return new Promise((resolve, reject) => {
-          waiting.push(() => {
-            // Reading a chunk of a closed file would waste time.
-            if (isClosed) reject(new Error('the file was closed'))
-            else resolve(take(file, index))
-          })
-        })
-      },
-      close() {
-        isClosed = true
-        file.close()
-      },
-    }
-  }
+function changed(): UnusableFile {
+  return new UnusableFile('the file changed while it was being sent', 'CHANGED')
 }

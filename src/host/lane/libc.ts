@@ -24,6 +24,8 @@ export type Libc = {
   epoll_wait(epoll: number, events: bigint, count: number, timeoutMs: number): number
   recvmmsg(fd: number, headers: bigint, count: number, flags: number, timeout: null): number
   sendmmsg(fd: number, headers: bigint, count: number, flags: number): number
+  fcntl(fd: number, command: number, argument: number): number
+  sendfile(to: number, from: number, offset: Uint8Array, count: number): number
   sendto(
     fd: number,
     payload: Uint8Array,
@@ -90,6 +92,8 @@ function declare(koffi: typeof Koffi): Libc {
     poll: call('int poll(void *entries, ulong count, int timeoutMs)'),
     recvmmsg: call('int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)'),
     sendmmsg: call('int sendmmsg(int fd, void *headers, uint count, int flags)'),
+    fcntl: call('int fcntl(int fd, int command, int argument)'),
+    sendfile: call('long sendfile(int to, int from, void *offset, ulong count)'),
     sendto: call(
       'long sendto(int fd, void *payload, ulong length, int flags, void *address, uint addressLength)',
     ),
@@ -124,6 +128,8 @@ export const linux = {
   EPOLLIN: 1,
   EFD_NONBLOCK: 0x800,
   EFD_CLOEXEC: 0x80000,
+  F_DUPFD_CLOEXEC: 1030,
+  EPOLLOUT: 4,
 } as const
 
 /** Octets of a sockaddr_in (ip(7)). */

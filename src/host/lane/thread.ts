@@ -60,7 +60,7 @@ export async function runEventLane<Message>(
 }
 
 /** Returns what all lanes use, and what the main thread gave to the program. */
-async function connect<Message>(maxUnread: number) {
+export async function connect<Message>(maxUnread: number) {
   const { setup, data, port } = workerData as {
     readonly setup: LaneSetup
     readonly data: unknown

@@ -3,9 +3,12 @@
  * closed unread, and a stream over the shared chunks replaces it.
  */
 import { ReadStream } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { DoneFuncWithErrOrRes, FastifyReply, FastifyRequest } from 'fastify'
 import type { Chunk, SharedFile } from '../../host/shared-files.ts'
+import type { ImageLane, LaneTransfer } from './image-lane.ts'
 
 /** A part of a file. */
 type Range = { readonly start: number; readonly octets: number }
@@ -23,8 +26,8 @@ export type Body = {
 /** A chunk with its start and end in the file. */
 type Part = { readonly chunk: Chunk; readonly start: number; readonly end: number }
 
-/** Bytes handed to the system at once: DHCP and DNS wait for that time (docs/decisions/0027). */
-const pieceOctets = 256 * 1024
+/** Bytes handed to the system at once: other requests wait for that time (docs/decisions/0027). */
+export const pieceOctets = 256 * 1024
 
 export type BodyEvents = {
   /** The client read something. */
@@ -107,6 +110,51 @@ export function readBody(
     close() {
       isClosed = true
       releaseBefore(Infinity)
+    },
+  }
+}
+
+/**
+ * The body that a lane sends: the stream is empty, and ends when the lane has sent all bytes.
+ *
+ * @param response its header is sent before the first byte of the body
+ */
+export function sendByLane(
+  lane: Pick<ImageLane, 'send'>,
+  { fd, version }: { readonly fd: number; readonly version: string },
+  { start, octets }: Range,
+  response: ServerResponse,
+): Body {
+  let transfer: LaneTransfer | undefined
+  let isClosed = false
+
+  const ended = (reason: string | undefined): void => {
+    if (reason === undefined) stream.push(null)
+    else stream.destroy(new Error(reason))
+  }
+
+  function begin(socket: Socket): void {
+    if (isClosed) return
+    transfer = lane.send(socket, { file: fd, version, from: start, to: start + octets }, ended)
+    if (transfer === undefined) ended('the lane is not available')
+  }
+
+  const stream = new Readable({
+    read() {
+      if (response.headersSent) return
+      response.flushHeaders()
+      const { socket } = response
+      // Called when the header, and everything before it, is with the system.
+      socket?.write('', () => begin(socket))
+    },
+  })
+  return {
+    stream,
+    octets,
+    sent: () => transfer?.sent() ?? 0,
+    close() {
+      isClosed = true
+      transfer?.cancel()
     },
   }
 }

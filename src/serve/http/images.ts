@@ -2,8 +2,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import type { FastifyReply } from 'fastify'
+import { createEventLimiter } from '../../host/connection-limits.ts'
+import { createReadLimit } from '../../host/read-limit.ts'
 import {
-  createReadLimit,
   createSharedFiles,
   UnusableFile,
   type SharedFile,
@@ -11,7 +12,7 @@ import {
   type SharedFiles,
 } from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http/plan.ts'
-import { readBody, replaceBody, type Body } from './body.ts'
+import { pieceOctets, readBody, replaceBody, sendByLane, type Body } from './body.ts'
 import {
   createDownloads,
   createReaders,
@@ -20,7 +21,7 @@ import {
   type Downloads,
   type Readers,
 } from './downloads.ts'
-import { createEventLimiter } from '../../host/connection-limits.ts'
+import type { ImageLane } from './image-lane.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import type { HttpCode } from './codes.ts'
 import { missingFile, refuse, unreadable, type Refusal, watchResponse } from './response.ts'
@@ -31,30 +32,24 @@ import { missingFile, refuse, unreadable, type Refusal, watchResponse } from './
  */
 const limits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 1024 * 1024 }
 
-/** Creates the shared image files with their cache. */
-export const createImages = (): SharedFiles => createSharedFiles(limits)
-
 /**
  * How many chunks are read at once for all undeclared clients. The threads that read compete with the event loop, and so
  * with DHCP and DNS.
  */
 const maxReadsOfUnknown = 2
 
-/** Creates the limit of reads for undeclared clients. */
-export const createUnknownReadLimit = (): ReturnType<typeof createReadLimit> =>
-  createReadLimit(maxReadsOfUnknown)
-
 export type ImageSources = {
   readonly images: SharedFiles
   readonly limitReads: ReturnType<typeof createReadLimit>
   readonly downloads: Downloads
   readonly readers: Readers
+  readonly lane: ImageLane
 }
 
 /** The images, and the limits for their readers. */
-export function createImageSources(tools: Tools): ImageSources {
+export function createImageSources(tools: Tools, lane: ImageLane): ImageSources {
   const { log, counters, clock } = tools
-  const images = createImages()
+  const images = createSharedFiles(limits)
   const limit = createEventLimiter(clock)
   const code: HttpCode = 'http.memory-limit'
   const readers = createReaders({
@@ -67,14 +62,20 @@ export function createImageSources(tools: Tools): ImageSources {
       limit(code, (count) => log.warn({ client: address, code, count }, 'slowest reader disconnected'))
     },
   })
-  return { images, limitReads: createUnknownReadLimit(), downloads: createDownloads(tools), readers }
+  return {
+    images,
+    limitReads: createReadLimit(maxReadsOfUnknown),
+    downloads: createDownloads(tools),
+    readers,
+    lane,
+  }
 }
 
 /** @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. */
 export async function sendImage(
   { reply, node, client, address, isLocal }: Exchange,
   { log, counters, clock, observe }: Tools,
-  { images, limitReads, downloads, readers }: ImageSources,
+  { images, limitReads, downloads, readers, lane }: ImageSources,
   directory: ImageDirectory,
   name: string,
 ): Promise<FastifyReply> {
@@ -94,7 +95,9 @@ export async function sendImage(
     const sentence = 'too many downloads are in progress: repeat the request later'
     return refuse(reply.header('retry-after', '5'), { status: 503, code, sentence })
   }
-  const opened = await openImage(images, path)
+  // A file that is not in the page cache can delay the lane, so it serves only declared nodes and this machine.
+  const usesLane = isKnown && lane.canSend(reply.raw)
+  const opened = await openImage(images, path, usesLane)
   if ('sentence' in opened) {
     reader.end()
     counters.increment('http.unreadable')
@@ -123,7 +126,11 @@ export async function sendImage(
   const what = directory.files.get(name)
   replaceBody(reply, (range) => {
     const events = { onProgress: reader.progress, onHeld: reader.held }
-    const made = readBody(file, range, () => reply.raw.writableLength, events)
+    const { fd, version } = file
+    const isForLane = usesLane && fd !== undefined && range.octets > pieceOctets && lane.canSend(reply.raw)
+    const made = isForLane
+      ? sendByLane(lane, { fd, version }, range, reply.raw)
+      : readBody(file, range, () => reply.raw.writableLength, events)
     body = made
     if (node !== undefined && what !== undefined) {
       const part = { from: range.start, to: range.start + range.octets, total: file.octets, sent: made.sent }
@@ -166,9 +173,13 @@ const changedFile: Refusal = {
 }
 
 /** Opens the file, or explains why it cannot be sent. A symbolic link of the administrator is followed. */
-async function openImage(images: SharedFiles, path: string): Promise<SharedFile | Refusal> {
+async function openImage(
+  images: SharedFiles,
+  path: string,
+  needsDescriptor: boolean,
+): Promise<SharedFile | Refusal> {
   try {
-    return await images.open(path)
+    return await images.open(path, needsDescriptor)
   } catch (error) {
     if (error instanceof UnusableFile) return missingFile(path, `${path} is not a file`)
     return unreadable(error, path)

@@ -19,6 +19,7 @@ import { replaceBodyHook } from './body.ts'
 import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendScript } from './boot.ts'
 import type { HttpCode } from './codes.ts'
 import { createImageSources, sendImage } from './images.ts'
+import { createImageLane, type ImageLane } from './image-lane.ts'
 import { helpText, refuse, type Refusal } from './response.ts'
 import {
   checkAddress,
@@ -73,14 +74,15 @@ function roleOf(file: string): IgnitionKind | undefined {
   return ignitionKinds.find((kind) => file === `install-${kind}.ipxe`)
 }
 
-export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
+export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { readonly lane: ImageLane }> {
   const tokens = createTokenRedactor()
   const log = tokens.wrap(given.log)
   const options = { ...given, log }
   const { counters, clock, installs, observe = () => {} } = options
   const readNeighbor = options.readNeighbor ?? createReadNeighbor(clock)
   const tools: Tools = { log, counters, clock, observe, tokens }
-  const sources = createImageSources(tools)
+  const lane = createImageLane(tools)
+  const sources = createImageSources(tools, lane)
   const readLoader = createFileReader()
   const metrics = cached(async () => Buffer.from(await options.metrics(true)), clock)
   const shortMetrics = cached(async () => Buffer.from(await options.metrics(false)), clock)
@@ -88,6 +90,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
 
+  app.addHook('onClose', () => lane.stop())
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.decorateRequest('plan')
@@ -265,7 +268,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   })
 
   await app.ready()
-  return { app, http }
+  return { app, http, lane }
 }
 
 /** Explains why a request that Node could read cannot be answered (RFC 9112 §3.2, RFC 9110 §10.1.1). */

@@ -16,6 +16,7 @@ import {
 import { createServer, withoutSchemas } from '../../host/http.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { HttpCode } from './codes.ts'
+import { sentByLane } from './image-lane.ts'
 import { CustomaryResponse, badRequest, connectRefused, refuse } from './response.ts'
 import { clientOf, isLocal, peerAddress, type Tools } from './request-context.ts'
 
@@ -216,11 +217,12 @@ export function createHttpServer(
 /** Whether a client read less of its responses than the minimum, while there was something to read. */
 function isStalled(client: Client, now: number, { stalledMs, minBytesPerSecond }: Limits): boolean {
   const { socket, inFlight, progress } = client
-  if (inFlight === 0 || socket.writableLength === 0) {
+  const byLane = sentByLane(socket)
+  if (inFlight === 0 || (byLane === undefined && socket.writableLength === 0)) {
     client.progress = undefined
     return false
   }
-  const bytes = socket.bytesWritten - socket.writableLength
+  const bytes = socket.bytesWritten - socket.writableLength + (byLane ?? 0)
   if (progress === undefined || bytes - progress.bytes >= (minBytesPerSecond * stalledMs) / 1000) {
     client.progress = { bytes, at: now }
     return false

@@ -1,11 +1,17 @@
 /** The HTTP service: the routes on their sockets, and a close that waits for downloads. */
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import type { Service, Sockets } from '../../host/udp.ts'
+import type { ActiveProblem } from '../../text/codes.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 
 export type HttpOptions = RoutesOptions & {
   readonly sockets: Sockets
   readonly onLost: (error: Error) => void
+}
+
+export type HttpService = Service & {
+  /** Returns the problem of the lane for images, if it stopped. */
+  readonly problems: () => readonly ActiveProblem[]
 }
 
 /**
@@ -15,9 +21,9 @@ export type HttpOptions = RoutesOptions & {
 const backlog = 1024
 
 /** @throws {CannotListen} */
-export async function startHttp(options: HttpOptions): Promise<Service> {
+export async function startHttp(options: HttpOptions): Promise<HttpService> {
   const { sockets, clock, onLost } = options
-  const { app, http } = await createRoutes(options)
+  const { app, http, lane } = await createRoutes(options)
   const { server } = http
   const { address, address6, port } = options.plan()
   await sockets.tcp('http', server, { address, port, backlog })
@@ -35,6 +41,7 @@ export async function startHttp(options: HttpOptions): Promise<Service> {
   for (const each of listeners) each.on('error', onLost)
   return {
     name: 'http',
+    problems: () => lane.problems(),
     listening: listeners.map((each) => `tcp ${endpointText(each.address() as AddressInfo)}`),
     async close(graceMs) {
       const timer = clock.after(graceMs, () => server.closeAllConnections())

@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Chunk, SharedFile } from '../../../src/host/shared-files.ts'
-import { replaceBodyHook, readBody } from '../../../src/serve/http/body.ts'
+import { replaceBodyHook, readBody, sendByLane } from '../../../src/serve/http/body.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -105,3 +108,38 @@ t.test('a body that is not a file is sent unchanged; errors of an unused file ar
   delete headers['content-range']
   t.same(await put(createReadStream('/nowhere')), { start: 0, octets: 3 })
 })
+
+t.test(
+  'a body of the lane starts when the header is with the system, unless it was closed before',
+  async (t) => {
+    const written: (() => void)[] = []
+    const response = {
+      headersSent: false,
+      flushHeaders: () => void (response.headersSent = true),
+      socket: { write: (_: string, done: () => void) => written.push(done) } as unknown as Socket,
+    }
+    const parts: unknown[] = []
+    const lane = { send: (_: Socket, part: unknown) => void parts.push(part) }
+    const make = () => {
+      response.headersSent = false
+      const range = { start: 3, octets: 7 }
+      return sendByLane(lane, { fd: 5, version: 'v' }, range, response as unknown as ServerResponse)
+    }
+    const closed = make()
+    closed.stream.resume()
+    await new Promise(setImmediate)
+    closed.close()
+    written.pop()?.()
+    t.same(parts, [])
+    const body = make()
+    body.stream.resume()
+    await new Promise(setImmediate)
+    body.stream.read()
+    t.equal(written.length, 1, 'the header is sent once')
+    t.same([body.sent(), body.octets], [0, 7])
+    const failed = once(body.stream, 'error')
+    written[0]?.()
+    t.same(parts, [{ file: 5, version: 'v', from: 3, to: 10 }])
+    t.match(await failed, [{ message: 'the lane is not available' }])
+  },
+)

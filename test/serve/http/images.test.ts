@@ -5,6 +5,7 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import { createSharedFiles } from '../../../src/host/shared-files.ts'
 import { createReaders, defaultReaderLimits, createDownloads } from '../../../src/serve/http/downloads.ts'
+import { createImageLane } from '../../../src/serve/http/image-lane.ts'
 import type { ImageDirectory } from '../../../src/plan/http/plan.ts'
 import { sendImage } from '../../../src/serve/http/images.ts'
 import { rootfs, routesWorld } from '../../support/http-service.ts'
@@ -250,6 +251,7 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
       return { ...file, modifiedMs: file.modifiedMs - 1000, close: () => (file.close(), closed++) }
     },
   }
+  const lane = createImageLane({ ...options, load: () => Promise.resolve({ reason: 'a test' }) })
   const app = fastify()
   t.teardown(() => app.close())
   await app.register(fastifyStatic, { serve: false })
@@ -258,7 +260,7 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
     sendImage(
       { reply, plan: options.plan(), client: '', address: '', node: '', isLocal: false, isHead: false },
       { ...options, tokens: { learn: () => {} } },
-      { images: earlier, limitReads: (file) => file, downloads: createDownloads(options), readers },
+      { images: earlier, limitReads: (file) => file, downloads: createDownloads(options), readers, lane },
       directory,
       name,
     ),

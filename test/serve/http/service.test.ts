@@ -61,8 +61,9 @@ t.test('iPXE fetches script, kernel, and initramfs over one connection', async (
 })
 
 t.test('a rack of 1,000 nodes can connect while the process writes to the disk', async (t) => {
-  const { backlog } = await running(t)
+  const { backlog, service } = await running(t)
   t.equal(backlog, 1024)
+  t.same(service.problems(), [])
 })
 
 t.test('pipelined requests are answered in order (RFC 9112 §9.3.2)', async (t) => {

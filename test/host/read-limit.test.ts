@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createReadLimit, type Chunk, type SharedFile } from '../../src/host/shared-files.ts'
+import { createReadLimit } from '../../src/host/read-limit.ts'
+import type { Chunk, SharedFile } from '../../src/host/shared-files.ts'
 
 /** A file whose reads end when the test ends them. Odd chunks are in memory. */
 function fakeFile() {
