@@ -23,6 +23,14 @@ const entries = [
   'src/serve/http/image-worker.ts',
 ]
 
+/** Packages of Fastify that slipway does not call; src/host/http.ts refuses schemas. */
+const unusedPackages = [
+  'glob',
+  'light-my-request',
+  '@fastify/ajv-compiler',
+  '@fastify/fast-json-stringify-compiler',
+]
+
 /** Packages in CommonJS call `require`, which a module does not have. */
 const banner =
   "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);"
@@ -40,8 +48,7 @@ const { status, error } = spawnSync(
     '--platform=node',
     // It loads a binary from its package.
     '--external:koffi',
-    // Only for a setting of @fastify/static that slipway does not use; it takes 10 ms of each start.
-    '--alias:glob=./packaging/unused-glob.ts',
+    ...unusedPackages.map((name) => `--alias:${name}=./packaging/unused-package.ts`),
     '--target=node22.18',
     `--banner:js=${banner}`,
     `--define:BUILD_ID=${JSON.stringify(buildId())}`,

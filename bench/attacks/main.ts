@@ -18,7 +18,7 @@ import { formatRows, medianRow, missedGoals, type Row } from './results.ts'
 import { allTargets, targetsOf, type Target } from './targets.ts'
 import { tcpAttacks } from './tcp-client.ts'
 import { victims } from './forger.ts'
-import { udpAttacks, type Flood } from './udp-client.ts'
+import { udpAttacks, undeclaredAddress, type Flood } from './udp-client.ts'
 
 const usage = `Usage: bench/attacks/run [--only ATTACK]… [--server NAME]… [--rate N] [--seconds N] [--rounds N]
 
@@ -39,6 +39,8 @@ const [node] = nodes as [Node]
 /** Requests of the node before the attack, and after it: a recovery that takes longer is reported with this value. */
 const beforeSeconds = 1
 const afterSeconds = 4
+/** The victims outside of the site are behind it. */
+const victimRouter = '172.16.7.243'
 const controlSocket = join(workDir, 'control.sock')
 
 process.exitCode = await main()
@@ -122,9 +124,10 @@ async function prepareClients(network: Network): Promise<void> {
   for (const prefix of ['172.16.1.0/24', '172.16.5.0/24', ...victims])
     await on(2, 'ip', 'route', 'add', 'local', prefix, 'dev', 'eth0')
   await on(2, 'sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=8')
-  for (const each of victims) await on(3, 'ip', 'addr', 'add', `${each}/21`, 'dev', 'eth0')
+  await on(2, ...address(undeclaredAddress))
+  for (const each of [...victims, victimRouter]) await on(3, ...address(each))
   // Victims outside the site are behind a router.
-  await output(network.onServer('ip', 'route', 'add', '10.0.0.0/8', 'via', '172.16.7.243'))
+  await output(network.onServer('ip', 'route', 'add', '10.0.0.0/8', 'via', victimRouter))
   // For broadcasts of servers that use the wildcard address.
   await output(network.onServer('ip', 'route', 'add', '255.255.255.255', 'dev', 'br0'))
 }

@@ -27,7 +27,8 @@ const off: readonly Node[] = nodes.slice(100, 180)
 const offAt = (index: number) => off[index % off.length] as Node
 const offAddresses = off.map(({ address }) => address)
 /** Not the address of a node: it has no part in these attacks. */
-const anyAddress = ['172.16.7.242']
+export const undeclaredAddress = '172.16.7.242'
+const anyAddress = [undeclaredAddress]
 
 export const udpAttacks: Readonly<Record<string, Attack>> = {
   /** Queries whose replies go to addresses that no machine has. */

@@ -7,7 +7,7 @@ import { launcherOptions, ownCheckout, serveCommand } from '../../bench/slipway.
 t.test('benchmarks start Node.js with the options of the launcher', async (t) => {
   const launcher = await readFile(join(ownCheckout, 'bin/slipway'), 'utf8')
   t.equal(launcher.match(/"\$options"/g)?.length, 2, 'each Node.js gets them')
-  const options = ['--max-semi-space-size=4']
+  const options = ['--max-semi-space-size=2']
   t.same(launcherOptions(ownCheckout), options)
   t.match(serveCommand(ownCheckout, '/run/bench'), [
     ...['env', 'CACHE_DIRECTORY=/run/bench/cache', process.execPath, ...options],

@@ -65,6 +65,21 @@ function loadedWith(
   return loaded
 }
 
+t.test('the bundle has no packages that the program never calls', (t) => {
+  const files = bundle(join(t.testdir({}), 'dist'))
+  const text = [...files.values()].join('\n')
+  for (const name of [
+    'glob',
+    'light-my-request',
+    'fast-json-stringify/lib/standalone',
+    '@fastify/ajv-compiler',
+  ]) {
+    t.notMatch(text, `// node_modules/${name}`, name)
+  }
+  t.match(text, '// node_modules/fastify/')
+  t.end()
+})
+
 t.test('a start loads the schema, the YAML parser, and what follows clusters only on demand', (t) => {
   const files = bundle(join(t.testdir({}), 'dist'))
   const serve = [...files.keys()].find((name) => name.startsWith('serve-')) as string
