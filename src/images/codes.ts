@@ -46,6 +46,14 @@ export const imageCodes = defineCodes({
     meaning: 'The manifest of an image cannot be read or has invalid content',
     remedy: 'Remove the image and add it again',
   },
+  'image.key-invalid': {
+    meaning: 'A file given with --key cannot be read, or does not contain a public key',
+    remedy: 'Export the public key of the publisher with gpg --armor --export',
+  },
+  'image.signature-wrong': {
+    meaning: 'A file of an image does not match its signature, or was not signed with one of the given keys',
+    remedy: 'Do not boot the image: get the stream document from the publisher, and add the image again',
+  },
   'image.proxy-invalid': {
     meaning: 'HTTP_PROXY or HTTPS_PROXY is not a valid URL of a proxy',
     remedy: 'Correct the variable',

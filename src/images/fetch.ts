@@ -6,10 +6,13 @@ import { chmod, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAtomically } from '../host/files.ts'
 import { storedOctets, download, type DownloadTools } from './download.ts'
+import { defined } from '../text/defined.ts'
 import { formatManifest, manifestName, type Manifest, type ManifestFile } from './manifest.ts'
 import { ImageProblem } from './codes.ts'
+import { maxSignatureOctets, verifySignatures, type PublicKeys } from './signature.ts'
 import { requireFreeSpace, openStaging, syncDirectory, type Staging, readStored } from './store.ts'
 import type { RemoteFile, RemoteImage } from './stream.ts'
+import { readBody } from './web.ts'
 
 /** Each download from a mirror gets slower if there are more connections. */
 const parallelDownloads = 3
@@ -23,6 +26,8 @@ export type Addition = {
 export type FetchTools = DownloadTools & {
   /** URL or path of the stream document, for the manifest. */
   readonly source: string
+  /** Public keys, with which signatures are verified before an image is published. */
+  readonly keys?: PublicKeys | undefined
 }
 
 /** The result of an addition: `there` if the store already had all files. */
@@ -133,7 +138,8 @@ async function finish(
   { name, image, staging, old, missing }: Job,
   tools: FetchTools,
 ): Promise<void> {
-  const fetched = await Promise.all(missing.map((file) => manifestFile(staging.directory, file)))
+  const fetched = await Promise.all(missing.map((file) => manifestFile(staging.directory, file, tools)))
+  await requireSignatures(staging.directory, fetched, tools.keys)
   const { stream, release, architecture, style } = image
   const manifest: Manifest = old ?? {
     format: 1,
@@ -158,10 +164,37 @@ async function finish(
   await staging.discard()
 }
 
-async function manifestFile(directory: string, { part, name, sha256 }: RemoteFile): Promise<ManifestFile> {
+async function manifestFile(
+  directory: string,
+  { part, name, sha256, signature: url }: RemoteFile,
+  tools: FetchTools,
+): Promise<ManifestFile> {
   const path = join(directory, name)
   await chmod(path, 0o644)
-  return { name, part, octets: (await stat(path)).size, sha256 }
+  const signature = url === undefined ? undefined : await readSignature(url, tools)
+  return { name, part, octets: (await stat(path)).size, sha256, ...defined({ signature }) }
+}
+
+/** Returns the signature in base64; `undefined` if the server does not have it, as many mirrors. */
+async function readSignature(url: string, { web, clock }: FetchTools): Promise<string | undefined> {
+  const octets = await readBody(web, url, maxSignatureOctets, clock).catch(() => undefined)
+  return octets?.toString('base64')
+}
+
+/** @throws {ImageProblem} when a signature is wrong, or the administrator gave keys and one cannot be verified */
+async function requireSignatures(
+  directory: string,
+  files: readonly ManifestFile[],
+  keys: PublicKeys | undefined,
+): Promise<void> {
+  if (keys === undefined) return
+  const signing = await verifySignatures(directory, files, keys)
+  if (signing.kind === 'wrong') {
+    throw new ImageProblem('image.signature-wrong', `${signing.problems.join('; ')}: do not boot this image`)
+  }
+  if (signing.kind === 'not-verified' && keys.isGiven) {
+    throw new ImageProblem('image.signature-wrong', `signatures not verified: ${signing.reason}`)
+  }
 }
 
 /** Runs all items, a few at a time. After a failure it starts no more items and waits for those in progress. */

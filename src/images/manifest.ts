@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { architectures } from '../site/schema.ts'
 import { ImageProblem, type Watch, reasonOf } from './codes.ts'
+import { maxSignatureOctets, verifySignatures, type PublicKeys, type Signing } from './signature.ts'
 import { parts, plainName } from './stream.ts'
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -22,6 +23,11 @@ const manifestFile = z.strictObject({
   part: z.enum(parts).optional(),
   octets: z.int().nonnegative(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Detached OpenPGP signature in base64; absent if the release has none. */
+  signature: z
+    .base64()
+    .max(2 * maxSignatureOctets)
+    .optional(),
 })
 
 const manifest = z.strictObject({
@@ -105,7 +111,7 @@ export async function digestOf(path: string, reached?: (octets: number) => void)
 }
 
 export type Integrity =
-  | { readonly kind: 'whole'; readonly files: number }
+  | { readonly kind: 'whole'; readonly files: number; readonly signing: Signing }
   /** A sentence for each file that differs. */
   | { readonly kind: 'damaged'; readonly problems: readonly string[] }
   /** Added by hand: there is no manifest to compare with. */
@@ -119,10 +125,11 @@ type ImageToVerify = {
   readonly problem?: string
 }
 
-/** Compares the files of an image with its manifest; reads every byte. */
+/** Compares the files of an image with its manifest, and verifies their signatures; reads every byte. */
 export async function verifyImage(
   { name, dir, manifest, problem }: ImageToVerify,
   watch: Watch,
+  keys?: PublicKeys,
 ): Promise<Integrity> {
   if (problem !== undefined) return { kind: 'damaged', problems: [problem] }
   if (manifest === undefined) return { kind: 'unknown' }
@@ -133,9 +140,9 @@ export async function verifyImage(
     )
     if (found !== undefined) problems.push(found)
   }
-  return problems.length === 0
-    ? { kind: 'whole', files: manifest.files.length }
-    : { kind: 'damaged', problems }
+  if (problems.length > 0) return { kind: 'damaged', problems }
+  const { files } = manifest
+  return { kind: 'whole', files: files.length, signing: await verifySignatures(dir, files, keys) }
 }
 
 async function fileProblem(

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { architectures, type Architecture } from '../site/schema.ts'
+import { defined } from '../text/defined.ts'
 import { chooseStream, type ChosenStream } from './config-map.ts'
 import { printableAscii } from '../text/lines.ts'
 import { ImageProblem } from './codes.ts'
@@ -23,6 +24,8 @@ export type RemoteFile = {
   readonly sha256: string
   /** Absent if the document does not state it. */
   readonly octets?: number
+  /** URL of its detached OpenPGP signature, if there is one. */
+  readonly signature?: string
 }
 
 /** One release for one architecture. */
@@ -44,7 +47,7 @@ const text = z
   .max(200)
   .regex(/^[\x21-\x7e]+$/, { error: 'expected printable characters without blanks' })
 
-const artifact = z.object({ location: remoteUrl, sha256 })
+const artifact = z.object({ location: remoteUrl, sha256, signature: remoteUrl.optional() })
 const disk = z.object({ disk: artifact })
 
 const streamDocument = z.object({ stream: text, architectures: z.record(z.string(), z.unknown()) })
@@ -227,7 +230,7 @@ function buildArchitectures({ images }: z.output<typeof buildDocument>): string[
   return knownArchitectures.filter((each) => paths.some((path) => path?.includes(each)))
 }
 
-function remoteFile(part: Part, { location, sha256 }: z.output<typeof artifact>): RemoteFile {
+function remoteFile(part: Part, { location, sha256, signature }: z.output<typeof artifact>): RemoteFile {
   const { pathname } = new URL(location)
   const name = decodeName(pathname.slice(pathname.lastIndexOf('/') + 1))
   if (name === undefined) {
@@ -236,7 +239,7 @@ function remoteFile(part: Part, { location, sha256 }: z.output<typeof artifact>)
       `the location of the ${part} does not end with a valid file name: ${location}`,
     )
   }
-  return { part, name, url: location, sha256: sha256.toLowerCase() }
+  return { part, name, url: location, sha256: sha256.toLowerCase(), ...defined({ signature }) }
 }
 
 /** Valid file names of a release, on every file system. */

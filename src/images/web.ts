@@ -106,8 +106,8 @@ function answerTo(request: ClientRequest, clock: Clock): Promise<IncomingMessage
   })
 }
 
-/** Downloads a small text. @throws {Error} when that fails, or it is larger than `max` bytes */
-export async function readBody(web: Web, url: string, max: number, clock: Clock): Promise<string> {
+/** Downloads a small file. @throws {Error} when that fails, or it is larger than `max` bytes */
+export async function readBody(web: Web, url: string, max: number, clock: Clock): Promise<Buffer> {
   const answer = await web.open(url, { method: 'GET' })
   const stall = watchStall(answer, clock)
   try {
@@ -120,7 +120,7 @@ export async function readBody(web: Web, url: string, max: number, clock: Clock)
       if (octets > max) throw new Error(`it has more than ${max} bytes`)
       chunks.push(chunk)
     }
-    return Buffer.concat(chunks).toString('utf8')
+    return Buffer.concat(chunks)
   } finally {
     stall.stop()
     answer.destroy()

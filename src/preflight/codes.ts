@@ -67,6 +67,10 @@ export const preflightCodes = defineCodes({
     meaning: 'A file of a boot image differs from the checksum of its download',
     remedy: 'Run slipway images add again',
   },
+  'preflight.image-signature-wrong': {
+    meaning: 'A file of a boot image does not match the signature of its publisher',
+    remedy: 'Do not boot the image: get the stream document from the publisher, and add the image again',
+  },
   'preflight.image-unverified': {
     meaning: 'A boot image has no checksums, because it was copied by hand',
     remedy: 'Compare the files with the checksums of the release, or add the image with slipway images add',

@@ -18,6 +18,7 @@ import { systemClock } from '../host/clock.ts'
 import { runCommand, type CommandResult } from '../host/command.ts'
 import { createSockets } from '../host/sockets.ts'
 import { verifyImage, type Integrity } from '../images/manifest.ts'
+import { readPublicKeys } from '../images/signature.ts'
 import { freeOctets, readStored } from '../images/store.ts'
 import { createWeb } from '../images/web.ts'
 import type { HaproxyPlan } from '../plan/haproxy/plan.ts'
@@ -80,7 +81,7 @@ export const systemProbes: Probes = {
   offers: (options) => discover(options, { sockets: createSockets({}), clock: systemClock }),
   async verifyImage(directory) {
     const stored = await readStored(dirname(directory), basename(directory))
-    return stored && verifyImage(stored, () => undefined)
+    return stored && verifyImage(stored, () => undefined, await readPublicKeys([]))
   },
   compareNames(model, { dns }, servers) {
     const ask = createAskServer({ sockets: createSockets({}), clock: systemClock })

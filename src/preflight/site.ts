@@ -1,4 +1,5 @@
 /** The site itself: what `slipway check` finds, the configuration of HAProxy, and the checksums of the images. */
+import type { Integrity } from '../images/manifest.ts'
 import { renderHaproxy } from '../plan/haproxy/render.ts'
 import { ignitionFindings } from '../plan/ignition/findings.ts'
 import type { Finding as PlanFinding } from '../text/codes.ts'
@@ -44,6 +45,19 @@ export const haproxyCheck: Check = {
   },
 }
 
+/** Many releases have no signatures, so their absence is not a warning. */
+function wholeImage(name: string, { files, signing }: Extract<Integrity, { kind: 'whole' }>): Finding {
+  const text = `${name}: ${pluralize(files, 'file')} with the correct checksum`
+  switch (signing.kind) {
+    case 'signed':
+      return ok(`${text}, signed with ${signing.keys.join(' and ')}`)
+    case 'not-verified':
+      return ok(`${text}; signatures not verified: ${signing.reason}`)
+    case 'wrong':
+      return failure('preflight.image-signature-wrong', `${name}: ${signing.problems.join('; ')}`)
+  }
+}
+
 export const imagesCheck: Check = {
   name: 'images',
   async run({ model, probes }) {
@@ -56,7 +70,7 @@ export const imagesCheck: Check = {
           case undefined: // the check of the site reports it
             return []
           case 'whole':
-            return [ok(`${name}: ${pluralize(integrity.files, 'file')} with the correct checksum`)]
+            return [wholeImage(name, integrity)]
           case 'damaged':
             return integrity.problems.map((text) => failure('preflight.image-damaged', text))
           case 'unknown':

@@ -33,8 +33,15 @@ t.test('HAProxy validates the configuration', async (t) => {
 t.test('compares the checksums of the images that nodes boot', async (t) => {
   const check = (integrity: object | undefined) =>
     runCheck(imagesCheck, { verifyImage: () => Promise.resolve(integrity as undefined) })
-  t.match(await check({ kind: 'whole', files: 3 }), [
-    { status: 'ok', text: 'rhcos: 3 files with the correct checksum' },
+  const whole = (signing: object) => check({ kind: 'whole', files: 3, signing })
+  t.match(await whole({ kind: 'signed', keys: ['F00D'] }), [
+    { status: 'ok', text: 'rhcos: 3 files with the correct checksum, signed with F00D' },
+  ])
+  t.match(await whole({ kind: 'not-verified', reason: 'the release has no signature of kernel' }), [
+    { status: 'ok', text: /; signatures not verified: the release has no signature of kernel$/ },
+  ])
+  t.match(await whole({ kind: 'wrong', problems: ['/srv/rhcos/kernel does not match its signature'] }), [
+    { status: 'failure', code: 'preflight.image-signature-wrong', text: /^rhcos: \/srv/ },
   ])
   t.match(await check({ kind: 'damaged', problems: ['/srv/rhcos/kernel has 7 bytes, expected 8'] }), [
     { status: 'failure', code: 'preflight.image-damaged', text: '/srv/rhcos/kernel has 7 bytes, expected 8' },

@@ -24,7 +24,8 @@ export const soundProbes: Probes = {
   httpStatus: () => Promise.resolve({ status: 401 }),
   httpText: () => Promise.resolve('slipway_uptime_seconds 7\n'),
   offers: () => Promise.resolve({ servers: [] }),
-  verifyImage: () => Promise.resolve({ kind: 'whole', files: 3 }),
+  verifyImage: () =>
+    Promise.resolve({ kind: 'whole', files: 3, signing: { kind: 'signed', keys: ['F00D'] } }),
   compareNames: (_model, _plan, servers) => Promise.resolve({ servers, records: [], zones: [] }),
   resolvConf: () => Promise.resolve(''),
   validateHaproxy: () => Promise.resolve({ kind: 'done', reason: '' }),

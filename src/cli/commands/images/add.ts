@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
 import { ImageProblem, reasonOf } from '../../../images/codes.ts'
 import { fileProblem } from '../../../text/file-problem.ts'
+import { readPublicKeys } from '../../../images/signature.ts'
 import { requireName } from '../../../images/store.ts'
 import { imageOf, readDocument, type RemoteImage, type StreamDocument } from '../../../images/stream.ts'
 import { createWeb, readBody, type Web } from '../../../images/web.ts'
@@ -29,7 +30,8 @@ export async function addImage({ store, values, positionals, terminal, world }: 
     const additions = found.map((image) => ({ name: nameOf(image, values.name, found.length > 1), image }))
     for (const { name } of additions) requireName(name)
     await createStore(store)
-    const tools = { web, clock: world.clock, watch: progress.watch, source }
+    const keys = await readPublicKeys(values.key ?? [])
+    const tools = { web, clock: world.clock, watch: progress.watch, source, keys }
     added = await addImages(store, additions, tools)
   } finally {
     progress.end()
@@ -65,7 +67,8 @@ function webOf({ environment, clock }: ImagesCall['world']): Web {
 
 async function readSource(source: string, web: Web, { stdin, clock }: ImagesCall['world']): Promise<string> {
   try {
-    if (/^https?:/i.test(source)) return await readBody(web, source, maxDocumentBytes, clock)
+    if (/^https?:/i.test(source))
+      return (await readBody(web, source, maxDocumentBytes, clock)).toString('utf8')
     if (source === '-') return await readAll(stdin)
     return await readFile(source, 'utf8')
   } catch (error) {

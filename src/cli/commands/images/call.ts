@@ -11,6 +11,7 @@ const options = {
   name: { type: 'string' },
   arch: { type: 'string', multiple: true },
   stream: { type: 'string' },
+  key: { type: 'string', multiple: true },
   iso: { type: 'boolean' },
   metal: { type: 'boolean' },
   force: { type: 'boolean' },

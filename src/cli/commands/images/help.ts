@@ -5,9 +5,9 @@ import { jsonRow } from '../../target.ts'
 
 export const imagesHelp: Help = {
   usage: [
-    'images add [--name NAME] [--arch ARCH]… [--stream NAME] [--iso] [--metal] [--dir DIR] SOURCE',
+    'images add [--name NAME] [--arch ARCH]… [--stream NAME] [--iso] [--metal] [--key FILE]… [--dir DIR] SOURCE',
     'images list [--site FILE] [--json] [--dir DIR]',
-    'images verify [--json] [--dir DIR] [NAME…]',
+    'images verify [--key FILE]… [--json] [--dir DIR] [NAME…]',
     'images remove [--site FILE] [--force] [--dir DIR] NAME…',
     'images export [--dir DIR] NAME… FILE',
     'images import [--dir DIR] FILE',
@@ -24,7 +24,10 @@ export const imagesHelp: Help = {
           'site file. SOURCE is a stream document: a URL, a file, or - for standard input. Resumes an interrupted download',
       ],
       ['list', 'list the images; with --site, also the clusters that use them'],
-      ['verify', 'read every byte and compare the checksums of all images, or of the named ones'],
+      [
+        'verify',
+        'read every byte and compare the checksums and signatures of all images, or of the named ones',
+      ],
       ['remove', 'delete images; --force also deletes an image that the site uses'],
       ['export', 'pack images into one archive for a site without internet access'],
       ['import', 'unpack an archive (- for standard input); a damaged archive changes nothing'],
@@ -40,13 +43,17 @@ export const imagesHelp: Help = {
     ],
     ['--iso', 'include the live ISO'],
     ['--metal', 'include the metal image'],
+    [
+      '--key FILE',
+      'OpenPGP public key of the publisher: every file must have a valid signature; repeat it for several keys (default: the keys in /etc/pki/rpm-gpg and /etc/slipway/keys, if a signature exists)',
+    ],
     ['--site FILE', 'site file that uses the images'],
     ['--force', 'remove an image that the site uses'],
     jsonRow,
   ],
   exit: [
     ['0', 'success'],
-    ['1', 'the operation failed, or an image is damaged'],
+    ['1', 'the operation failed, an image is damaged, or a signature is wrong or, with --key, missing'],
     ['2', 'invalid command line'],
   ],
   examples: [
@@ -76,9 +83,9 @@ export const imagesHelps = actionHelps(imagesHelp, {
   verify: {
     about: [
       'Verifies boot images.',
-      'Reads every byte and compares the checksums of all images, or of the named ones.',
+      'Reads every byte and compares the checksums of all images, or of the named ones. If the release has signatures, gpgv verifies them.',
     ],
-    examples: ['images verify', 'images verify rhcos-4.17'],
+    examples: ['images verify', 'images verify --key fedora.gpg fedora-coreos-42'],
   },
   remove: {
     about: [

@@ -30,9 +30,9 @@ type Subcommand = {
 }
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
-  add: { takes: ['dir', 'name', 'arch', 'stream', 'iso', 'metal'], run: addImage },
+  add: { takes: ['dir', 'name', 'arch', 'stream', 'iso', 'metal', 'key'], run: addImage },
   list: { takes: ['dir', 'site', 'json'], run: listImages },
-  verify: { takes: ['dir', 'json'], run: verifyImages },
+  verify: { takes: ['dir', 'json', 'key'], run: verifyImages },
   remove: { takes: ['dir', 'site', 'force'], run: removeImages },
   export: { takes: ['dir'], run: exportImage },
   import: { takes: ['dir'], run: importImage },

@@ -10,6 +10,7 @@ import {
   type StoredImage,
 } from '../../../images/store.ts'
 import { verifyImage, type Integrity } from '../../../images/manifest.ts'
+import { readPublicKeys, type PublicKeys, type Signing } from '../../../images/signature.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { formatBytes } from '../../../text/format.ts'
 import { ExitCode, UsageError } from '../../command.ts'
@@ -50,17 +51,18 @@ export async function verifyImages({
   const octets = manifests.flatMap(({ files }) => files).reduce((sum, file) => sum + file.octets, 0)
   const isQuiet = values.json === true
   if (!isQuiet) progress.watch({ kind: 'total', octets })
+  const keys = await readPublicKeys(values.key ?? [])
   const results: (Integrity & { readonly name: string })[] = []
   for (const image of images) {
     results.push({
       name: image.name,
-      ...(await verifyImage(image, isQuiet ? () => undefined : progress.watch)),
+      ...(await verifyImage(image, isQuiet ? () => undefined : progress.watch, keys)),
     })
   }
   progress.end()
   if (isQuiet) terminal.out(JSON.stringify(results, undefined, 2))
   else for (const result of results) printIntegrity(result, terminal)
-  return results.some(({ kind }) => kind === 'damaged') ? ExitCode.problems : ExitCode.fine
+  return results.some((each) => isBad(each, keys)) ? ExitCode.problems : ExitCode.fine
 }
 
 export async function removeImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
@@ -87,6 +89,13 @@ export async function removeImages({ store, values, positionals, terminal }: Ima
   return ExitCode.fine
 }
 
+/** With given keys, an image without a valid signature is bad, too. */
+function isBad(result: Integrity, keys: PublicKeys | undefined): boolean {
+  if (result.kind !== 'whole') return result.kind === 'damaged' || keys?.isGiven === true
+  const { kind } = result.signing
+  return kind === 'wrong' || (kind === 'not-verified' && keys?.isGiven === true)
+}
+
 function printIntegrity(
   result: Integrity & { readonly name: string },
   terminal: ImagesCall['terminal'],
@@ -94,13 +103,27 @@ function printIntegrity(
   const { name } = result
   switch (result.kind) {
     case 'whole':
-      terminal.out(`${name} is intact`)
+      terminal.out(`${name} is intact${signedText(result.signing)}`)
+      if (result.signing.kind === 'wrong') {
+        for (const problem of result.signing.problems) terminal.err(`${name} is not authentic: ${problem}`)
+      }
       break
     case 'unknown':
       terminal.out(`${name} was copied there by hand: its checksums are unknown`)
       break
     case 'damaged':
       for (const problem of result.problems) terminal.err(`${name} is damaged: ${problem}`)
+  }
+}
+
+function signedText(signing: Signing): string {
+  switch (signing.kind) {
+    case 'signed':
+      return `, signed with ${signing.keys.join(' and ')}`
+    case 'not-verified':
+      return `, signatures not verified: ${signing.reason}`
+    case 'wrong':
+      return ', but its signature is wrong'
   }
 }
 

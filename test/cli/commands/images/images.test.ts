@@ -5,6 +5,7 @@ import { images, runImages } from '../../../../src/cli/commands/images/images.ts
 import { UsageError } from '../../../../src/cli/command.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { golden } from '../../../support/golden.ts'
+import { createSigners } from '../../../support/openpgp.ts'
 import { fileServer, liveFiles, liveNames, streamDocument } from '../../../support/release.ts'
 import { keptTerminal } from '../../../support/terminal.ts'
 
@@ -27,6 +28,51 @@ async function prepare(t: Test) {
   }
   return { server, dir, run, document }
 }
+
+t.test('a release is added only if its signatures match the given key', async (t) => {
+  const { server, dir, run } = await prepare(t)
+  const [publisher, other] = createSigners(t, ['publisher', 'other'])
+  writeFileSync(`${dir}/publisher.asc`, publisher.armored)
+  writeFileSync(`${dir}/other.asc`, other.armored)
+  const add = ['add', '--name', 'rhcos', `${dir}/stream.json`]
+  t.match(await run([...add, '--key', `${dir}/publisher.asc`]), {
+    code: 1,
+    err: /^slipway images: signatures not verified: the release has no signature of rhcos-/,
+  })
+  t.notOk(existsSync(`${dir}/images/rhcos`))
+  for (const [path, content] of Object.entries(liveFiles('x86_64'))) {
+    server.files.set(`${path}.sig`, publisher.sign(content))
+  }
+  t.match(await run([...add, '--key', `${dir}/other.asc`]), {
+    code: 1,
+    err: /signed with the key \S+, which is not/,
+  })
+  t.match(await run([...add, '--key', `${dir}/publisher.asc`]), { code: 0 })
+  const verify = (...args: string[]) => run(['verify', ...args])
+  t.match(await verify('--key', `${dir}/publisher.asc`), {
+    code: 0,
+    out: new RegExp(`rhcos is intact, signed with ${publisher.fingerprint}$`),
+  })
+  t.match(await verify(), { code: 0, out: /signatures not verified/ })
+  t.match(await verify('--key', `${dir}/other.asc`), { code: 1, out: /signatures not verified/ })
+
+  const manifest = `${dir}/images/rhcos/.slipway-image.json`
+  const text = JSON.parse(readFileSync(manifest, 'utf8')) as { files: { signature: string }[] }
+  const [first, second] = text.files as [{ signature: string }, { signature: string }]
+  ;[first.signature, second.signature] = [second.signature, first.signature]
+  writeFileSync(manifest, JSON.stringify(text))
+  t.match(await verify('--key', `${dir}/publisher.asc`), {
+    code: 1,
+    out: /rhcos is intact, but its signature is wrong$/,
+    err: /^rhcos is not authentic: DIR\/images\/rhcos\/\S+ does not match its signature\n/,
+  })
+  const [path = ''] = Object.keys(liveFiles('x86_64'))
+  server.files.set(`${path}.sig`, publisher.sign('another file'))
+  t.match(await run(['add', '--name', 'forged', '--key', `${dir}/publisher.asc`, `${dir}/stream.json`]), {
+    code: 1,
+    err: /does not match its signature: do not boot this image$/,
+  })
+})
 
 const name = 'rhcos-417.94.202410090854-0'
 
@@ -109,7 +155,7 @@ images: { rhcos-4.17: { dir: images/rhcos } }
 
   t.match(await run(['verify']), {
     code: 0,
-    out: /hand was copied there by hand: its checksums are unknown\nrhcos is intact$/,
+    out: /hand was copied there by hand: its checksums are unknown\nrhcos is intact, signatures not verified: the release has no signature of rhcos-\S+$/,
   })
   writeFileSync(`${dir}/elsewhere/rhcos/${liveNames.kernel}`, 'kernel')
   const damaged = await run(['verify', '--dir', `${dir}/elsewhere`, 'rhcos'])
