@@ -9,6 +9,7 @@ import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
 import type { Sessions as ClusterSessions } from './cluster/session.ts'
 import { createOwnAddresses } from './host/attached-networks.ts'
+import { createReadNeighbor } from './host/neighbors.ts'
 import type { Clock } from './host/clock.ts'
 import type { Counters, MetricFamily } from './host/counters.ts'
 import type { Log } from './host/log.ts'
@@ -22,6 +23,7 @@ import type { Sessions } from './serve/control/access/sessions.ts'
 import type { Tokens } from './serve/control/access/tokens.ts'
 import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
+import { createTftpFiles } from './install/boot/tftp-files.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
 import { startDns } from './serve/dns/service.ts'
@@ -216,11 +218,14 @@ export const components: readonly Component[] = [
   {
     name: 'tftp',
     isWanted: () => true,
-    async start({ plan, log, installs: { observe }, ...shared }) {
+    async start({ plan, log, installs, ...shared }) {
+      const { observe } = installs
+      const readNeighbor = createReadNeighbor(shared.clock)
       const tftp = await startTftp({
         ...shared,
         // What DHCP did before is recorded first.
         observe,
+        nodeFiles: createTftpFiles({ installs, observe, readNeighbor, plan: () => plan().http }),
         plan: () => plan().tftp,
         log: log.for('tftp'),
       })

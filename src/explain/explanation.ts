@@ -2,7 +2,7 @@
 import { localZones, reverseName } from '../plan/dns/names.ts'
 import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
-import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
+import { ignitionFact, imageFacts } from '../plan/boot/installation.ts'
 import { isBootedMember, type MemberModel, type Model, type NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'

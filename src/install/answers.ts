@@ -66,7 +66,7 @@ const waitTexts: Readonly<Record<string, string>> = {
     'waits until its cluster answers, because the cluster may already have it as a node; slipway node install skips the wait',
   'install.other-appliance': 'another server of this site installs the nodes (server.installer)',
   'boot.no-dhcp-exchange':
-    'iPXE on this machine did not request its address from this server; restart the machine, or set requireDhcp: false if another DHCP server answers it',
+    'this machine did not request its address from this server at its start; restart the machine, or set requireDhcp: false if another DHCP server answers it',
   'state.not-writable': 'this server cannot record its decision: its log has the reason',
   'store.unreachable': 'waits until the shared store (etcd) answers; after a minute, it boots its disk',
   'store.claimed': 'another server of this site has just started its installation',

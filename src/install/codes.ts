@@ -54,6 +54,23 @@ export const installCodes = defineCodes({
     meaning: 'the UEFI boot loader was sent but did not start iPXE',
     remedy: 'Set another `loader`, or turn Secure Boot off',
   },
+  'boot.signature-rejected': {
+    meaning:
+      'the firmware fetched a loader that is not signed, and continued with its next boot entry at once',
+    remedy: 'Set `loader: shim`, see docs/secure-boot.md, or turn Secure Boot off',
+  },
+  'boot.shim-rejected': {
+    meaning: 'the firmware fetched shim, and continued with its next boot entry at once',
+    remedy: 'Enable the third-party keys of Microsoft in the firmware setup, or use a current shim',
+  },
+  'boot.shim-rejects-grub': {
+    meaning: 'shim fetched GRUB and then requested its key manager: it does not accept the signature of GRUB',
+    remedy: 'Use shim and GRUB of the same, current release of one vendor',
+  },
+  'boot.kernel-rejected': {
+    meaning: 'GRUB fetched the kernel repeatedly and never requested the initramfs',
+    remedy: 'Use shim, GRUB, and kernel of one vendor',
+  },
   'boot.script-not-requested': {
     meaning: 'iPXE accepted its address but did not request its script',
     remedy: 'Open the HTTP port, and check the gateway of the subnet',
@@ -174,7 +191,7 @@ export const installCodes = defineCodes({
   },
   'boot.no-dhcp-exchange': {
     meaning:
-      'the machine requested a boot script, and iPXE on it did not request its address from this server',
+      'the machine requested a boot script, and its firmware or iPXE did not request its address from this server',
     remedy:
       'Restart the machine; if another DHCP server answers it, set `requireDhcp: false` for the cluster',
   },

@@ -288,15 +288,16 @@ function entryOf(seen: Seen): BootEntry | undefined {
 /** Translates an observation into the events of the state machine. */
 function eventsOf(
   seen: Seen,
-  { lastFile }: Pick<InstallNode, 'lastFile'>,
+  { lastFile, countsFirmware }: Pick<InstallNode, 'lastFile' | 'countsFirmware'>,
   entry: BootEntry = 'ipxe',
 ): readonly Event[] {
   switch (seen.kind) {
     case 'dhcp':
       if (seen.answer === 'refused' || seen.isUnprivileged === true || seen.server !== undefined) return []
-      if (seen.asker === 'ipxe') return [...uuidOf(seen), { kind: 'exchange', entry }]
-      if (seen.asker !== 'system') return uuidOf(seen)
-      return seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
+      if (seen.asker === 'system') return seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
+      return seen.asker === 'ipxe' || countsFirmware === true
+        ? [...uuidOf(seen), { kind: 'exchange', entry }]
+        : uuidOf(seen)
     case 'cluster': {
       const { word, since } = seen
       return [{ kind: 'cluster', word, ...(since !== undefined && { since }) }]

@@ -10,6 +10,7 @@ import { stages } from './step-kinds.ts'
 import type { Step } from './step.ts'
 import { viewOf, type Diagnosis, type SymptomRow, type View } from './symptoms/boot-view.ts'
 import { firmwareSymptoms } from './symptoms/firmware.ts'
+import { secureBootSymptoms } from './symptoms/secure-boot.ts'
 import { diskSymptoms, installerSymptoms, stalledSymptoms } from './symptoms/installer.ts'
 import { latestStep, stageOf, timelineOf, type Boot, type Timeline } from './timeline.ts'
 
@@ -148,6 +149,7 @@ type SymptomContext = Pick<View, 'record' | 'usesDhcp'> & {
 
 /** Sorted as in a boot. If two rows match, the earlier cause comes first. */
 const rows: readonly SymptomRow[] = [
+  ...secureBootSymptoms,
   ...firmwareSymptoms,
   ...installerSymptoms,
   ...diskSymptoms,

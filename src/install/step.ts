@@ -1,4 +1,5 @@
 /** Translates one observation of a node into an update of one step of its boot. Pure. */
+import { isOptionalName } from '../plan/boot/names.ts'
 import { bootTable } from '../plan/dhcp/boot-table.ts'
 import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { Asker, ClusterEvent, Observation } from './observation.ts'
@@ -73,12 +74,6 @@ const dhcpSteps = {
 } as const satisfies Partial<Record<Asker, StepKind>>
 
 /**
- * Files that iPXE and shim request and do not need. iPXE for EFI (since 2024) requests a script, and shim requests
- * revocation lists.
- */
-const expectedMisses = /(?:^|\/)(?:autoexec\.ipxe|revocations\w*\.efi|shim_certificate\w*\.efi)$/i
-
-/**
  * @param systemStep the step that a DHCP message of a Linux system belongs to, which depends on earlier steps
  * @returns `undefined` for observations that are not steps of the node: renewed leases, commands, state changes, and
  * reports of its cluster
@@ -107,7 +102,7 @@ export function stepUpdateOf(
     }
     case 'loader': {
       const { file, outcome, octets, durationMs, by } = seen
-      if (outcome === 'missing' && expectedMisses.test(file)) return undefined
+      if (outcome === 'missing' && isOptionalName(file)) return undefined
       return {
         kind: 'loader',
         key: `loader ${file}`,

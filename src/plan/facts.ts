@@ -30,6 +30,8 @@ export type IgnitionFact =
  * names of the files in the directory.
  */
 export type ImageFacts = {
+  /** The signed boot loaders of the vendor of the image, by their names in {@link signedLoaders}; absent without any. */
+  readonly signed?: ReadonlyMap<string, FoundFile>
   /** Names of files in the directory that contain secrets, booted or not; absent if there are none. */
   readonly secrets?: ReadonlySet<string>
 } & (
@@ -82,6 +84,22 @@ export const loaderNames = [
   'arm64/snponly.efi',
 ] as const
 export type LoaderName = (typeof loaderNames)[number]
+
+/** A boot loader that belongs to an image: the vendor of its kernel signed it. Path under TFTP: `image-rhcos/shimx64.efi`. */
+export type ImageLoaderName = `image-${string}/${string}`
+
+/**
+ * The signed loaders of an image directory, and the names of their files there: as in the directory EFI of a live ISO, or
+ * as in the packages of Debian.
+ */
+export const signedLoaders: Readonly<Record<string, readonly string[]>> = {
+  'shimx64.efi': ['shimx64.efi', 'shimx64.efi.signed'],
+  'grubx64.efi': ['grubx64.efi', 'grubnetx64.efi.signed'],
+  'mmx64.efi': ['mmx64.efi', 'mmx64.efi.signed'],
+  'shimaa64.efi': ['shimaa64.efi', 'shimaa64.efi.signed'],
+  'grubaa64.efi': ['grubaa64.efi', 'grubnetaa64.efi.signed'],
+  'mmaa64.efi': ['mmaa64.efi', 'mmaa64.efi.signed'],
+}
 
 /** A small file of the site with its content. */
 export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile

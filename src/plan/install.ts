@@ -3,7 +3,7 @@ import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type IgnitionKind } from './facts.ts'
-import type { MemberModel, Model } from './model.ts'
+import { readsGrub, type MemberModel, type Model } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
@@ -27,8 +27,10 @@ export type InstallNode = {
   readonly access: IgnitionAccess
   /** The last file that is sent before the disk is written. The Ignition file of an agent is in its initramfs. */
   readonly lastFile: 'ignition' | 'rootfs'
-  /** Whether iPXE must request its address from this server before it gets an installing script. */
+  /** Whether iPXE, or the firmware, must request its address from this server before it gets an installing script. */
   readonly requiresExchange: boolean
+  /** Whether its boot loader sends no DHCP messages: the exchange of the firmware then counts. */
+  readonly countsFirmware?: true
   /** Whether this appliance installs nodes (`server.installer`). */
   readonly isInstaller: boolean
   /** Whether an installation that no administrator started may overwrite a disk that holds data. */
@@ -68,7 +70,7 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
       const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
       const policy = { ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) } as const
-      return [[key, { ...about, ...policy }]]
+      return [[key, { ...about, ...policy, ...(readsGrub(node) && { countsFirmware: true }) }]]
     }),
   )
 }

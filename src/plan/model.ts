@@ -9,6 +9,7 @@ import type {
   BootMode,
   Cluster,
   Host,
+  Loader,
   MenuEntry,
   Node,
   Role,
@@ -65,8 +66,8 @@ export type NodeModel = MemberModel & {
   readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
   /** Console and extra kernel arguments, in order. */
   readonly kernelArguments: readonly string[]
-  /** UEFI boot loader; the default of the architecture if undefined. */
-  readonly loader: 'ipxe' | 'snponly' | undefined
+  /** UEFI boot loader; the default of the architecture if undefined. `auto` of the site is resolved. */
+  readonly loader: Exclude<Loader, 'auto'> | undefined
   /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
   readonly pxeOptions: boolean
   /** The Ignition file of its installation. Infra nodes use the file of the workers. */
@@ -100,7 +101,7 @@ export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model 
 export function* modelSteps(site: Site, facts: Facts, changedSeconds: number): Generator<void, Model> {
   const declared = site.clusters.flatMap((cluster) => cluster.nodes.map((node) => ({ cluster, node })))
   const members = yield* flatMapSteps(declared, ({ cluster, node }) => [
-    isBooted(cluster, node) ? nodeModel(site, cluster, node) : memberModel(cluster, node),
+    isBooted(cluster, node) ? nodeModel(site, facts, cluster, node) : memberModel(cluster, node),
   ])
   const nodes = members.filter(isBootedMember)
   const { address, address6, ports } = site.server
@@ -132,6 +133,11 @@ export function clusterDomain(cluster: Cluster): string {
   return `${cluster.name}.${cluster.domain}`
 }
 
+/** Reports whether a loader reads its configuration from slipway instead of being iPXE. */
+export function readsGrub({ loader }: Pick<NodeModel, 'loader'>): boolean {
+  return loader === 'shim' || loader === 'grub'
+}
+
 /** Returns the first IPv4 address, which DHCP reserves. The rules require one for every node. */
 export function reservedAddress(machine: Node | Host): Ipv4 | undefined {
   return machine.address.find(isIpv4)
@@ -160,9 +166,10 @@ function memberModel(cluster: Cluster, node: Node): MemberModel {
   }
 }
 
-function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
+function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): NodeModel {
   const address = required(reservedAddress(node), `an IPv4 address of ${node.name}`)
   const subnet = required(subnetOf(site, address), `the subnet of ${node.name}`)
+  const image = required(node.image ?? cluster.image, `the image of ${node.name}`)
   const consoles = node.console ?? cluster.console ?? []
   const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(cluster, node)
   return {
@@ -175,7 +182,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     address,
     addresses,
     subnet,
-    image: required(node.image ?? cluster.image, `the image of ${node.name}`),
+    image,
     ...defined({ disk: node.disk ?? cluster.disk }),
     wipe: node.wipe ?? cluster.wipe ?? site.wipe,
     callbacks: cluster.callbacks,
@@ -186,7 +193,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
       ...(cluster.kernelArguments ?? []),
       ...(node.kernelArguments ?? []),
     ],
-    loader: node.loader ?? cluster.loader,
+    loader: loaderOf(facts, image, node.loader ?? cluster.loader),
     isBalanced,
     ...defined({ isRouter }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
@@ -194,6 +201,16 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     files: declaredFiles(cluster, node, nodeFqdn(cluster, node)),
     dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner.dhcpOptions),
   }
+}
+
+/** With `auto`, an image with signed loaders of its vendor boots through them: they work with and without Secure Boot. */
+function loaderOf({ images }: Facts, image: string, loader: Loader | undefined): NodeModel['loader'] {
+  if (loader !== 'auto') return loader
+  const signed = images.get(image)?.signed
+  const isComplete = ['x64', 'aa64'].some((each) =>
+    ['shim', 'grub'].every((name) => signed?.has(`${name}${each}.efi`)),
+  )
+  return isComplete ? 'shim' : undefined
 }
 
 function macsOf([mac, ...otherMacs]: readonly Mac[]): Pick<NodeModel, 'mac' | 'otherMacs'> {

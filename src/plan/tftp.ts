@@ -1,7 +1,13 @@
 /** The plan of TFTP: boot loaders by name, the administrator's own directory, and the nodes by address. */
 import { formatIpv4, type Cidr } from '../proto/address/ip.ts'
-import { type LoaderName, loaderNames } from './facts.ts'
-import { arm64, x64 } from './dhcp/boot-table.ts'
+import {
+  loaderNames,
+  type FoundFile,
+  type ImageLoaderName,
+  type LoaderName,
+  type MissingFile,
+} from './facts.ts'
+import { arm64, imageLoader, x64 } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './codes.ts'
 import type { Model, NodeModel } from './model.ts'
 import { defined } from '../text/defined.ts'
@@ -56,6 +62,10 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
       else missing.set(each, fact.problem)
     }
   }
+  for (const { name, fact } of imageLoaders(model)) {
+    if (fact.kind === 'found') files.set(name, fact.path)
+    else missing.set(name, fact.problem)
+  }
   const plan = {
     address: formatIpv4(model.endpoint.address),
     port: model.endpoint.ports.tftp,
@@ -71,6 +81,38 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
     nodeByAddress: new Map(model.nodes.map((node) => [formatIpv4(node.address), node.key])),
   }
   return { plan, findings: [...missingLoaders(model, missing), ...rootFindings(model)] }
+}
+
+/** Returns the loaders in the image directories, and those that are missing there but needed. */
+export function imageLoaders(
+  model: Model,
+): { readonly name: ImageLoaderName; readonly fact: Pick<FoundFile, 'kind' | 'path'> | MissingFile }[] {
+  const found = [...model.facts.images].flatMap(([image, { signed }]) =>
+    [...(signed ?? [])].map(([file, fact]) => ({ name: imageLoader(image, file), fact })),
+  )
+  const known = new Set<string>(found.map(({ name }) => name))
+  const needed = new Map(
+    model.nodes.flatMap((node) => loadersOf(model, node).map((name) => [name, node.image] as const)),
+  )
+  const missing = [...needed].flatMap(([name, image]) => {
+    if (known.has(name) || !isImageLoader(name)) return []
+    const file = name.slice(name.indexOf('/') + 1)
+    // The rules ensure that each image is declared.
+    const { dir } = model.site.images[image] as { dir: string }
+    const problem = `no ${file} in ${dir}: copy the loader of the vendor of the image there (docs/secure-boot.md)`
+    const fact: MissingFile = {
+      kind: 'missing',
+      code: 'tftp.loader-missing',
+      path: `${dir}/${file}`,
+      problem,
+    }
+    return [{ name, fact }]
+  })
+  return [...found, ...missing]
+}
+
+function isImageLoader(name: LoaderName | ImageLoaderName): name is ImageLoaderName {
+  return name.startsWith('image-')
 }
 
 function transferPorts({ ports, singlePort }: Model['site']['tftp']): TransferPorts {
@@ -91,7 +133,7 @@ function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Pla
     loadersOf(model, node).map((name) => ({ name, key: node.key })),
   )
   const nodesByLoader = Map.groupBy(needed, ({ name }) => name)
-  return loaderNames.flatMap((name): PlanFinding[] => {
+  return [...nodesByLoader.keys()].sort().flatMap((name): PlanFinding[] => {
     const problem = missing.get(name)
     const [first, ...more] = nodesByLoader.get(name) ?? []
     if (problem === undefined || first === undefined) return []
@@ -102,7 +144,10 @@ function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Pla
 }
 
 /** Whether firmware is BIOS or UEFI is known only when it boots, so an x86_64 node needs both loaders. */
-function loadersOf(model: Model, node: NodeModel): readonly LoaderName[] {
+function loadersOf(model: Model, node: NodeModel): readonly (LoaderName | ImageLoaderName)[] {
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
-  return isArm ? [arm64(node)] : ['bios/undionly.kpxe', x64(node)]
+  const uefi = isArm ? arm64(node) : x64(node)
+  // shim starts GRUB from its own directory.
+  const next = node.loader === 'shim' ? [imageLoader(node.image, isArm ? 'grubaa64.efi' : 'grubx64.efi')] : []
+  return [...(isArm ? [] : ['bios/undionly.kpxe' as const]), uefi, ...next]
 }

@@ -1,12 +1,14 @@
 /** All URL paths, because those that DHCP sends, scripts name, and HTTP serves must be equal. */
 import type { Role } from '../site/schema.ts'
-import type { IgnitionKind, LoaderName } from './facts.ts'
+import { ignitionKinds, type IgnitionKind, type ImageLoaderName, type LoaderName } from './facts.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
 /** Placeholder in scripts for the token of an installation, which the server inserts. */
 export const tokenPlaceholder = '@token-of-the-install@'
 /** 128 bits in base64url; the placeholder is as long, so that a script has the same length with either (RFC 9110 §8.6). */
 export const tokenCharacters = 22
+
+export const grubOverHttpName = 'http.grub'
 
 type NodeKey = Pick<NodeModel, 'key'>
 
@@ -22,6 +24,8 @@ export const urlPaths = {
   menuScript: (node: NodeKey) => `/boot/${node.key}/menu.ipxe`,
   installScript: (node: NodeKey, role: Exclude<Role, 'infra'>) => `/boot/${node.key}/install-${role}.ipxe`,
   localScript: (node: NodeKey) => `/boot/${node.key}/local.ipxe`,
+  /** A script of GRUB that only shows that this GRUB can read HTTP. */
+  grubOverHttp: (node: NodeKey) => `/boot/${node.key}/${grubOverHttpName}`,
   /** Without a token, for clusters with `ignitionAccess: open`. */
   openIgnition: (node: NodeKey, kind: IgnitionKind) => `/boot/${node.key}/${kind}.ign`,
   ignition: (node: NodeKey, kind: IgnitionKind) => `/boot/${node.key}/${tokenPlaceholder}/${kind}.ign`,
@@ -34,9 +38,50 @@ export const urlPaths = {
   diskCheck: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/disk`,
   callback: (node: NodeKey, stage: Callback) => `/boot/${node.key}/${tokenPlaceholder}/${stage}`,
   /** UEFI HTTP Boot checks the end of the name. */
-  loader: (name: LoaderName) => `/loaders/${name}`,
+  loader: (name: LoaderName | ImageLoaderName) => `/loaders/${name}`,
   /** `file` may contain characters that a URL must escape. */
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,
+}
+
+/** Boot scripts in all syntaxes: `boot.ipxe`, `menu.grub`, `install-master.grub`, `skip-boot.grub`. */
+const scriptName = new RegExp(
+  `^(?<skip>skip-)?(?:(?<name>boot|menu|local)|install-(?<role>${ignitionKinds.join('|')}))\\.(?<syntax>ipxe|grub)$`,
+)
+
+/** The syntax of a script is also the extension of its name. */
+export type BootSyntax = 'ipxe' | 'grub'
+
+export type ScriptName = {
+  readonly name: 'boot' | 'menu' | 'local' | 'install'
+  /** Selected in the menu. */
+  readonly role?: IgnitionKind
+  readonly syntax: BootSyntax
+  /** Whether an administrator skipped the wait. */
+  readonly isSkipping: boolean
+}
+
+/** Reads the last segment of the path of a script. */
+export function readScriptName(file: string): ScriptName | undefined {
+  const groups = scriptName.exec(file)?.groups
+  if (groups === undefined) return undefined
+  const { skip, name = 'install', role, syntax } = groups
+  return {
+    name: name as ScriptName['name'],
+    ...(role !== undefined && { role: role as IgnitionKind }),
+    syntax: syntax as BootSyntax,
+    isSkipping: skip !== undefined,
+  }
+}
+
+/** Returns the path of the script that decides, or of the one that installs `role` if an administrator selected it. */
+export function scriptPath(
+  node: NodeKey,
+  syntax: BootSyntax,
+  role?: IgnitionKind,
+  isSkipping = false,
+): string {
+  const name = role === undefined ? 'boot' : `install-${role}`
+  return `/boot/${node.key}/${isSkipping ? 'skip-' : ''}${name}.${syntax}`
 }
 
 /** Returns the key of the node of a path; undefined for other paths. */

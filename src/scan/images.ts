@@ -1,5 +1,5 @@
 /** Finds the files of an image by the common parts of their names in all releases. */
-import type { FileFact, ImageFacts } from '../plan/facts.ts'
+import { signedLoaders, type FileFact, type FoundFile, type ImageFacts } from '../plan/facts.ts'
 import {
   agentScriptPattern,
   agentPatterns,
@@ -35,7 +35,8 @@ export async function scanImage(image: Image): Promise<ImageFacts> {
     return missing('image.folder-unreadable', image.dir, problem)
   }
   const secret = names.filter(holdsSecrets)
-  const secrets = defined({ secrets: secret.length === 0 ? undefined : new Set(secret) })
+  const signed = await signedFiles(image, names)
+  const secrets = defined({ secrets: secret.length === 0 ? undefined : new Set(secret), signed })
   switch (intendedStyle(image, names)) {
     case 'live':
       return {
@@ -66,6 +67,20 @@ export async function scanImage(image: Image): Promise<ImageFacts> {
       }
     }
   }
+}
+
+/** Finds the signed boot loaders of the vendor beside the other files. */
+async function signedFiles(
+  { dir }: Image,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, FoundFile> | undefined> {
+  const found = Object.entries(signedLoaders).map(async ([name, files]) => {
+    const file = files.find((each) => names.includes(each))
+    const fact = file === undefined ? undefined : await scanFile(`${dir}/${file}`, 'image.file-unreadable')
+    return fact?.kind === 'found' ? [[name, fact] as const] : []
+  })
+  const signed = new Map((await Promise.all(found)).flat())
+  return signed.size === 0 ? undefined : signed
 }
 
 /** Finds `…-live.x86_64.iso` (until 4.18) or `…-live-iso.x86_64.iso`, if there is exactly one. */

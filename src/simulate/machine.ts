@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../host/clock.ts'
 import { arm64, x64 } from '../plan/dhcp/boot-table.ts'
-import type { FileFact, LoaderName } from '../plan/facts.ts'
+import type { FileFact, Facts, ImageLoaderName, LoaderName } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
@@ -183,7 +183,7 @@ async function fetchByHttp({ node, firmware, context, timeline }: Machine, url: 
         const expected = `${announced} bytes, the length in the response to HEAD ${url}`
         throw new BootProblem(expected, `${sent.octets}`, 'the server, and report this bug')
       }
-      await context.disk.compare(sent, context.model.facts.loaders.get(loaderOf(node, firmware)))
+      await context.disk.compare(sent, loaderFact(context.model.facts, loaderOf(node, firmware)))
       return { value: undefined, octets: sent.octets, text: pathOf(url) }
     })
   } finally {
@@ -205,13 +205,13 @@ async function fetchByTftp({ firmware, context, timeline }: Machine, file: strin
         'the server, and report this bug',
       )
     }
-    await context.disk.compare(sent, context.model.facts.loaders.get(file as LoaderName))
+    await context.disk.compare(sent, loaderFact(context.model.facts, file))
     const window = sent.windowsize === 1 ? '' : ` x ${sent.windowsize}`
     return { value: undefined, octets: sent.octets, text: `${file} by ${sent.blksize}${window}` }
   })
 }
 
-function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
+function loaderOf(node: NodeModel, firmware: Firmware): LoaderName | ImageLoaderName {
   switch (firmware) {
     case 'bios':
       return 'bios/undionly.kpxe'
@@ -222,6 +222,11 @@ function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
     case 'arm64-http':
       return arm64(node)
   }
+}
+
+function loaderFact({ loaders, images }: Facts, name: string): FileFact | undefined {
+  const [directory = '', file = ''] = name.split('/')
+  return loaders.get(name as LoaderName) ?? images.get(directory.replace(/^image-/, ''))?.signed?.get(file)
 }
 
 export function fileName(url: string): string {

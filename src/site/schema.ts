@@ -36,6 +36,7 @@ import {
 
 export const architectures = ['x86_64', 'aarch64'] as const
 export const roles = ['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra'] as const
+const loaders = ['ipxe', 'snponly', 'shim', 'grub', 'auto'] as const
 /** What a network boot leads to: the installation, the interactive menu, the local disk; none: slipway never answers the machine. */
 const bootModes = ['install', 'menu', 'local', 'none'] as const
 /** Who may read Ignition files: only the node that is being installed, or any client. */
@@ -93,6 +94,7 @@ const menu = z
   .meta({ description: 'interactive boot menu' })
 
 /** A file on the node; exactly one of `contents` and `from` is set. */
+export type Loader = (typeof loaders)[number]
 export type NodeFile = {
   readonly path: string
   /** Permission bits, for example 0o600. */
@@ -148,9 +150,9 @@ const bootSettings = {
   kernelArguments: oneOrMore(kernelArgument)
     .optional()
     .meta({ description: 'more kernel arguments; those of a node follow those of its cluster' }),
-  loader: z.enum(['ipxe', 'snponly']).optional().meta({
+  loader: z.enum(loaders).optional().meta({
     description:
-      "UEFI boot loader: snponly (firmware's network driver, the default on x86_64) or ipxe (iPXE's drivers, the default on aarch64)",
+      "UEFI boot loader: snponly (firmware's network driver, the default on x86_64), ipxe (iPXE's drivers, the default on aarch64), shim (shim and GRUB from the directory of the image, for Secure Boot), grub (the same GRUB without shim), or auto (shim if the directory of the image has it)",
   }),
   pxeOptions: z.boolean().optional().meta({
     description:

@@ -142,7 +142,12 @@ t.test('a server that is unreachable, has no TLS, or does not respond is down', 
 const hour = 3_600_000
 const madeAt = Date.UTC(2026, 10, 21, 6)
 const file = { file: '/srv/bootstrap.ign', node: 'ocp45/bs', kind: 'bootstrap' } as const
-const script = { body: '#!ipxe', node: 'ocp45/bs', boot: 'install' } as const
+const script = {
+  plan: () => ({ kind: 'local' }) as const,
+  body: '#!ipxe',
+  node: 'ocp45/bs',
+  boot: 'install',
+} as const
 const ignition: HttpPlan['ignition'] = new Map([['/boot/ocp45/bs/bootstrap.ign', file]])
 const scripts = (problem?: string): HttpPlan['scripts'] =>
   new Map([

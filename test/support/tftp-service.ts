@@ -7,6 +7,7 @@ import { createLog } from '../../src/host/log.ts'
 import type { Sockets, UdpPort } from '../../src/host/udp.ts'
 import type { TftpPlan } from '../../src/plan/tftp.ts'
 import { encodePacket } from '../../src/proto/tftp/packet.ts'
+import type { TftpServiceOptions } from '../../src/serve/tftp/listen.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memorySockets } from './memory-sockets.ts'
@@ -19,12 +20,14 @@ export const loader = Buffer.alloc(3000, 'loader')
  *
  * @param machine changes how the service gets its sockets
  * @param mtu of the interface of the server
+ * @param more options of the service
  */
 export async function serve(
   t: Test,
   changes: Partial<TftpPlan> = {},
   machine: (network: Sockets) => Sockets = (network) => network,
   mtu = 1500,
+  more: Partial<TftpServiceOptions> = {},
 ) {
   const folder = t.testdir({ loader, root: { own: 'own file' } })
   const plan: TftpPlan = {
@@ -56,6 +59,7 @@ export async function serve(
     clock,
     onLost,
     interfaceMtu: () => mtu,
+    ...more,
   })
   const bind = (port = 2000, address = '192.0.2.11') => sockets.bindUdp({ address, port })
   /** Ends all transfers, so that no file stays open. */

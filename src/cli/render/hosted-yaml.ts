@@ -5,7 +5,7 @@
 import { stringify } from 'yaml'
 import { urlPaths } from '../../plan/urls.ts'
 import type { ImageFacts } from '../../plan/facts.ts'
-import { fileName } from '../../plan/ipxe/installation.ts'
+import { fileName } from '../../plan/boot/installation.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Architecture } from '../../site/schema.ts'

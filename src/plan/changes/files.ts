@@ -2,7 +2,7 @@
 import { formatBytes, listSome } from '../../text/format.ts'
 import { ignitionKinds, type FileFact, type IgnitionFact } from '../facts.ts'
 import { formatMinute } from '../ignition/findings.ts'
-import { imageFacts, ignitionFact, ignitionKindsOf } from '../ipxe/installation.ts'
+import { imageFacts, ignitionFact, ignitionKindsOf } from '../boot/installation.ts'
 import type { Model } from '../model.ts'
 import {
   compareThings,

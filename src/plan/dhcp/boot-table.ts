@@ -3,7 +3,7 @@
  * iPXE fetches the script of the node by HTTP.
  */
 import type { BootProtocol } from '../../proto/dhcp/values/text.ts'
-import type { LoaderName } from '../facts.ts'
+import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import type { Endpoint, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import type { BootFile, NodeBoot } from './plan.ts'
@@ -20,7 +20,7 @@ export type BootClient = {
   readonly takesScript: boolean
 }
 
-type LoaderChoice = Pick<NodeModel, 'loader'>
+type LoaderChoice = Pick<NodeModel, 'loader' | 'image'>
 
 /** Client system architecture of PC BIOS firmware. */
 export const biosArchitecture = 0
@@ -32,7 +32,7 @@ type BootRow = {
   readonly name: string
   readonly protocol: BootProtocol
   /** Absent if there is no packaged iPXE and no RHCOS: then the row only provides the name for the log. */
-  readonly loader?: (node: LoaderChoice) => LoaderName
+  readonly loader?: (node: LoaderChoice) => LoaderName | ImageLoaderName
   /** The capture in test/fixtures/dhcp, or the document, that the row is based on. */
   readonly evidence: string
 }
@@ -41,11 +41,27 @@ const bios = (): LoaderName => 'bios/undionly.kpxe'
 
 /**
  * snponly uses the driver of the firmware and does not unload it, so that the firmware can continue with its next boot
- * option. ipxe hangs there (OVMF 2022.11, Debian's iPXE).
+ * option. ipxe hangs there (OVMF 2022.11, Debian's iPXE). With `shim` and `grub`, the loaders are those of the image.
  */
-export const x64 = ({ loader = 'snponly' }: LoaderChoice): LoaderName => `efi/${loader}.efi`
+export const x64 = (node: LoaderChoice): LoaderName | ImageLoaderName => uefi(node, 'efi', 'snponly', 'x64')
 /** Debian has no snponly for arm64. */
-export const arm64 = ({ loader = 'ipxe' }: LoaderChoice): LoaderName => `arm64/${loader}.efi`
+export const arm64 = (node: LoaderChoice): LoaderName | ImageLoaderName => uefi(node, 'arm64', 'ipxe', 'aa64')
+
+function uefi(
+  { loader, image }: LoaderChoice,
+  directory: 'efi' | 'arm64',
+  usual: 'ipxe' | 'snponly',
+  architecture: 'x64' | 'aa64',
+): LoaderName | ImageLoaderName {
+  return loader === 'shim' || loader === 'grub'
+    ? imageLoader(image, `${loader}${architecture}.efi`)
+    : `${directory}/${loader ?? usual}.efi`
+}
+
+/** Returns the path of a loader that belongs to an image. shim loads GRUB from its own directory. */
+export function imageLoader(image: string, file: string): ImageLoaderName {
+  return `image-${image}/${file}`
+}
 
 /**
  * 32-bit machines (6, 10, 15, 18) cannot run RHCOS. These rows are for 64-bit firmware that sends the wrong number; smee
@@ -86,7 +102,7 @@ export function takesScript(
 }
 
 /** How boot files are described in replies: loaders by TFTP path or by URL, the script by URL. */
-export type BootFiles = Readonly<Record<BootProtocol, (name: LoaderName) => BootFile>> & {
+export type BootFiles = Readonly<Record<BootProtocol, (name: LoaderName | ImageLoaderName) => BootFile>> & {
   readonly script: (url: string) => BootFile
 }
 

@@ -3,9 +3,9 @@ import { formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/addres
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { PlanFinding } from '../codes.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
-import type { LoaderName } from '../facts.ts'
+import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-import { imageFacts } from '../ipxe/installation.ts'
+import { imageFacts } from '../boot/installation.ts'
 import { flatMapSteps, lazy, runSteps } from '../steps.ts'
 import { nodeBoot, type BootFiles } from './boot-table.ts'
 import {
@@ -169,10 +169,12 @@ function* machinesOf(model: Model): Generator<void, Machine[]> {
  * not combine them with its lease: BIOS firmware and iPXE use the file in the reply, UEFI firmware sends a second request.
  */
 function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
-  const tftp = once((name: LoaderName) => tftpFile(name, formatIpv4(endpoint.address)))
-  const pxe = once((name: LoaderName) => pxeFile(tftp(name)))
-  const fallback = once((name: LoaderName) => fallbackFile(tftp(name)))
-  const http = once((name: LoaderName) => httpFile(absoluteUrl(endpoint, urlPaths.loader(name))))
+  const tftp = once((name: LoaderName | ImageLoaderName) => tftpFile(name, formatIpv4(endpoint.address)))
+  const pxe = once((name: LoaderName | ImageLoaderName) => pxeFile(tftp(name)))
+  const fallback = once((name: LoaderName | ImageLoaderName) => fallbackFile(tftp(name)))
+  const http = once((name: LoaderName | ImageLoaderName) =>
+    httpFile(absoluteUrl(endpoint, urlPaths.loader(name))),
+  )
   return ({ subnet, pxeOptions }) => {
     if (subnet.dhcp === 'full') {
       return { PXEClient: pxeOptions ? pxe : tftp, HTTPClient: http, script: urlFile }

@@ -1,7 +1,8 @@
 /** Compiles the plan of HTTP: scripts, Ignition files, loaders, and the directories of images. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
-import type { FileFact, ImageFileKind, IgnitionKind } from '../facts.ts'
+import type { FoundFile, ImageFileKind, IgnitionKind, MissingFile } from '../facts.ts'
+import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } from '../urls.ts'
@@ -20,10 +21,11 @@ import {
   missingFor,
   missingSentence,
   missingSentences,
-} from '../ipxe/installation.ts'
+} from '../boot/installation.ts'
 import { listSome } from '../../text/format.ts'
-import { renderInstall, kernelArguments } from '../ipxe/install.ts'
-import { renderLocal, renderMenu } from '../ipxe/menu.ts'
+import { kernelArguments } from '../boot/arguments.ts'
+import { planInstall, planMenu, type BootPlan } from '../boot/boot-plan.ts'
+import { renderIpxe } from '../ipxe/render.ts'
 
 type Compiled = { readonly plan: HttpPlan; readonly findings: readonly PlanFinding[] }
 
@@ -51,7 +53,10 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
       }),
       ignition: ignition.files,
       nodes: ignition.nodes,
-      loaders: new Map([...facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loaderFile(fact)])),
+      loaders: new Map([
+        ...[...facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loaderFile(fact)] as const),
+        ...imageLoaders(model).map(({ name, fact }) => [urlPaths.loader(name), loaderFile(fact)] as const),
+      ]),
       images: images.directories,
       nodeByAddress: new Map(
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
@@ -61,7 +66,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
   }
 }
 
-function loaderFile(fact: FileFact): WholeFile {
+function loaderFile(fact: Pick<FoundFile, 'kind' | 'path'> | MissingFile): WholeFile {
   return { file: fact.path, ...defined({ problem: fact.kind === 'missing' ? fact.problem : undefined }) }
 }
 
@@ -119,53 +124,42 @@ function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
-  const url = (path: string) => absoluteUrl(model.endpoint, path)
   // An agent image decides the roles itself, so there is nothing to choose.
   const isAgent = imageFacts(model, node.image).style === 'agent'
-  const roles = ignitionKindsOf(model, node)
-    .filter((role) => !isAgent || role === node.ignition)
-    .map((role) => ({ role, path: urlPaths.installScript(node, role) }))
+  const roles = ignitionKindsOf(model, node).filter((role) => !isAgent || role === node.ignition)
   const bootPath = urlPaths.bootScript(node)
-  const menuPath = urlPaths.menuScript(node)
+  const script = (boot: BootScript['boot'], plan: () => BootPlan, problem?: string) =>
+    lazyScript(node, absoluteUrl(model.endpoint, bootPath), { boot, plan, ...defined({ problem }) })
   const install = (role: IgnitionKind): BootScript => {
     const missing = missingFor(model, node, role).map(({ fact }) => fact)
     const problem = missing.length === 0 ? undefined : missingSentences(missing).join('; ')
-    const render = () => renderInstall(node, role, installationOf(model, node, role), url(bootPath))
-    return lazyScript(node, problem === undefined ? 'install' : 'wait', render, problem)
+    return script(problem === undefined ? 'install' : 'wait', () => planInstall(model, node, role), problem)
   }
-  const choices = () =>
-    roles.map(({ role, path }) => ({
-      role,
-      url: url(path),
-      installation: installationOf(model, node, role),
-    }))
-  const menu = lazyScript(node, 'menu', () => renderMenu(node, choices(), url(menuPath)))
-  const local = lazyScript(node, 'local', () => renderLocal(node, url(bootPath)))
-  const installs = new Map(roles.map(({ role, path }) => [role, { path, script: install(role) }]))
-  const { script: declaredInstall } = installs.get(node.ignition) as { readonly script: BootScript }
-  const declared = { install: declaredInstall, menu, local }
+  const menu = script('menu', () => planMenu(model, node, roles))
+  const local = script('local', () => ({ kind: 'local' }))
+  const installs = new Map(roles.map((role) => [role, install(role)]))
+  const declared = { install: installs.get(node.ignition) as BootScript, menu, local }
   return [
     [bootPath, declared[node.boot]],
-    [menuPath, menu],
+    [urlPaths.menuScript(node), menu],
     [urlPaths.localScript(node), local],
-    ...[...installs.values()].map(({ path, script }): [string, BootScript] => [path, script]),
+    ...[...installs].map(([role, each]): [string, BootScript] => [urlPaths.installScript(node, role), each]),
   ]
 }
 
-function lazyScript(
-  { key }: NodeModel,
-  boot: BootScript['boot'],
-  render: () => string,
-  problem?: string,
-): BootScript {
-  const body = lazy(render)
+/** @param url of the boot script */
+function lazyScript(node: NodeModel, url: string, given: Omit<BootScript, 'body' | 'node'>): BootScript {
+  const plan = lazy(given.plan)
+  const body = lazy(() => renderIpxe(node, plan(), url))
+  const { boot, problem } = given
   return {
+    plan,
     get body() {
       return body()
     },
-    node: key,
+    node: node.key,
     boot,
-    ...(problem !== undefined && { problem }),
+    ...defined({ problem }),
   }
 }
 
@@ -198,7 +192,7 @@ function longCommandLine(model: Model, node: NodeModel): PlanFinding[] {
   const installation = installationOf(model, node, node.ignition)
   if (installation.kind === 'impossible') return []
   // UEFI puts the name of the kernel before its arguments.
-  const { length } = [installation.kernel.name, ...kernelArguments(node, installation)]
+  const { length } = [installation.kernel.name, 'initrd=main', ...kernelArguments(node, installation)]
     .join(' ')
     .replaceAll(tokenPlaceholder, 'x'.repeat(tokenCharacters))
   if (length <= maxCommandLineBytes) return []

@@ -12,10 +12,10 @@ import {
   isMissing,
   missingForIgnition,
   missingSentence,
-} from '../ipxe/installation.ts'
+} from '../boot/installation.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
-import type { Model, NodeModel } from '../model.ts'
+import { readsGrub, type Model, type NodeModel } from '../model.ts'
 import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
 import { NodeMap } from './node-map.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
@@ -104,6 +104,7 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
       })
     },
     isOpen: isOpen(site, cluster),
+    ...(readsGrub(node) && { readsGrub: true }),
     ...(node.kernelArguments.some((argument) => virtualInterface.test(argument)) && {
       usesVirtualInterface: true,
     }),

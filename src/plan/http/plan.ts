@@ -3,10 +3,13 @@ import type { Cidr } from '../../proto/address/ip.ts'
 import type { BootMode } from '../../site/schema.ts'
 import type { IgnitionKind, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents, Additions } from '../ignition/document.ts'
-import type { ScriptAuthor } from '../ipxe/script.ts'
+import type { BootPlan } from '../boot/boot-plan.ts'
+import type { ScriptAuthor } from '../boot/console.ts'
 
 export type BootScript = {
-  /** Rendered on access, because most scripts are never requested. */
+  /** Returns what the script does, without the syntax of a loader. */
+  readonly plan: () => BootPlan
+  /** The script of iPXE. Rendered on access, because most scripts are never requested. */
   readonly body: string
   /** Key of the node. */
   readonly node: string
@@ -49,6 +52,8 @@ export type BootEntry = ScriptAuthor & {
   readonly url: string
   /** URL of the boot script at the server that installs nodes, if this one does not. */
   readonly installerUrl?: string
+  /** Whether its boot loader is a GRUB that reads its configuration from this server. */
+  readonly readsGrub?: true
   /** Ignition file of the live system, with the placeholder of the token; rendered on access. */
   readonly liveIgnition: string
   /** Whether the live system uses a bond, team, bridge, or VLAN, which can have the MAC address of another interface. */

@@ -3,32 +3,26 @@
  * the local disk, and the wait until the node may boot.
  */
 import type { IgnitionKind } from '../facts.ts'
-import type { NodeModel } from '../model.ts'
-import { missingSentences, type Installation } from './installation.ts'
-import {
-  columns,
-  print,
-  script,
-  networkIdentity,
-  waitAndRetry,
-  argument,
-  plainText,
-  type ScriptAuthor,
-} from './script.ts'
+import type { BootPlan, MenuChoice } from '../boot/boot-plan.ts'
+import { missingSentences } from '../boot/installation.ts'
+import { columns, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
+import { print, script, waitAndRetry, argument, plainText } from './script.ts'
 import { wrap } from '../../text/lines.ts'
 
 /** iPXE draws a margin beside the items of a menu. */
 const itemColumns = columns - 4
 
-type MenuChoice = {
-  readonly role: IgnitionKind
-  readonly installation: Installation
-  /** URL of the script that installs this role. */
-  readonly url: string
-}
+type Menu = Extract<BootPlan, { kind: 'menu' }>
 
-/** @param url of this menu, to check again for missing files */
-export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url: string): string {
+/**
+ * @param urls `again`: of this menu, to check again for missing files; `install`: of the script that installs a role
+ */
+export function renderMenu(
+  node: ScriptAuthor,
+  menu: Menu,
+  urls: { readonly again: string; readonly install: (role: IgnitionKind) => string },
+): string {
+  const { choices } = menu
   const missing = choices.flatMap(({ installation }) =>
     installation.kind === 'impossible' ? installation.missing : [],
   )
@@ -39,13 +33,13 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   )
   return script(`${node.key}: boot menu`, [
     ':menu',
-    `menu ${plainText(`${node.key}: declared as ${node.role}, ${networkIdentity(node)}`)}`,
+    `menu ${plainText(`${node.key}: declared as ${menu.role}, ${networkIdentity(node)}`)}`,
     gap(
       isAgent
         ? 'Installing erases the disk that the agent chooses'
-        : `Installing erases ${node.disk ?? 'its disk'}`,
+        : `Installing erases ${menu.disk ?? 'its disk'}`,
     ),
-    ...choices.map((choice) => installItem(node, choice)),
+    ...choices.map((choice) => installItem(menu, choice)),
     gap(''),
     'item local Boot from the local disk',
     'item config Configure settings',
@@ -53,11 +47,11 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
     'item reboot Reboot',
     ...(problems.length === 0 ? [] : [gap(''), 'item again Check again for missing files:']),
     ...problems.flatMap((problem) => wrap(problem, itemColumns)).map(gap),
-    `choose ${chooseOptions(node, possible)} entry || goto cancelled`,
+    `choose ${chooseOptions(menu, possible)} entry || goto cancelled`,
     'goto ${entry}',
     '',
-    ...possible.flatMap((choice) => chainTo(choice.role, choice.url)),
-    ...(problems.length === 0 ? [] : chainTo('again', url)),
+    ...possible.flatMap((choice) => chainTo(choice.role, urls.install(choice.role))),
+    ...(problems.length === 0 ? [] : chainTo('again', urls.again)),
     ':local',
     ...bootLocalDisk(),
     ...print(node, 'found no bootable disk'),
@@ -82,8 +76,8 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   ])
 }
 
-function installItem(node: NodeModel, { role, installation }: MenuChoice): string {
-  const declared = node.ignition === role ? ' (declared)' : ''
+function installItem(menu: Menu, { role, installation }: MenuChoice): string {
+  const declared = menu.declared === role ? ' (declared)' : ''
   return installation.kind === 'possible'
     ? `item ${role} Install as ${role}${declared}`
     : gap(`Install as ${role}${declared}: not possible, see below`)
@@ -98,7 +92,7 @@ function gap(text: string): string {
  * If the default entry did not exist, iPXE would choose the first entry after the time-out: an unintended installation.
  * The menu checks again for missing files instead.
  */
-function chooseOptions({ menu }: NodeModel, possible: readonly MenuChoice[]): string {
+function chooseOptions(menu: Menu, possible: readonly MenuChoice[]): string {
   const chosen = ['local', 'shell', 'reboot', ...possible.map(({ role }) => role)]
   const entry = chosen.includes(menu.default) ? menu.default : 'again'
   const timeout = menu.timeoutSeconds === 0 ? '' : ` --timeout ${menu.timeoutSeconds * 1000}`
@@ -112,7 +106,7 @@ function chainTo(label: string, url: string): string[] {
 const restSeconds = 30
 
 /** @param url of the node's boot script, which is fetched again if there is nothing to boot */
-export function renderLocal(node: NodeModel, url: string): string {
+export function renderLocal(node: ScriptAuthor, url: string): string {
   return script(`${node.key} boots from its local disk`, [
     'echo',
     ...print(node, 'boots from its local disk'),

@@ -1,29 +1,16 @@
 /** Parts of all scripts: the frame, messages on the console, and the wait before the next attempt. */
-import { macsText, type NodeModel } from '../model.ts'
-import { formatIpv4 } from '../../proto/address/ip.ts'
-import { wrap, printableAscii } from '../../text/lines.ts'
-
-/** The width of a console in text mode. */
-export const columns = 80
+import type { NodeModel } from '../model.ts'
+import { printableAscii } from '../../text/lines.ts'
+import { consoleLines } from '../boot/console.ts'
 
 /** Renders a script; `about` is its comment. */
 export function script(about: string, lines: readonly string[]): string {
   return ['#!ipxe', `# ${plainText(about)}`, '', ...lines, ''].join('\n')
 }
 
-/** The node that runs the script. */
-export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac' | 'otherMacs'>
-
-/** Returns commands that print text, with the node's key on each line, so that a serial log of many machines is readable. */
+/** Returns commands that print text, see {@link consoleLines}. */
 export function print(node: Pick<NodeModel, 'key'>, text: string): string[] {
-  const prefix = `slipway ${node.key}:`
-  // One column is the space, and the last one must stay free, because a full line causes an empty line.
-  return wrap(text, columns - 2 - prefix.length).map((line) => `echo ${prefix} ${plainText(line)}`)
-}
-
-/** Identifies the machine on its console: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
-export function networkIdentity({ address, ...macs }: Omit<ScriptAuthor, 'key'>): string {
-  return `address ${formatIpv4(address)}, MAC ${macsText(macs)}`
+  return consoleLines(node, text).map((line) => `echo ${plainText(line)}`)
 }
 
 /**

@@ -1,103 +1,109 @@
 /** What firmware and iPXE fetch: boot scripts, menus, and boot loaders. */
 import { readFile, stat } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
-import type { BootAnswer, BootChoice, Installs } from '../../install/installs.ts'
-import type { BootEntry, BootScript, HttpPlan, WholeFile } from '../../plan/http/plan.ts'
-import { renderElsewhere, renderFailed, renderRefused, renderWaiting } from '../../plan/ipxe/menu.ts'
-import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
+import type { BootEntry, BootScript, WholeFile } from '../../plan/http/plan.ts'
+import { renderBoot } from '../../plan/boot/render.ts'
+import type { ReadNeighbor } from '../../host/neighbors.ts'
+import { renderGrubOverHttp } from '../../plan/grub/render.ts'
+import { readScriptName, type BootSyntax, type ScriptName } from '../../plan/urls.ts'
+import { answerBoot, scriptText, type AnswerTools } from '../../install/boot/answer.ts'
 import type { HttpCode } from './codes.ts'
 import { unreadable, sendText, sendWholeFile } from './response.ts'
-import type { Exchange, Tools } from './request-context.ts'
+import { checkAddress, checkNeighbor, type Exchange, type Tools } from './request-context.ts'
 
-export type BootRequest = BootChoice & {
-  /** Without its query. */
+/** A file of a node that is a script: its name, and the script of the plan. */
+export type NodeScript = {
+  readonly node: BootEntry
+  /** The path of the request; the log's `file`. */
   readonly path: string
+  readonly name: ScriptName
+  readonly script: BootScript
+}
+
+/** What the query of iPXE adds. */
+export type ScriptQuery = {
+  readonly isSkipping: boolean
   /** Whether the client only wants to see what the node would get. */
   readonly isRehearsal: boolean
 }
 
-/** Sends the script of the node's current state. Only a request of the node itself changes that state. */
-export async function sendBootScript(
+/** Returns the script with this name; nothing for other files of a node. */
+export function findScript(
+  { scripts }: Exchange['plan'],
+  node: BootEntry,
+  file: string,
+): NodeScript | undefined {
+  const name = readScriptName(file)
+  if (name === undefined) return undefined
+  const base = name.role === undefined ? name.name : `install-${name.role}`
+  const script = scripts.get(`/boot/${node.key}/${base}.ipxe`)
+  return script && { node, path: `/boot/${node.key}/${file}`, name, script }
+}
+
+/** Sends a boot script or a menu to the node, or a refusal to another machine. */
+export async function sendNodeScript(
   exchange: Exchange,
   tools: Tools,
-  installs: Pick<Installs, 'boot' | 'preview'>,
-  node: BootEntry,
-  request: BootRequest,
+  installs: AnswerTools['installs'],
+  found: NodeScript & ScriptQuery,
+  readNeighbor: ReadNeighbor,
+): Promise<FastifyReply> {
+  const { node, name } = found
+  const mismatch = checkAddress(exchange, node) ?? (await checkNeighbor(exchange, node, readNeighbor))
+  if (mismatch !== undefined) return sendRefusedScript(exchange, tools, node, mismatch, name.syntax)
+  if (name.name === 'menu' || name.name === 'local') return sendScript(exchange, tools, found)
+  return sendBootScript(exchange, tools, installs, found)
+}
+
+/** Sends the script that shows that this GRUB reads HTTP. */
+export function sendGrubOverHttp(exchange: Exchange, tools: Tools, { url }: BootEntry): FastifyReply {
+  return sendText(exchange, tools, renderGrubOverHttp(url), () => {})
+}
+
+/** Sends the script of the node's current state. Only a request of the node itself changes that state. */
+async function sendBootScript(
+  exchange: Exchange,
+  tools: Tools,
+  installs: AnswerTools['installs'],
+  { node, path, name, isRehearsal, isSkipping }: NodeScript & ScriptQuery,
 ): Promise<FastifyReply> {
   const { client, plan, isHead } = exchange
   const { log, counters, observe, tokens } = tools
-  const isNode = (node.isOpen || exchange.node === node.key) && !request.isRehearsal && !isHead
-  const answer = await installs[isNode ? 'boot' : 'preview'](node.key, request)
-  if (answer.kind === 'install') tokens.learn(answer.token)
+  const { syntax, role } = name
+  const isNode = (node.isOpen || exchange.node === node.key) && !isRehearsal && !isHead
+  const choice = { isSkipping: isSkipping || name.isSkipping, ...(role !== undefined && { role }) }
+  const learn = (token: string) => tokens.learn(token)
+  const answer = await answerBoot(plan, node, { ...choice, syntax, isNode }, { installs, observe, learn })
   counters.increment('http.scripts')
-  const reason = 'reason' in answer ? answer.reason : undefined
-  if (isNode) {
-    observe({
-      node: node.key,
-      kind: 'script',
-      script: answer.kind,
-      ...('role' in answer && { role: answer.role }),
-      ...(reason !== undefined && { reason }),
-    })
-  }
-  return sendText(exchange, tools, textOf(plan, node, answer, request), ({ octets, aborted }) => {
-    const facts = { node: node.key, client, file: request.path, boot: answer.kind, reason, octets, aborted }
+  const { text, kind: boot, reason } = answer
+  return sendText(exchange, tools, text, ({ octets, aborted }) => {
+    const facts = { node: node.key, client, file: path, boot, reason, octets, aborted }
     log[isHead ? 'debug' : 'info'](facts, 'boot script served')
   })
 }
 
-function textOf(plan: HttpPlan, node: BootEntry, answer: BootAnswer, request: BootRequest): string {
-  const body = (path: string): string | undefined => plan.scripts.get(path)?.body
-  switch (answer.kind) {
-    case 'install': {
-      const script = body(urlPaths.installScript(node, answer.role)) as string
-      return script.replaceAll(tokenPlaceholder, answer.token)
-    }
-    case 'menu':
-      return body(urlPaths.menuScript(node)) as string
-    case 'local':
-      return body(urlPaths.localScript(node)) as string
-    case 'failed':
-      return renderFailed(node, answer.reason, node.url)
-    case 'wait':
-      return waitingText(plan, node, answer, request)
-  }
-}
-
-function waitingText(
-  { scripts }: HttpPlan,
-  node: BootEntry,
-  { reason, code, canSkip }: Extract<BootAnswer, { kind: 'wait' }>,
-  { path, role }: BootRequest,
-): string {
-  const { url: bootUrl, installerUrl } = node
-  if (code === 'install.other-appliance' && installerUrl !== undefined) {
-    return renderElsewhere(node, { url: bootUrl, installerUrl })
-  }
-  // The plan already contains a script that lists the missing files line by line.
-  const script = scripts.get(role === undefined ? path : urlPaths.installScript(node, role))
-  if (script?.problem === reason) return script.body
-  const url = new URL(path, node.url).href
-  return renderWaiting(node, { reason, url, ...(canSkip && { skipUrl: `${url}?skip` }) })
-}
-
-/** Sends a script that does not depend on the state of the node. @param path of the request; the log's `file` */
-export function sendScript(exchange: Exchange, tools: Tools, path: string, script: BootScript): FastifyReply {
+/** Sends a script that does not depend on the state of the node. */
+function sendScript(
+  exchange: Exchange,
+  tools: Tools,
+  { node, script, path, name }: NodeScript,
+): FastifyReply {
   const { client, isHead } = exchange
-  const { node, boot } = script
+  const { boot } = script
   tools.counters.increment('http.scripts')
-  return sendText(exchange, tools, script.body, ({ octets, aborted }) => {
-    const facts = { node, client, file: path, boot, octets, aborted }
+  return sendText(exchange, tools, scriptText(node, script, name.syntax), ({ octets, aborted }) => {
+    const facts = { node: node.key, client, file: path, boot, octets, aborted }
     tools.log[isHead ? 'debug' : 'info'](facts, 'boot script served')
   })
 }
 
 /** Sends a script that shows on the console why the machine does not get the script of the node. */
-export function sendRefusedScript(
+function sendRefusedScript(
   exchange: Exchange,
   tools: Tools,
   node: BootEntry,
   { code, sentence, reason }: { code: HttpCode; sentence: string; reason: string },
+  syntax: BootSyntax,
 ): FastifyReply {
   const { reply, client } = exchange
   tools.counters.increment('http.scriptsRefused')
@@ -106,7 +112,7 @@ export function sendRefusedScript(
   return sendText(
     { ...exchange, reply: reply.header('slipway-code', code) },
     tools,
-    renderRefused(node, sentence, node.url),
+    renderBoot(syntax, node, { kind: 'refused', reason: sentence }, node.url),
     () => {},
   )
 }

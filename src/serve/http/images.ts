@@ -13,14 +13,8 @@ import {
 } from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { pieceOctets, readBody, replaceBody, sendByLane, type Body } from './body.ts'
-import {
-  createDownloads,
-  createReaders,
-  defaultReaderLimits,
-  type Download,
-  type Downloads,
-  type Readers,
-} from './downloads.ts'
+import { createDownloads, type Download, type Downloads } from '../../install/downloads.ts'
+import { createReaders, defaultReaderLimits, type Readers } from './readers.ts'
 import type { ImageLane } from './image-lane.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import type { HttpCode } from './codes.ts'

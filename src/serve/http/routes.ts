@@ -10,21 +10,18 @@ import { createReadNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
-import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
-import { urlPaths } from '../../plan/urls.ts'
+import { grubOverHttpName, urlPaths } from '../../plan/urls.ts'
 import { createApp, type AppOptions, type HttpApp } from './server.ts'
 import { replaceBodyHook } from './body.ts'
-import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendScript } from './boot.ts'
+import { createFileReader, findScript, sendGrubOverHttp, sendLoader, sendNodeScript } from './boot.ts'
 import type { HttpCode } from './codes.ts'
 import { createImageSources, sendImage } from './images.ts'
 import { createImageLane, type ImageLane } from './image-lane.ts'
 import { helpText, refuse, type Refusal } from './response.ts'
 import {
-  checkAddress,
   checkLiveNeighbor,
-  checkNeighbor,
   clientOf,
   type Exchange,
   type Tools,
@@ -68,11 +65,6 @@ const diskRoute = '/boot/:cluster/:node/:token/disk'
 /** lsblk and blkid write a few hundred bytes for each device on the disk. */
 const maxDiskReportBytes = 64 * 1024
 const isStage = (text: string): text is CallbackStage => ['written', 'started', 'failed'].includes(text)
-
-/** Returns the role that an administrator chose in the menu: `install-master.ipxe`. */
-function roleOf(file: string): IgnitionKind | undefined {
-  return ignitionKinds.find((kind) => file === `install-${kind}.ipxe`)
-}
 
 export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { readonly lane: ImageLane }> {
   const tokens = createTokenRedactor()
@@ -123,16 +115,12 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     const exchange = exchangeOf(request, reply)
     const node = exchange.plan.nodes.get(`${cluster}/${name}`)
     const path = `/boot/${cluster}/${name}/${file}`
-    const script = exchange.plan.scripts.get(path)
-    if (node !== undefined && script !== undefined) {
-      const mismatch = checkAddress(exchange, node) ?? (await checkNeighbor(exchange, node, readNeighbor))
-      if (mismatch !== undefined) return sendRefusedScript(exchange, tools, node, mismatch)
-      const role = roleOf(file)
-      if (file !== 'boot.ipxe' && role === undefined) return sendScript(exchange, tools, path, script)
+    if (node !== undefined && file === grubOverHttpName) return sendGrubOverHttp(exchange, tools, node)
+    const script = node && findScript(exchange.plan, node, file)
+    if (script !== undefined) {
       const { skip, rehearse } = request.query as Record<string, unknown>
-      const options = { isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
-      const boot = { path, ...options, ...(role !== undefined && { role }) }
-      return sendBootScript(exchange, tools, installs, node, boot)
+      const asked = { ...script, isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
+      return sendNodeScript(exchange, tools, installs, asked, readNeighbor)
     }
     const ignition = exchange.plan.ignition.get(path)
     if (node !== undefined && ignition !== undefined) {

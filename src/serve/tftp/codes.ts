@@ -18,6 +18,11 @@ export const tftpCodes = defineCodes({
     meaning: 'A requested file name is empty, hidden, or leads out of the served directory',
     remedy: 'Correct the file name in the configuration of the client',
   },
+  'tftp.not-the-node': {
+    meaning:
+      'A client that does not have the address and the MAC address of a node requested its boot script',
+    remedy: 'Correct the address or the MAC address of the node in the site file, or find the other machine',
+  },
   'tftp.too-many-transfers': {
     meaning: 'A request exceeded the limit of transfers of one client, of undeclared clients, or in total',
     remedy: 'Wait until other transfers have ended, and find the client with many requests in the log',

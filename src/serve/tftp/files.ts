@@ -32,6 +32,23 @@ export class CannotRead extends Error {
   }
 }
 
+/** The client does not have the address, or the MAC address, of the node whose file it requests. */
+export class NotTheNode extends CannotRead {
+  /** A sentence for the log; the client learns nothing about the node. */
+  readonly reason: string
+
+  constructor(reason: string) {
+    super('this machine is not the node', ErrorCode.accessViolation)
+    this.reason = reason
+  }
+}
+
+/** Returns a text as a file. */
+export function textFile(text: string): ServedFile {
+  const bytes = Buffer.from(text)
+  return { octets: bytes.length, chunkCount: 1, chunk: () => bytes, close() {} }
+}
+
 /**
  * Enough for several versions of every loader. An initramfs needs no more memory, because only a part of it is cached.
  */

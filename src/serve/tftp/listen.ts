@@ -9,6 +9,8 @@ import { createPlannedLane, withoutLane, type LaneState } from '../../host/lane/
 import type { Log } from '../../host/log.ts'
 import type { Datagram, LaneSockets, Service, Sockets, UdpPort } from '../../host/udp.ts'
 import type { Observe, Seen } from '../../install/observation.ts'
+import type { NodeFile, TftpFiles } from '../../install/boot/tftp-files.ts'
+import { defined } from '../../text/defined.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 
 export type TftpServiceOptions = {
@@ -20,6 +22,8 @@ export type TftpServiceOptions = {
   readonly clock: Clock
   /** Receives observations of nodes. */
   readonly observe?: Observe
+  /** The files that are created for one node, by the installations of the main thread. */
+  readonly nodeFiles?: TftpFiles
   /** Returns the MTU of the interface with an address; by default that of the system. */
   readonly interfaceMtu?: (address: string) => number | undefined
   /** Called when the request port is lost: the process should end. */
@@ -63,7 +67,16 @@ export type TftpLaneData = {
  */
 const maxHoldMs = 500
 
-export type TftpLaneMessage = { readonly kind: 'observed'; readonly seen: Seen } | { readonly kind: 'closed' }
+export type TftpLaneMessage =
+  | { readonly kind: 'observed'; readonly seen: Seen }
+  | { readonly kind: 'closed' }
+  /** Requests a file that is created for one node. */
+  | { readonly kind: 'find'; readonly id: number; readonly name: string; readonly address: string }
+
+/** The answer to `find`; `problem` if the file could not be created. */
+export type FoundMessage = {
+  readonly found: { readonly id: number; readonly file?: NodeFile; readonly problem?: string }
+}
 
 /** The last message of the main thread to the lane, beside plans. */
 export type CloseMessage = { readonly close: { readonly graceMs: number } }
@@ -107,7 +120,15 @@ function listenInLane(
 
   function receive(message: TftpLaneMessage): void {
     if (message.kind === 'observed') observe(message.seen)
+    else if (message.kind === 'find') void find(message)
     else closed.resolve(undefined)
+  }
+
+  /** The decision about a boot is recorded here; the lane only sends its script. */
+  async function find({ id, name, address }: Extract<TftpLaneMessage, { kind: 'find' }>): Promise<void> {
+    const file = await options.nodeFiles?.find(name, address).catch((error: unknown) => error as Error)
+    const found = file instanceof Error ? { problem: file.message } : defined({ file })
+    lane.send({ found: { id, ...found } } satisfies FoundMessage)
   }
 
   async function apply(): Promise<void> {

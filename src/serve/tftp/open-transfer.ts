@@ -8,7 +8,10 @@ import type { Observe } from '../../install/observation.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
-import { CannotRead, type Files, type ServedFile } from './files.ts'
+import type { TftpFiles } from '../../install/boot/tftp-files.ts'
+import { isOptionalName } from '../../plan/boot/names.ts'
+import type { Download, Downloads } from '../../install/downloads.ts'
+import { CannotRead, NotTheNode, textFile, type Files, type ServedFile } from './files.ts'
 import {
   negotiate,
   type Agreement,
@@ -59,6 +62,9 @@ export type OpenTransferOptions = Pick<OpenTransfer, 'client' | 'text'> & {
     readonly clock: Clock
     readonly files: Files
     readonly observe: Observe
+    /** The files that are created for one node; none in tests of other files. */
+    readonly nodeFiles?: TftpFiles
+    readonly downloads: Downloads
   }
   /** Opens the port of the transfer, which is closed when the transfer ends. */
   readonly openPort: (onLost: (error: Error) => void) => Promise<UdpPort>
@@ -68,14 +74,17 @@ export type OpenTransferOptions = Pick<OpenTransfer, 'client' | 'text'> & {
 
 export function openTransfer(options: OpenTransferOptions): OpenTransfer {
   const { plan, read, facts, openPort, sendError } = options
-  const { log, counters, clock, files, observe } = options.services
+  const { log, counters, clock, files, observe, nodeFiles, downloads } = options.services
   const startedAt = clock.monotonic()
   let active: ActiveTransfer | undefined
+  /** What is sent, if it is not a boot loader: a file of an image, or a script, which is observed when it is created. */
+  let subject: 'script' | Parameters<Downloads['start']>[0] | undefined
+  let download: Download | undefined
   /** Set by a stop before the transfer started. */
   let isStopped = false
 
   async function serve(): Promise<void> {
-    const file = await openNamed(plan, files, read.name)
+    const file = (await openForNode()) ?? (await openNamed(plan, files, read.name))
     try {
       const port = await openPort((error) => active?.stop(error.message))
       if (isStopped) {
@@ -98,9 +107,34 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
         counters,
         log,
       })
+      if (typeof subject === 'object') download = downloads.start(subject)
       report(await active.ended, agreement, active)
     } finally {
       file.close()
+    }
+  }
+
+  /** Opens a file that exists only for this node, or that an image has. */
+  async function openForNode(): Promise<ServedFile | undefined> {
+    const found = await nodeFiles?.find(read.name, options.client.address)
+    switch (found?.kind) {
+      case undefined:
+        return undefined
+      case 'text':
+        subject = 'script'
+        return textFile(found.text)
+      case 'refused':
+        throw new NotTheNode(found.reason)
+      case 'image': {
+        const file = await files.open(found.path)
+        const { node } = facts
+        if (node !== undefined) {
+          const { what, name, dir } = found
+          const sent = () => active?.progress().octets ?? 0
+          subject = { node, what, file: name, dir, from: 0, to: file.octets, total: file.octets, sent }
+        }
+        return file
+      }
     }
   }
 
@@ -113,7 +147,12 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
   /** Reports what declared nodes load. */
   function observeLoader(outcome: 'sent' | 'probed' | 'aborted' | 'missing', octets: number): void {
     const { node, file } = facts
-    if (node === undefined) return
+    if (typeof subject === 'object') {
+      download?.end(octets, outcome !== 'sent')
+      return
+    }
+    if (node === undefined || subject === 'script') return
+    if (outcome === 'missing' && isOptionalName(file)) return
     const durationMs = Math.round(clock.monotonic() - startedAt)
     observe({ node, kind: 'loader', file, by: 'tftp', outcome, octets, durationMs })
   }
@@ -154,6 +193,12 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
       counters.increment('tftp.portsExhausted')
       log.warn({ ...facts, ...refused('tftp.no-free-port'), reason: error.message }, 'transfer not started')
       sendError(ErrorCode.notDefined, error.message)
+      return
+    }
+    if (error instanceof NotTheNode) {
+      counters.increment('tftp.refused')
+      log.warn({ ...facts, ...refused('tftp.not-the-node'), reason: error.reason }, 'request refused')
+      sendError(error.code, error.message)
       return
     }
     if (!(error instanceof CannotRead)) {
@@ -203,8 +248,7 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
 
 /** A declared node does not boot without the file; a request of another client matters less. */
 function missingFileLevel(name: string, node: string | undefined): LogLevel {
-  // iPXE for EFI (since 2024) requests this file at every start, and boots without it.
-  if (name.toLowerCase().endsWith('autoexec.ipxe')) return 'debug'
+  if (isOptionalName(name)) return 'debug'
   return node === undefined ? 'warn' : 'error'
 }
 

@@ -12,6 +12,8 @@ import {
   type TftpRequest,
 } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
+import { defined } from '../../text/defined.ts'
+import { createDownloads } from '../../install/downloads.ts'
 import { createFiles } from './files.ts'
 import {
   listen,
@@ -45,6 +47,8 @@ type TftpServerOptions = Omit<TftpServiceOptions, 'sockets' | 'onLost'> & {
 export function createTftpServer(options: TftpServerOptions): TftpServer {
   const { sockets, log, counters, clock, observe = () => {} } = options
   const files = createFiles()
+  const downloads = createDownloads({ observe, clock })
+  const { nodeFiles } = options
   const transferPorts = createTransferPorts(sockets, clock)
   /** Keys are transfer identifiers of clients: `address:port`. */
   const transfers = new Map<string, { readonly transfer: OpenTransfer; readonly occupant: Occupant }>()
@@ -108,7 +112,7 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
       sendError(check.errorCode, check.message)
       return
     }
-    const services = { log, counters, clock, files, observe }
+    const services = { log, counters, clock, files, observe, downloads, ...defined({ nodeFiles }) }
     const transfer = openTransfer({
       plan,
       read: check,

@@ -44,7 +44,7 @@ const imageGiven: Rule = {
 
 /**
  * A cluster with Ignition files needs the disk in the site file. One without may boot an agent image, which knows its
- * disk; that is checked when the image has been scanned (plan/ipxe/installation.ts).
+ * disk; that is checked when the image has been scanned (plan/boot/installation.ts).
  */
 const diskGiven: Rule = {
   code: 'site.disk-missing',

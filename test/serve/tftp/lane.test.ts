@@ -119,3 +119,23 @@ t.test('a lane that closes gives its transfers time to end', async (t) => {
   await until(() => messages().some(({ kind }) => kind === 'closed'))
   t.equal(openPorts(), 0)
 })
+
+t.test('a file of a node comes from the main thread, which has the installations', async (t) => {
+  const { port, plan, post, messages } = await setUp(t)
+  post({ version: 1, plan })
+  await until(() => messages().length > 0)
+  const request = '\0\x01boot/ocp45/m1/boot.grub\0octet\0blksize\x001000\0'
+  const sent = fetchLockstep(port, request, 1000)
+  const asked = () => messages().filter((message) => message.kind === 'find')
+  await until(() => asked().length === 1)
+  t.match(asked(), [{ name: 'boot/ocp45/m1/boot.grub', address: '127.0.0.1' }])
+  post({ found: { id: asked()[0]!.id, file: { kind: 'text', text: 'exit 1\n' } } })
+  t.equal((await sent).toString(), 'exit 1\n')
+
+  const client = await clientOf(t)
+  client.socket.send('\0\x01boot/ocp45/m1/menu.grub\0octet\0', port, '127.0.0.1')
+  await until(() => asked().length === 2)
+  post({ found: { id: asked()[1]!.id, problem: 'the store is closed' } })
+  t.match(Buffer.from(await client.next()).toString(), 'the server cannot start a transfer')
+  post({ found: { id: 99 } })
+})

@@ -44,6 +44,14 @@ async function setUp(t: Test, sockets = createSockets({}), changes: Partial<Tftp
     ...{ sockets, counters, clock },
     log: silentLog(),
     observe: (each) => void seen.push(each),
+    nodeFiles: {
+      find: (name) =>
+        name.endsWith('.grub')
+          ? Promise.resolve({ kind: 'text', text: `# ${name}` })
+          : name.startsWith('images/')
+            ? Promise.reject(new Error('the store is closed'))
+            : Promise.resolve(undefined),
+    },
     onLost(error) {
       throw error
     },
@@ -167,3 +175,19 @@ for (const { name, sockets, changes } of [
     t.match(service.lane.warnings(), isMissing ? [{ code: 'server.lane-unavailable', about: 'tftp' }] : [])
   })
 }
+
+t.test('the lane sends files that the main thread creates for a node', async (t) => {
+  const { fetch, startLane, port } = await setUp(t)
+  await fetch()
+  await startLane()
+  const name = 'boot/ocp45/m1/boot.grub'
+  const script = await fetchLockstep(port, `\0\x01${name}\0octet\0blksize\x001000\0`, 1000)
+  t.equal(script.toString(), `# ${name}`)
+  const client = createSocket('udp4')
+  t.teardown(() => client.close())
+  client.bind(0, '127.0.0.1')
+  await once(client, 'listening')
+  client.send('\0\x01images/rhcos/kernel\0octet\0', port, '127.0.0.1')
+  const [answer] = (await once(client, 'message')) as [Buffer]
+  t.match(answer.toString(), 'the server cannot start a transfer')
+})

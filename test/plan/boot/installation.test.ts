@@ -1,6 +1,6 @@
 import t from 'tap'
 import { compile } from '../../../src/plan/compile.ts'
-import { additionsOf } from '../../../src/plan/ipxe/installation.ts'
+import { additionsOf } from '../../../src/plan/boot/installation.ts'
 import type { AddedFileFact, Facts } from '../../../src/plan/facts.ts'
 import { urlPaths } from '../../../src/plan/urls.ts'
 import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'

@@ -54,6 +54,9 @@ export type Installation =
       readonly missing: readonly MissingFile[]
     }
 
+/** An installation whose files are all there. */
+export type Bootable = Extract<Installation, { kind: 'possible' }>
+
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
   const image = imageFacts(model, node.image)
   const missing = missingFor(model, node, ignition).map(({ fact }) => fact)

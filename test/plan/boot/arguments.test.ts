@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Installation } from '../../../src/plan/ipxe/installation.ts'
-import { kernelArguments } from '../../../src/plan/ipxe/install.ts'
+import type { Installation } from '../../../src/plan/boot/installation.ts'
+import { kernelArguments } from '../../../src/plan/boot/arguments.ts'
 
 const file = (name: string) => ({ name, url: `http://192.0.2.2/${name}` })
 const common = {
@@ -28,22 +28,20 @@ const cases = [
     name: 'agent: the arguments of its own script, then those of the site',
     installation: agent,
     given: ['console=ttyS0'],
-    expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs rw ignition.firstboot console=ttyS0',
+    expected: 'coreos.live.rootfs_url=http://192.0.2.2/rootfs rw ignition.firstboot console=ttyS0',
   },
   {
     name: 'agent: a static address of the site',
     installation: agent,
     given: ['ip=em1:dhcp'],
-    expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs rw ignition.firstboot ip=em1:dhcp rd.neednet=1',
+    expected: 'coreos.live.rootfs_url=http://192.0.2.2/rootfs rw ignition.firstboot ip=em1:dhcp rd.neednet=1',
   },
   {
     name: 'live: the arguments of the OpenShift documents, and addresses by DHCP',
     installation: live,
     given: ['console=tty0', 'console=ttyS0'],
     expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp console=tty0 console=ttyS0',
+      'coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp console=tty0 console=ttyS0',
   },
   {
     name: 'live: a static address replaces ip=dhcp; then ip=, nameserver=, bond= in this order, and rd.neednet=1',
@@ -57,42 +55,42 @@ const cases = [
       'ip=em3:off',
     ],
     expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=v7:dhcp ip=em3:off nameserver=192.0.2.2 bond=bond0:em1,em2 vlan=v7:bond0 rd.neednet=1 console=ttyS0',
+      'coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=v7:dhcp ip=em3:off nameserver=192.0.2.2 bond=bond0:em1,em2 vlan=v7:bond0 rd.neednet=1 console=ttyS0',
   },
   {
     name: 'live: rd.neednet=1 is not given twice',
     installation: live,
     given: ['rd.neednet=1', 'ip=em1:dhcp'],
     expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=em1:dhcp rd.neednet=1',
+      'coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=em1:dhcp rd.neednet=1',
   },
   {
     name: 'live: an argument that only starts like ip= does not set an address',
     installation: live,
     given: ['ipv6.disable=1', 'ipx'],
     expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp ipv6.disable=1 ipx',
+      'coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp ipv6.disable=1 ipx',
   },
   {
     name: 'live: a single node configures the live system, which writes the disk itself',
     installation: single,
     given: ['console=ttyS0'],
     expected:
-      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs ignition.firstboot ignition.platform.id=metal ignition.config.url=http://192.0.2.2/master.ign ip=dhcp console=ttyS0',
+      'coreos.live.rootfs_url=http://192.0.2.2/rootfs ignition.firstboot ignition.platform.id=metal ignition.config.url=http://192.0.2.2/master.ign ip=dhcp console=ttyS0',
   },
   {
     name: 'installer: the arguments of 4.5 in the order of the guide, the disk by its bare name',
     installation: installer,
     given: ['console=tty0', 'console=ttyS0'],
     expected:
-      'ip=dhcp rd.neednet=1 initrd=main console=tty0 console=ttyS0 coreos.inst=yes coreos.inst.install_dev=sda coreos.inst.image_url=http://192.0.2.2/metal.raw.gz coreos.inst.ignition_url=http://192.0.2.2/master.ign',
+      'ip=dhcp rd.neednet=1 console=tty0 console=ttyS0 coreos.inst=yes coreos.inst.install_dev=sda coreos.inst.image_url=http://192.0.2.2/metal.raw.gz coreos.inst.ignition_url=http://192.0.2.2/master.ign',
   },
   {
     name: 'installer: a static address replaces ip=dhcp',
     installation: installer,
     given: ['nameserver=192.0.2.2', 'ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:em1:none'],
     expected:
-      'ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:em1:none nameserver=192.0.2.2 rd.neednet=1 initrd=main coreos.inst=yes coreos.inst.install_dev=sda coreos.inst.image_url=http://192.0.2.2/metal.raw.gz coreos.inst.ignition_url=http://192.0.2.2/master.ign',
+      'ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:em1:none nameserver=192.0.2.2 rd.neednet=1 coreos.inst=yes coreos.inst.install_dev=sda coreos.inst.image_url=http://192.0.2.2/metal.raw.gz coreos.inst.ignition_url=http://192.0.2.2/master.ign',
   },
 ]
 

@@ -1,0 +1,88 @@
+/**
+ * The answer to a network boot, for every protocol and boot loader: decided and recorded by the installations, observed for
+ * the timeline, and rendered in the syntax of the loader.
+ */
+import type { BootAnswer, BootChoice, Installs } from '../installs.ts'
+import type { Observe } from '../observation.ts'
+import type { BootPlan } from '../../plan/boot/boot-plan.ts'
+import { renderBoot } from '../../plan/boot/render.ts'
+import type { BootEntry, BootScript, HttpPlan } from '../../plan/http/plan.ts'
+import { tokenPlaceholder, urlPaths, type BootSyntax } from '../../plan/urls.ts'
+
+export type BootRequest = BootChoice & {
+  readonly syntax: BootSyntax
+  /** Whether the node itself requests the script: only then the request changes its state. */
+  readonly isNode: boolean
+}
+
+export type AnswerTools = {
+  readonly installs: Pick<Installs, 'boot' | 'preview'>
+  readonly observe: Observe
+  /** Receives the token of an installation, so that it is kept out of the log. */
+  readonly learn: (token: string) => void
+}
+
+type Answered = {
+  readonly text: string
+  readonly kind: BootAnswer['kind']
+  /** Why it waits or has failed: a sentence. */
+  readonly reason?: string
+}
+
+/** The decision is recorded before this resolves. */
+export async function answerBoot(
+  plan: Pick<HttpPlan, 'scripts'>,
+  node: BootEntry,
+  request: BootRequest,
+  { installs, observe, learn }: AnswerTools,
+): Promise<Answered> {
+  const answer = await installs[request.isNode ? 'boot' : 'preview'](node.key, request)
+  if (answer.kind === 'install') learn(answer.token)
+  const reason = 'reason' in answer ? { reason: answer.reason } : {}
+  if (request.isNode) {
+    const role = 'role' in answer ? { role: answer.role } : {}
+    observe({ node: node.key, kind: 'script', script: answer.kind, ...role, ...reason })
+  }
+  return { text: textOf(plan, node, answer, request), kind: answer.kind, ...reason }
+}
+
+function textOf(
+  { scripts }: Pick<HttpPlan, 'scripts'>,
+  node: BootEntry,
+  answer: BootAnswer,
+  { syntax, role }: BootRequest,
+): string {
+  const scriptAt = (path: string) => scriptText(node, scripts.get(path) as BootScript, syntax)
+  switch (answer.kind) {
+    case 'install':
+      return scriptAt(urlPaths.installScript(node, answer.role)).replaceAll(tokenPlaceholder, answer.token)
+    case 'menu':
+      return scriptAt(urlPaths.menuScript(node))
+    case 'local':
+      return scriptAt(urlPaths.localScript(node))
+    case 'failed':
+      return renderBoot(syntax, node, { kind: 'failed', reason: answer.reason }, node.url)
+    case 'wait': {
+      // The plan already contains a script that lists the missing files line by line.
+      const path = role === undefined ? urlPaths.bootScript(node) : urlPaths.installScript(node, role)
+      const script = scripts.get(path)
+      if (script?.problem === answer.reason) return scriptText(node, script, syntax)
+      return renderBoot(syntax, node, waitOf(node, answer, role), node.url)
+    }
+  }
+}
+
+function waitOf(
+  { installerUrl }: BootEntry,
+  { reason, code, canSkip }: Extract<BootAnswer, { kind: 'wait' }>,
+  role: BootRequest['role'],
+): BootPlan {
+  if (code === 'install.other-appliance' && installerUrl !== undefined)
+    return { kind: 'elsewhere', installerUrl }
+  return { kind: 'wait', reason, canSkip, ...(role !== undefined && { role }) }
+}
+
+/** Returns a script that does not depend on the state of the node. */
+export function scriptText(node: BootEntry, script: BootScript, syntax: BootSyntax): string {
+  return syntax === 'ipxe' ? script.body : renderBoot(syntax, node, script.plan(), node.url)
+}

@@ -1,0 +1,97 @@
+/**
+ * The files that TFTP creates for one node: the configuration of GRUB, boot scripts, and the files of images. The client
+ * must have the address of the node, and its declared MAC address where the kernel knows that.
+ */
+import type { ReadNeighbor } from '../../host/neighbors.ts'
+import type { ImageFileKind } from '../../plan/facts.ts'
+import { renderGrubEntry } from '../../plan/grub/render.ts'
+import type { BootEntry, HttpPlan } from '../../plan/http/plan.ts'
+import { macsText } from '../../plan/model.ts'
+import type { ScriptName } from '../../plan/urls.ts'
+import { answerBoot, scriptText, type AnswerTools } from './answer.ts'
+import { isSuffixOf, readBootName, scriptedNode } from '../../plan/boot/names.ts'
+
+export type NodeFile =
+  | { readonly kind: 'text'; readonly text: string }
+  /** A file on disk that belongs to an image. */
+  | {
+      readonly kind: 'image'
+      readonly path: string
+      readonly dir: string
+      readonly what: ImageFileKind
+      readonly name: string
+    }
+  /** `reason`: a sentence for the log. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+export type TftpFilesOptions = Pick<AnswerTools, 'installs' | 'observe'> & {
+  readonly plan: () => HttpPlan
+  readonly readNeighbor: ReadNeighbor
+}
+
+export type TftpFiles = {
+  /** Returns nothing for names of other files. @param address of the client */
+  find(name: string, address: string): Promise<NodeFile | undefined>
+}
+
+export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
+  const { installs, observe, readNeighbor } = options
+
+  /** Explains why a client is not the node. */
+  async function mismatchOf(node: BootEntry, address: string, plan: HttpPlan): Promise<string | undefined> {
+    if (node.isOpen) return undefined
+    if (plan.nodeByAddress.get(address) !== node.key) return `${address} is not an address of ${node.key}`
+    const mac = await readNeighbor(address)
+    if (mac === undefined || [node.mac, ...(node.otherMacs ?? [])].some((each) => each === mac))
+      return undefined
+    return `${address} has the MAC address ${mac}, but ${node.key} is declared with ${macsText(node)}`
+  }
+
+  async function scriptFor(plan: HttpPlan, node: BootEntry, script: ScriptName): Promise<string | undefined> {
+    const { name, role, syntax, isSkipping } = script
+    if (name === 'menu' || name === 'local') {
+      const known = plan.scripts.get(`/boot/${node.key}/${name}.ipxe`)
+      return known && scriptText(node, known, syntax)
+    }
+    if (role !== undefined && !plan.scripts.has(`/boot/${node.key}/install-${role}.ipxe`)) return undefined
+    const request = { isSkipping, isNode: true, syntax, ...(role !== undefined && { role }) }
+    // TFTP logs names of files only, so no log line can contain the token.
+    const learn = () => {}
+    return (await answerBoot(plan, node, request, { installs, observe, learn })).text
+  }
+
+  return {
+    async find(name, address) {
+      const plan = options.plan()
+      const asked = readBootName(name)
+      switch (asked?.kind) {
+        case undefined:
+          return undefined
+        case 'grub-entry': {
+          const node = scriptedNode(plan, address)
+          if (node === undefined) return undefined
+          if (asked.for !== undefined && !isSuffixOf(node, address, asked.for)) return undefined
+          return { kind: 'text', text: renderGrubEntry(node, node.url) }
+        }
+        case 'grub-over-http':
+          return undefined
+        case 'script': {
+          const node = plan.nodes.get(asked.node)
+          if (node === undefined) return undefined
+          const reason = await mismatchOf(node, address, plan)
+          if (reason !== undefined) return { kind: 'refused', reason }
+          const text = await scriptFor(plan, node, asked.script)
+          return text === undefined ? undefined : { kind: 'text', text }
+        }
+        case 'image': {
+          const directory = plan.images.get(asked.image)
+          const what = directory?.files.get(asked.file)
+          if (directory === undefined || what === undefined || directory.secrets.has(asked.file))
+            return undefined
+          const { dir } = directory
+          return { kind: 'image', path: `${dir}/${asked.file}`, dir, what, name: asked.file }
+        }
+      }
+    },
+  }
+}

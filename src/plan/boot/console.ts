@@ -1,0 +1,22 @@
+/** Text that a boot loader shows on the console of a node. */
+import { formatIpv4 } from '../../proto/address/ip.ts'
+import { wrap } from '../../text/lines.ts'
+import { macsText, type NodeModel } from '../model.ts'
+
+/** The width of a console in text mode. */
+export const columns = 80
+
+/** The node that runs a script. */
+export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac' | 'otherMacs'>
+
+/** Returns lines with the node's key on each of them, so that a serial log of many machines is readable. */
+export function consoleLines({ key }: Pick<NodeModel, 'key'>, text: string): string[] {
+  const prefix = `slipway ${key}:`
+  // One column is the space, and the last one must stay free, because a full line causes an empty line.
+  return wrap(text, columns - 2 - prefix.length).map((line) => `${prefix} ${line}`)
+}
+
+/** Identifies the machine on its console: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
+export function networkIdentity({ address, ...macs }: Omit<ScriptAuthor, 'key'>): string {
+  return `address ${formatIpv4(address)}, MAC ${macsText(macs)}`
+}

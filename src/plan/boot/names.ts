@@ -1,0 +1,72 @@
+/**
+ * The names of files that boot loaders request from TFTP, beside the loaders themselves: the first configuration of
+ * GRUB, boot scripts, and the files of images. Pure.
+ */
+import type { BootEntry, HttpPlan } from '../http/plan.ts'
+import { grubOverHttpName, readScriptName, type ScriptName } from '../urls.ts'
+import { parseIpv4 } from '../../proto/address/ip.ts'
+
+export type BootName =
+  /** The first file of GRUB; `for` is the suffix that identifies the machine. */
+  | { readonly kind: 'grub-entry'; readonly for?: string }
+  | { readonly kind: 'script'; readonly node: string; readonly script: ScriptName }
+  | { readonly kind: 'grub-over-http'; readonly node: string }
+  | { readonly kind: 'image'; readonly image: string; readonly file: string }
+
+/** @param name without a leading slash; GRUB requests its configuration in the directory of its own prefix */
+export function readBootName(name: string): BootName | undefined {
+  const segments = name.split('/')
+  const file = segments.at(-1) as string
+  const entry = /^grub\.cfg(?:-(.+))?$/i.exec(file)
+  if (entry !== null)
+    return { kind: 'grub-entry', ...(entry[1] !== undefined && { for: entry[1].toLowerCase() }) }
+  const [directory, ...rest] = segments
+  if (directory === 'boot' && rest.length === 3) {
+    const node = `${rest[0]}/${rest[1]}`
+    if (file === grubOverHttpName) return { kind: 'grub-over-http', node }
+    const script = readScriptName(file)
+    return script === undefined ? undefined : { kind: 'script', node, script }
+  }
+  const [image] = rest
+  if (directory !== 'images' || image === undefined || rest.length !== 2) return undefined
+  const [decoded, decodedFile] = [decode(image), decode(file)]
+  return decoded === undefined || decodedFile === undefined
+    ? undefined
+    : { kind: 'image', image: decoded, file: decodedFile }
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Reports whether the suffix of `grub.cfg-` identifies the node: its MAC address after the type of the hardware
+ * (`01-52-54-00-00-00-21`), or its address in hexadecimal (`ac100015`). GRUB then requests shorter parts of the
+ * address, which several machines can have in common.
+ */
+export function isSuffixOf({ mac, otherMacs = [] }: BootEntry, address: string, suffix: string): boolean {
+  const macs = [mac, ...otherMacs].map((each) => `01-${each.replaceAll(':', '-')}`)
+  const hex = parseIpv4(address)?.toString(16).padStart(8, '0')
+  return macs.includes(suffix) || suffix === hex
+}
+
+/** Returns the node of a client whose boot loader reads configurations from this server. */
+export function scriptedNode(plan: HttpPlan, address: string): BootEntry | undefined {
+  const node = plan.nodes.get(plan.nodeByAddress.get(address) ?? '')
+  return node?.readsGrub === true ? node : undefined
+}
+
+/**
+ * Reports whether a loader requests a file of this name but boots without it: GRUB looks for configurations under several
+ * names, for its modules, and for lists of them; iPXE for EFI (since 2024) looks for a script; shim (since 15.8) for
+ * revocations and certificates.
+ */
+export function isOptionalName(name: string): boolean {
+  return /(?:^|[/\\])(?:autoexec\.ipxe|grub\.cfg(?:-[^/]*)?|[^/]+\.(?:mod|lst|pf2)|(?:revocations|shim_certificate)[^/]*\.efi)$/i.test(
+    name,
+  )
+}
