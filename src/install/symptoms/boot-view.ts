@@ -2,6 +2,7 @@
 import type { InstallCode } from '../codes.ts'
 import type { NodeRecord } from '../installs.ts'
 import { stepKinds, type StepKind } from '../step-kinds.ts'
+import { defined } from '../../text/defined.ts'
 import type { Step } from '../step.ts'
 import { latestStep, type Boot } from '../timeline.ts'
 
@@ -12,6 +13,8 @@ export type View = {
   readonly record: NodeRecord
   readonly boot: Boot
   readonly latest: Step
+  /** The boot before it. */
+  readonly previous?: Boot
   /** Time since the last step of this boot. */
   readonly silentMs: number
   /**
@@ -44,7 +47,15 @@ export function viewOf(
   const latest = latestStep(boot)
   const other = boots.findLastIndex((each) => latestStep(each).kind !== latest.kind)
   const silentMs = Math.max(0, now - boot.endedAt)
-  return { ...context, boot, latest, silentMs, alike: countPasses(boots.slice(other + 1)) }
+  const previous = boots.at(-2)
+  return {
+    ...context,
+    boot,
+    latest,
+    ...defined({ previous }),
+    silentMs,
+    alike: countPasses(boots.slice(other + 1)),
+  }
 }
 
 /** Counts a pass when a boot entry returns. */
