@@ -1,6 +1,6 @@
 /**
- * Builds the disk image that the simulated installer writes: an MBR disk of 32 MiB from which BIOS and UEFI start the
- * same kernel with GRUB. The rest is random, so that a wrong transfer cannot have the right content by chance.
+ * Builds the disk image that the simulated installer writes: an MBR disk of 32 MiB from which BIOS and UEFI, also with
+ * Secure Boot, start the same kernel with GRUB. The rest is random, so that a wrong transfer cannot have the right content by chance.
  */
 import { randomFillSync } from 'node:crypto'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -24,19 +24,20 @@ const grubModules = ['part_msdos', 'fat', 'linux', 'search', 'search_fs_file', '
 
 /**
  * @param dir directory for intermediate files; created and removed here
+ * @param signedDir directory with the signed shim and GRUB of Debian, so that the disk also boots with Secure Boot
  * @returns the content of the disk
  */
-export async function buildInstalledDisk(dir: string, kernel: string, initramfs: string): Promise<Buffer> {
+export async function buildInstalledDisk(
+  dir: string,
+  kernel: string,
+  initramfs: string,
+  signedDir: string,
+): Promise<Buffer> {
   await mkdir(dir)
   const file = (name: string): string => join(dir, name)
   await writeFile(file('grub.cfg'), grubConfiguration)
-  for (const [format, core, more] of [
-    ['i386-pc', 'core.img', ['biosdisk']],
-    ['x86_64-efi', 'BOOTX64.EFI', []],
-  ] as const) {
-    const options = ['-O', format, '-p', '/grub', '-c', file('grub.cfg'), '-o', file(core)]
-    await output(['grub-mkimage', ...options, ...grubModules, ...more])
-  }
+  const options = ['-O', 'i386-pc', '-p', '/grub', '-c', file('grub.cfg'), '-o', file('core.img')]
+  await output(['grub-mkimage', ...options, ...grubModules, 'biosdisk'])
   await cp(kernel, file('vmlinuz'))
   await cp(initramfs, file('initramfs.img'))
 
@@ -50,8 +51,15 @@ export async function buildInstalledDisk(dir: string, kernel: string, initramfs:
   const image = `${file('disk.img')}@@${partition.at}`
   const sectors = String(partition.octets / sectorOctets)
   await output(['mformat', '-i', image, '-T', sectors, '-h', '16', '-s', '63', '::'])
-  await output(['mmd', '-i', image, '::EFI', '::EFI/BOOT'])
-  await output(['mcopy', '-i', image, file('BOOTX64.EFI'), '::EFI/BOOT/BOOTX64.EFI'])
+  await output(['mmd', '-i', image, '::EFI', '::EFI/BOOT', '::EFI/debian'])
+  for (const [from, to] of [
+    [join(signedDir, 'shimx64.efi.signed'), 'BOOT/BOOTX64.EFI'],
+    [join(signedDir, 'grubx64.efi.signed'), 'BOOT/grubx64.efi'],
+    // The signed GRUB reads its configuration from there.
+    [file('grub.cfg'), 'debian/grub.cfg'],
+  ] as const) {
+    await output(['mcopy', '-i', image, from, `::EFI/${to}`])
+  }
   await output(['mcopy', '-i', image, file('vmlinuz'), file('initramfs.img'), '::'])
   const content = await readFile(file('disk.img'))
   await rm(dir, { recursive: true })

@@ -27,6 +27,7 @@ import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
+import { secureBootChecks } from './checks/secure-boot.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
 import { storeChecks } from './checks/store.ts'
@@ -174,6 +175,7 @@ function standardStages({ keep }: Options): Stage[] {
     ...firmwareStages,
     ...installationStages,
     [partialBootChecks, libvirtChecks],
+    [secureBootChecks],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],

@@ -30,6 +30,8 @@ export type Payload = {
   readonly dhclient: string
   /** ISC's relay agent. */
   readonly dhcrelay: string
+  /** Directory with shim and GRUB, signed for Secure Boot, under the names of Debian. */
+  readonly signedDir: string
 }
 
 const release = 'rhcos-4.17.0-x86_64-live'
@@ -41,12 +43,26 @@ const rootfsName = `${release}-rootfs.x86_64.img`
 const modules = ['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio-rng']
 const minutes = 60_000
 
+/** Signed by Microsoft or Debian: package, and path in it. */
+const signedFiles = [
+  ['shim-signed', 'usr/lib/shim/shimx64.efi.signed'],
+  ['grub-efi-amd64-signed', 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
+  ['grub-efi-amd64-signed', 'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed'],
+] as const
+
 export async function buildPayload(workDir: string): Promise<Payload> {
   const kernelPackage = await dependencyOf('linux-image-amd64', 'linux-image-')
   const kernel = await unpack(workDir, kernelPackage)
   const busybox = join(await unpack(workDir, 'busybox-static'), 'bin/busybox')
   const dhclient = join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
   const dhcrelay = join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
+
+  const signedDir = join(workDir, 'signed')
+  await mkdir(signedDir, { recursive: true })
+  for (const [name, file] of signedFiles) {
+    const from = join(await unpack(workDir, name), file)
+    await cp(from, join(signedDir, file.slice(file.lastIndexOf('/') + 1)))
+  }
 
   const own = [import.meta.filename, join(import.meta.dirname, 'installed-disk.ts')]
   const sources = [...own, source('init'), source('udhcpc'), busybox]
@@ -56,14 +72,19 @@ export async function buildPayload(workDir: string): Promise<Payload> {
   if (!existsSync(imagesDir)) {
     await mkdir(join(workDir, 'images'), { recursive: true })
     const unfinished = await mkdtemp(join(workDir, 'images', 'unfinished-'))
-    await buildImages(unfinished, kernel, busybox)
+    await buildImages(unfinished, kernel, busybox, signedDir)
     await chmod(unfinished, 0o755)
     await rename(unfinished, imagesDir)
   }
-  return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient, dhcrelay }
+  return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient, dhcrelay, signedDir }
 }
 
-async function buildImages(dir: string, kernelRoot: string, busybox: string): Promise<void> {
+async function buildImages(
+  dir: string,
+  kernelRoot: string,
+  busybox: string,
+  signedDir: string,
+): Promise<void> {
   const [kernel] = (await readdir(join(kernelRoot, 'boot'))).filter((name) => name.startsWith('vmlinuz-'))
   if (kernel === undefined) throw new Error(`no kernel in ${kernelRoot}/boot`)
   const release = kernel.slice('vmlinuz-'.length)
@@ -82,7 +103,7 @@ async function buildImages(dir: string, kernelRoot: string, busybox: string): Pr
   // The installed system has the same initramfs, but only the live one has the hash of a rootfs.
   const initramfs = join(dir, initramfsName)
   await pack(root, initramfs)
-  const rootfs = await buildInstalledDisk(join(dir, 'disk'), join(dir, kernelName), initramfs)
+  const rootfs = await buildInstalledDisk(join(dir, 'disk'), join(dir, kernelName), initramfs, signedDir)
   await writeFile(join(dir, rootfsName), rootfs)
   await writeFile(join(root, 'etc/rootfs.sha256'), createHash('sha256').update(rootfs).digest('hex'))
   await pack(root, initramfs)

@@ -7,6 +7,7 @@
  * - `bios`: SeaBIOS with the iPXE option ROM of QEMU, which identifies itself as iPXE from its first packet.
  * - `undi`: SeaBIOS with undionly.kpxe, which is fetched by TFTP and uses the UNDI of the PXE ROM. Debian has no PXE ROM
  *   except iPXE, so an iPXE with a script that only fetches the loader replaces it.
+ * - `secure`: like `uefi`, with Secure Boot and the keys of Microsoft.
  * - `disk`: OVMF that starts from the disk in `storageDir`.
  */
 import { existsSync } from 'node:fs'
@@ -30,7 +31,7 @@ export type Boot = {
 }
 
 export type VmOptions = {
-  readonly firmware: Firmware | 'disk'
+  readonly firmware: Firmware | 'secure' | 'disk'
   readonly mac: string
   /** The reserved address of the node; only `undi` needs it before DHCP. */
   readonly address?: string
@@ -48,14 +49,14 @@ export type VmOptions = {
 
 /** A boot cannot succeed after such a line. */
 const fatal =
-  /No bootable device|UEFI Interactive Shell|No bootable option|failed to (?:load|start) Boot0001|PXE-E\d\d|Kernel panic|iPXE initialisation failed|E2E failed/
+  /No bootable device|UEFI Interactive Shell|No bootable option|starting Boot\d+ "UiApp"|failed to (?:load|start) Boot0001|PXE-E\d\d|Kernel panic|iPXE initialisation failed|E2E failed/
 
 export async function boot(network: Network, options: VmOptions): Promise<Boot> {
   const { dir } = options
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true })
   const storageDir = options.storageDir ?? dir
-  await createStorage(storageDir)
+  await createStorage(storageDir, options.firmware === 'secure')
   await writeFile(consoleFile(dir), '')
 
   const console: ConsoleLine[] = []
@@ -101,26 +102,36 @@ export const diskName = 'disk.img'
 const variablesName = 'variables.fd'
 
 /** Creates the disk and the firmware variables of a new machine. */
-async function createStorage(dir: string): Promise<void> {
+async function createStorage(dir: string, withKeys: boolean): Promise<void> {
   await mkdir(dir, { recursive: true })
   const [disk, variables] = [join(dir, diskName), join(dir, variablesName)]
-  if (!existsSync(variables)) await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)
+  if (!existsSync(variables)) await copyFile(withKeys ? ovmf.keys : ovmf.variables, variables)
   if (existsSync(disk)) return
   await writeFile(disk, '')
   await truncate(disk, 64 * 1024 * 1024)
 }
 
+const ovmf = {
+  code: '/usr/share/OVMF/OVMF_CODE_4M.fd',
+  variables: '/usr/share/OVMF/OVMF_VARS_4M.fd',
+  /** Enforces Secure Boot if keys are enrolled, and needs the system management mode. */
+  secureCode: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd',
+  /** Variables with the keys of Microsoft. */
+  keys: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
+} as const
+
 const consoleFile = (dir: string): string => join(dir, 'console.raw')
 
 async function commandLine(options: VmOptions, storageDir: string): Promise<string[]> {
   const { firmware, mac, dir } = options
+  const isSecure = firmware === 'secure'
   // An empty romfile= removes the option ROM. QEMU patches the device id into its default ROM, but not into a file that
   // is named, so the ROM is never named.
   const card = `virtio-net-pci,netdev=net,mac=${mac}${firmware === 'bios' ? '' : ',romfile='}`
   const command = [
     'qemu-system-x86_64 -nodefaults -no-user-config -display none -monitor none',
     // Software emulation is available everywhere. 5-level paging would only slow it down.
-    '-machine q35,accel=tcg,graphics=off -cpu max,la57=off -smp 1 -m 768 -rtc base=utc',
+    `-machine q35,accel=tcg,graphics=off${isSecure ? ',smm=on' : ''} -cpu max,la57=off -smp 1 -m ${isSecure ? 1024 : 768} -rtc base=utc`,
     `-uuid 4c4c4544-0000-4000-8000-${mac.replaceAll(':', '')}`,
     `-netdev tap,id=net,ifname=${options.tap},script=no,downscript=no -device ${card},bootindex=${firmware === 'disk' ? 2 : 1}`,
     // Recent versions of OVMF boot from the network only if there is a random number generator.
@@ -132,8 +143,10 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
   command.push('-serial', `file:${consoleFile(dir)}`)
   command.push('-drive', `if=none,id=disk,format=raw,file=${join(storageDir, diskName)}`)
   if (options.continuesAfterReset !== true) command.push('-no-reboot')
-  if (firmware === 'uefi' || firmware === 'http' || firmware === 'disk') {
-    command.push('-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd')
+  if (firmware !== 'bios' && firmware !== 'undi') {
+    const code = isSecure ? ovmf.secureCode : ovmf.code
+    if (isSecure) command.push('-global', 'driver=cfi.pflash01,property=secure,value=on')
+    command.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`)
     command.push('-drive', `if=pflash,format=raw,unit=1,file=${join(storageDir, variablesName)}`)
     command.push('-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n')
     if (firmware === 'http') command.push('-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n')
