@@ -5,5 +5,3 @@
 export function glob(): never {
   throw new Error('the built program does not contain this package')
 }
-
-export default glob

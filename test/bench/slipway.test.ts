@@ -10,7 +10,7 @@ t.test('benchmarks start Node.js with the options of the launcher', async (t) =>
   const options = ['--max-semi-space-size=2']
   t.same(launcherOptions(ownCheckout), options)
   t.match(serveCommand(ownCheckout, '/run/bench'), [
-    ...['env', 'CACHE_DIRECTORY=/run/bench/cache', process.execPath, ...options],
+    ...['env', 'CACHE_DIRECTORY=/run/bench/cache', 'SLIPWAY_DHCP_PROBE=off', process.execPath, ...options],
     ...[join(ownCheckout, 'dist/main.js'), 'serve'],
   ])
 })
