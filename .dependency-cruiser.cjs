@@ -10,11 +10,12 @@ const allow = {
   images: ['plan', 'site', 'proto', 'host'],
   install: ['plan', 'site', 'proto', 'host'],
   cluster: ['plan', 'site', 'proto', 'host', 'install'],
-  serve: ['plan', 'proto', 'host', 'install'],
+  bmc: ['plan', 'site', 'proto', 'host'],
+  serve: ['plan', 'proto', 'host', 'install', 'bmc'],
   simulate: ['plan', 'site', 'proto', 'host'],
   drift: ['plan', 'site', 'proto', 'host'],
-  explain: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'install'],
-  preflight: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'scan', 'images', 'drift'],
+  explain: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'install', 'bmc'],
+  preflight: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'scan', 'images', 'drift', 'bmc'],
   demo: ['plan', 'site', 'proto', 'host', 'scan'],
 }
 

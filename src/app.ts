@@ -2,6 +2,7 @@
  * Connects the parts of the program: a site file becomes a plan, the components serve it, and a reload replaces it.
  * When a component loses its socket, the process ends and systemd starts it again.
  */
+import { createPower } from './bmc/power.ts'
 import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/session.ts'
 import { createActiveSite } from './active-site.ts'
@@ -155,6 +156,12 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     out: new Set(drained.keys()),
     expected: () => expectedNodes(installs.list(), clock.now()),
   })
+  const power = createPower({
+    plans: () => active.plan.bmcs,
+    directory: options.directory,
+    clock,
+    log: log.for('bmc'),
+  })
   const shared: Shared = {
     plan: () => active.plan,
     model: () => active.model,
@@ -189,6 +196,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       adoption: createSiteAdoption({ sitePath, site: active, clock, log }),
       strangers: report.strangers,
       explain,
+      power,
       clusters: followed,
       problems: report.problems,
       hooks: () => supervisor.running.find(({ hooks }) => hooks !== undefined)?.hooks,
@@ -231,7 +239,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
 
   function explain(key: string): object | undefined {
     const node = active.model.members.find((each) => each.key === key)
-    return node && explanationOf(active.model, active.plan, node)
+    return node && { ...explanationOf(active.model, active.plan, node), bmc: power.lastReport(key) }
   }
 
   /** Returns the problems of the process as a whole. */

@@ -1,4 +1,5 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
+import { bmcCodes } from './bmc/codes.ts'
 import { clusterCodes } from './cluster/codes.ts'
 import { imageCodes } from './images/codes.ts'
 import { installCodes } from './install/codes.ts'
@@ -19,6 +20,7 @@ import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
 export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
+  bmcCodes,
   clusterCodes,
   planCodes,
   preflightCodes,
@@ -51,6 +53,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   ignition: 'Ignition files',
   image: 'Boot images',
   install: 'Installation of a node',
+  bmc: 'BMCs and power',
   cluster: 'Clusters and their connections',
   csr: 'Certificate signing requests',
   state: 'State directory',

@@ -69,7 +69,7 @@ export type Shared = {
   readonly access: { readonly tokens: Tokens; readonly sessions: Sessions }
   /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption'> & {
+    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power'> & {
       readonly clusters: () => Clusters | undefined
       readonly hooks: () => Hooks | undefined
       /** Returns all persistent problems. */

@@ -9,11 +9,13 @@ import { json } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
-import { controlCodes, type ControlCode } from '../serve/control/codes.ts'
+import { bmcCodes } from '../bmc/codes.ts'
+import { controlCodes } from '../serve/control/codes.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { ExitCode, type Terminal } from './command.ts'
+import type { CodeEntry } from '../text/codes.ts'
 import { explainFailure, openRequest } from './connection.ts'
 import { isRemote } from './server-options.ts'
 import type { ClusterReport, MemberReport } from '../cluster/report.ts'
@@ -90,8 +92,9 @@ export async function toResult(terminal: Terminal, run: () => Promise<number>): 
 /** Returns the message; one that does not state what to do is followed by the remedy of its code (docs/codes.md). */
 export function withNextStep({ message, refusal }: ControlProblem): string {
   const code = refusal?.code ?? ''
-  if (/[;:] /.test(message) || !Object.hasOwn(controlCodes, code)) return message
-  const { remedy } = controlCodes[code as ControlCode]
+  const codes: Readonly<Record<string, CodeEntry>> = { ...controlCodes, ...bmcCodes }
+  const { remedy } = codes[code] ?? {}
+  if (/[;:] /.test(message) || remedy === undefined) return message
   return `${message}; ${remedy.charAt(0).toLowerCase()}${remedy.slice(1)}`
 }
 

@@ -88,6 +88,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/node/node.ts')).node,
     },
     {
+      name: 'power',
+      summary: 'Show and switch the power of nodes through their BMCs',
+      load: async () => (await import('./commands/power.ts')).power,
+    },
+    {
       name: 'nodes',
       summary: 'List undeclared machines that sent DHCP requests',
       load: async () => (await import('./commands/nodes.ts')).nodes,

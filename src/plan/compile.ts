@@ -7,6 +7,7 @@ import { masterCount } from '../site/declared.ts'
 import type { Cluster } from '../site/schema.ts'
 import { inOrder, type Finding } from '../text/codes.ts'
 import { compileApi, type ApiPlan } from './api.ts'
+import { compileBmcs, type BmcPlans } from './bmc.ts'
 import type { PlanFinding } from './codes.ts'
 import { dhcpSteps } from './dhcp/compile.ts'
 import type { DhcpPlan } from './dhcp/plan.ts'
@@ -56,6 +57,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     haproxy: haproxy.plan,
     api: compileApi(model.site),
     hooks: compileHooks(model.site),
+    bmcs: compileBmcs(model),
     findings: inOrder(findings),
   }
 }
@@ -79,6 +81,7 @@ export type Plan = {
   readonly api: ApiPlan | undefined
   /** In the order of the site file. */
   readonly hooks: readonly HookPlan[]
+  readonly bmcs: BmcPlans
   /** Errors first, then warnings. */
   readonly findings: readonly Finding[]
 }

@@ -284,11 +284,31 @@ export const consoleDevice = matching(
   ['tty0', 'ttyS0', 'ttyS0,115200n8'],
 )
 
+const bmcHost = String.raw`(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d{1,5})?`
+
 /** Schemes of metal3.io: `ipmi`, `redfish`, `idrac-virtualmedia+https`, … */
-export const bmc = matching(
+const bmcUrlPattern = String.raw`[a-z][a-z0-9-]*(?:\+https?)?:\/\/(?:[\x21-\x2e\x30-\x3f\x41-\x7e]*@)?${bmcHost}(?:[\/?][\x21-\x7e]*)?`
+
+export const bmcUrl = matching(
   'the URL of a BMC, such as redfish-virtualmedia://192.0.2.201/redfish/v1/Systems/1',
-  /^[a-z][a-z0-9-]*(?:\+https?)?:\/\/[\x21-\x7e]+$/,
+  new RegExp(`^${bmcUrlPattern}$`),
   ['redfish-virtualmedia://172.16.0.201/redfish/v1/Systems/1', 'ipmi://172.16.0.201'],
+)
+
+export const bmcAddress = matching(
+  'the IP address, name, or URL of a BMC, such as 192.0.2.201',
+  new RegExp(`^(?:${bmcUrlPattern}|${bmcHost})$`),
+)
+
+export const bmcSystem = matching(
+  'the id or the path of a Redfish system, such as System.Embedded.1',
+  /^(?:\/redfish\/v1\/Systems\/)?[A-Za-z0-9._~-]+\/?$/,
+)
+
+export const credentialsFile = matching(
+  'the absolute path of a file, or the name of a systemd credential',
+  // eslint-disable-next-line no-control-regex -- a path cannot contain a NUL byte
+  /^(?:\/[^\x00]+|[A-Za-z0-9][A-Za-z0-9._-]*)$/,
 )
 
 /** Plain HTTP would let any machine on the path change records, and start installations. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { apiSection } from './api-section.ts'
+import { bmcDefaults, nodeBmc } from './bmc-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
 import { hooksSection } from './hooks-section.ts'
@@ -17,7 +18,6 @@ import {
   subnetSection,
 } from './sections.ts'
 import {
-  bmc,
   consoleDevice,
   diskPath,
   domain,
@@ -185,8 +185,9 @@ const node = z
       description:
         'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS; with boot: none, any addresses',
     }),
-    bmc: bmc.optional().meta({
-      description: 'BMC as in a BareMetalHost; slipway only renders it and does not switch power',
+    bmc: nodeBmc.optional().meta({
+      description:
+        'BMC of the node: a URL as in a BareMetalHost, or a map; slipway switches power only if it has credentials, and only on command',
     }),
     balance: z.boolean().default(true).meta({
       description:
@@ -221,6 +222,7 @@ const cluster = z
         'declared: approve certificate signing requests of declared nodes; dry-run: only log them; off: do not handle them',
     }),
     loadBalancer: loadBalancer.optional(),
+    bmc: bmcDefaults.optional(),
     order: z.boolean().default(true).meta({
       description:
         'true: masters wait for the bootstrap node and workers for a master, until port 22623 answers; false: all install at once',
@@ -275,6 +277,7 @@ export const siteSchema = z.strictObject({
   }),
   haproxy: haproxySection.optional(),
   keepalived: keepalivedSection.optional(),
+  bmc: bmcDefaults.optional(),
   store: storeSection.optional(),
   api: apiSection.optional(),
   hooks: hooksSection.default({}),

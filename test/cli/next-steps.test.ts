@@ -46,6 +46,7 @@ const controlArguments: Readonly<Record<string, readonly string[]>> = {
   csr: ['list'],
   cluster: ['show'],
   hooks: ['list'],
+  power: ['status', 'w1'],
 }
 /** They answer from files or wait if slipway does not run. */
 const worksAlone = [

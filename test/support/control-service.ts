@@ -21,6 +21,7 @@ import {
   sampleStatus,
   sampleUnknownClients,
 } from './sample-nodes.ts'
+import { samplePower } from './sample-power.ts'
 
 /** Returns a path that is short enough for a socket (sun_path, 108 bytes); the directory of a test can be too long. */
 export function socketPath(t: Test): string {
@@ -110,6 +111,7 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
     drains: sampleDrains,
     adoption: sampleAdoption,
     explain: (node: string) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
+    power: samplePower(requests),
     ...createAccess(undefined, clock),
     clusters: { ...sampleClusters, ...more },
     hooks: {

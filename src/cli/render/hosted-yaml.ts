@@ -3,6 +3,7 @@
  * (AgentServiceConfig, agent-install.openshift.io/v1beta1) and the machines (BareMetalHost, metal3.io/v1alpha1). Pure.
  */
 import { stringify } from 'yaml'
+import { bareMetalUrl } from '../../plan/bmc.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import type { ImageFacts } from '../../plan/facts.ts'
 import { fileName } from '../../plan/boot/installation.ts'
@@ -67,7 +68,7 @@ export function bareMetalHosts(model: Model): Rendered {
   const hosts = model.site.clusters.flatMap((cluster) =>
     cluster.nodes.flatMap(({ name, bmc }) => {
       const node = model.nodes.find(({ key }) => key === `${cluster.name}/${name}`)
-      return bmc === undefined || node === undefined ? [] : [bareMetalHost(node, bmc)]
+      return bmc === undefined || node === undefined ? [] : [bareMetalHost(node, bareMetalUrl(bmc))]
     }),
   )
   if (hosts.length === 0)

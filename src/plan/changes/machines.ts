@@ -4,6 +4,7 @@ import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { Cluster, Host } from '../../site/schema.ts'
 import { listSome } from '../../text/format.ts'
+import { compileBmcs, type BmcPlan } from '../bmc.ts'
 import { macsText, type Model, type NodeModel } from '../model.ts'
 import {
   compareThings,
@@ -35,9 +36,10 @@ const clustersOf = ({ site }: Model) => thingsOf(site.clusters, ({ name }) => na
 const hostsOf = ({ site }: Model) => thingsOf(site.hosts, ({ name }) => name, hostFields)
 
 function nodesOf(model: Model) {
-  const bmcs = new Map(
+  const bmcs = compileBmcs(model)
+  const addresses = new Map(
     model.site.clusters.flatMap(({ name, nodes }) =>
-      nodes.map((node): [string, string | undefined] => [`${name}/${node.name}`, node.bmc]),
+      nodes.map((node): [string, string | undefined] => [`${name}/${node.name}`, node.bmc?.address]),
     ),
   )
   const contents = new Map<string, string>()
@@ -51,7 +53,12 @@ function nodesOf(model: Model) {
   return thingsOf(
     model.nodes,
     ({ key }) => key,
-    (node) => [...nodeFields(node, bmcs.get(node.key)), ...fileFields(node, contentOf)],
+    (node) => [
+      ...nodeFields(node),
+      ...bmcFields(addresses.get(node.key), bmcs.get(node.key)),
+      ...optionFields(node.dhcpOptions),
+      ...fileFields(node, contentOf),
+    ],
   )
 }
 
@@ -74,7 +81,7 @@ function clusterFields(cluster: Cluster): Field[] {
   ]
 }
 
-function nodeFields(node: NodeModel, bmc: string | undefined): Field[] {
+function nodeFields(node: NodeModel): Field[] {
   const { menu } = node
   return [
     field('role', node.role),
@@ -94,9 +101,23 @@ function nodeFields(node: NodeModel, bmc: string | undefined): Field[] {
     field('ingress', node.isRouter === undefined ? undefined : node.isRouter ? 'yes' : 'no'),
     flag('PXE options', node.pxeOptions),
     flag('callbacks', !node.callbacks, 'no'),
-    field('BMC', bmc === undefined ? undefined : withoutCredentials(bmc)),
-    hiddenField('BMC credentials', /\/\/[^/@]*@/.exec(bmc ?? '')?.[0]),
-    ...optionFields(node.dhcpOptions),
+  ]
+}
+
+function bmcFields(address: string | undefined, bmc: BmcPlan | undefined): Field[] {
+  if (address === undefined || bmc === undefined) return []
+  return [
+    field('BMC', withoutCredentials(address)),
+    hiddenField('BMC credentials', /\/\/[^/@]*@/.exec(address)?.[0]),
+    field('BMC credentials file', bmc.credentials),
+    field(
+      'BMC protocol',
+      bmc.protocol === 'redfish' || address.startsWith('ipmi') ? undefined : bmc.protocol,
+    ),
+    field('BMC system', address.includes(bmc.system ?? '') ? undefined : bmc.system),
+    field('BMC CA', bmc.ca),
+    field('network boot by the BMC', bmc.networkBoot === 'pxe' ? undefined : bmc.networkBoot),
+    flag('power', bmc.isManaged, 'managed'),
   ]
 }
 

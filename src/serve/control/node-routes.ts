@@ -6,6 +6,7 @@ import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
 import { operate, read } from './access/scopes.ts'
+import { restartArmed, type PowerControl } from './power-routes.ts'
 import { refuse, refuseCommand } from './refusal.ts'
 
 export type NodeRoutesOptions = {
@@ -17,6 +18,8 @@ export type NodeRoutesOptions = {
   readonly explain: (node: string) => object | undefined
   /** Drains nodes in the load balancer. */
   readonly drains: DrainControl
+  /** Reads and switches the power of nodes. */
+  readonly power: PowerControl
   /** Adds machines to the site file. */
   readonly adoption: AdoptionControl
   readonly log: Log
@@ -48,7 +51,10 @@ type AdoptionOutcome =
     }
 
 type NodeParams = { Params: { cluster: string; node: string } }
-type CommandParams = { Params: { cluster: string; node: string; command: string } }
+type CommandParams = {
+  Params: { cluster: string; node: string; command: string }
+  Querystring: { power?: string }
+}
 
 const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 
@@ -109,7 +115,8 @@ export function addNodeRoutes(app: FastifyInstance, options: NodeRoutesOptions):
     }
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command accepted')
-    return reports.details(key)
+    const restarted = command === 'install' ? await restartArmed(options.power, key, request) : {}
+    return { ...reports.details(key), ...restarted }
   })
 
   app.post<NodeParams>('/v1/nodes/:cluster/:node/drain', operate, (request, reply) =>

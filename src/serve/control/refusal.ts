@@ -1,12 +1,13 @@
 /** Error responses of the local API: `{ "code": …, "error": sentence }`. */
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
+import type { BmcCode } from '../../bmc/codes.ts'
 import type { ControlCode } from './codes.ts'
 
 export function refuse(
   reply: FastifyReply,
   status: number,
-  code: ControlCode,
+  code: ControlCode | BmcCode,
   error: string,
   more: object = {},
 ): FastifyReply {

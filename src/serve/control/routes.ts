@@ -21,6 +21,7 @@ import { answerBadRequest, refuse } from './refusal.ts'
 import { addClusterRoutes, type ClusterControl } from './cluster-routes.ts'
 import { streamEvents } from './events.ts'
 import { addNodeRoutes, noSuchNode, type NodeRoutesOptions } from './node-routes.ts'
+import { addPowerRoutes } from './power-routes.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
 
 export type RoutesOptions = NodeRoutesOptions & {
@@ -109,6 +110,7 @@ export function createRoutes(
 
   addSiteRoutes(app, options.site)
   addTokenRoutes(app, options.tokens, clock)
+  addPowerRoutes(app, options.power)
 
   addNodeRoutes(app, options)
   addClusterRoutes(app, options.clusters)

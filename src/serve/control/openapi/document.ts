@@ -22,6 +22,7 @@ const refusalTexts: Readonly<Record<number, string>> = {
   ...commonRefusals,
   404: 'The resource that the path names does not exist',
   409: 'The request is not possible in the current state',
+  502: 'The BMC of the node did not carry out the request',
   503: 'The maximum number of event streams is open',
 }
 

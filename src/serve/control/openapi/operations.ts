@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Scope } from '../../../plan/api.ts'
 import * as actions from './actions.ts'
+import * as power from './power-schemas.ts'
 import * as schemas from './schemas.ts'
 
 export type Operation = {
@@ -53,7 +54,13 @@ export const operations: readonly Operation[] = [
       'Sets what the next boot of a node leads to',
     ),
     pathTypes: { command: schemas.nodeCommand },
-    response: schemas.nodeDetails,
+    query: {
+      power: z.enum(['true', 'false']).optional().meta({
+        description:
+          'install: whether to restart the node from the network through its BMC; by default as the site declares (power: managed)',
+      }),
+    },
+    response: power.commandedNode,
     refusals: [404, 409],
   },
   {
@@ -79,6 +86,45 @@ export const operations: readonly Operation[] = [
     body: { schema: actions.newNode },
     response: actions.plannedNode,
     refusals: [409],
+  },
+  get(
+    '/v1/nodes/{cluster}/{node}/power',
+    'getPower',
+    'What the BMC of a node reports; reads it unless the last report is new',
+    power.power,
+    [404, 502],
+  ),
+  {
+    ...post(
+      '/v1/nodes/{cluster}/{node}/power/{action}',
+      'switchPower',
+      'Switches the power of a node through its BMC; off asks the operating system, force-off and cycle do not',
+    ),
+    pathTypes: { action: power.powerAction },
+    query: {
+      boot: power.bootTarget.optional().meta({
+        description:
+          'what the next start boots: the network once, or the normal order; the action boot sets only this',
+      }),
+    },
+    response: power.power,
+    refusals: [404, 502],
+  },
+  {
+    ...post(
+      '/v1/nodes/{cluster}/{node}/power/trust',
+      'trustBmc',
+      'Accepts a new certificate of the BMC of a node',
+    ),
+    scope: 'admin',
+    query: {
+      fingerprint: z
+        .string()
+        .regex(/^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){31}$/)
+        .meta({ description: 'SHA-256 fingerprint that the BMC must show' }),
+    },
+    response: power.acceptedCertificate,
+    refusals: [404, 502],
   },
   get('/v1/clusters', 'listClusters', 'The installation of every cluster', z.array(schemas.cluster)),
   get('/v1/clusters/{cluster}', 'getCluster', 'The installation of one cluster', schemas.cluster, [404]),

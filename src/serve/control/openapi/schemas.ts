@@ -12,7 +12,7 @@ export function component<T extends z.ZodType>(id: string, schema: T): T {
   return schema
 }
 
-const text = z.string()
+export const text = z.string()
 const count = z.int().min(0)
 export const time = z.int().min(0).meta({ description: 'milliseconds since 1970' })
 const duration = z.number().min(0).meta({ description: 'milliseconds' })

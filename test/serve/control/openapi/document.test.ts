@@ -38,6 +38,7 @@ t.test('every route has an operation with its scope, and every operation a route
     'routes.ts',
     'node-routes.ts',
     'cluster-routes.ts',
+    'power-routes.ts',
     'site-routes.ts',
     'access/routes.ts',
   ].map((name) => readFileSync(new URL(`../../../../src/serve/control/${name}`, import.meta.url), 'utf8'))
@@ -51,6 +52,9 @@ const samples: Readonly<
   Record<string, { readonly path?: string; readonly body?: object; readonly status?: number }>
 > = {
   commandNode: { path: '/v1/nodes/ocp45/w1/menu' },
+  getPower: { path: '/v1/nodes/ocp45/w1/power' },
+  switchPower: { path: '/v1/nodes/ocp45/w1/power/cycle?boot=network' },
+  trustBmc: { path: `/v1/nodes/ocp45/w1/power/trust?fingerprint=AA${':AA'.repeat(31)}` },
   commandBootstrap: { path: '/v1/clusters/ocp45/bootstrap/out' },
   getSiteFile: { path: '/v1/history/1' },
   backUpState: { path: '/v1/state/backup?path=/backup/state.db' },

@@ -1,0 +1,104 @@
+/** Decodes a Redfish ComputerSystem (DSP0268) with the deviations of vendors (docs/bmc.md). Pure. */
+import { defined } from '../../text/defined.ts'
+import type { MachineReport, PowerState } from '../machine.ts'
+import { at, linkAt, textAt, textsAt, type Json } from './json.ts'
+import { progressPaths } from './vendors.ts'
+
+export type System = {
+  readonly path: string
+  readonly report: MachineReport
+  readonly hostName?: string
+  readonly reset: {
+    readonly path: string
+    /** Absent if the resource does not list them. */
+    readonly types?: readonly string[]
+    /** Resource that lists the types. */
+    readonly info?: string
+  }
+  readonly boot: Boot
+  readonly interfaces?: string
+  /** For `If-Match`. */
+  readonly etag?: string
+  /** Resource that takes changes for the next start, on BMCs of AMI. */
+  readonly settings?: string
+}
+
+export type Boot = {
+  readonly enabled?: string
+  readonly target?: string
+  readonly mode?: string
+  /** Absent if the resource does not list them. */
+  readonly targets?: readonly string[]
+  readonly hasMode: boolean
+  readonly takesUri: boolean
+}
+
+const powerStates: Readonly<Record<string, PowerState>> = {
+  On: 'on',
+  Off: 'off',
+  PoweringOn: 'turning-on',
+  PoweringOff: 'turning-off',
+}
+
+export function decodeSystem(path: string, body: Json, etag: string | undefined): System {
+  const reset = at(body, 'Actions', '#ComputerSystem.Reset')
+  return {
+    path,
+    report: decodeReport(body),
+    ...defined({ hostName: textAt(body, 'HostName') }),
+    reset: {
+      path: textAt(reset, 'target') ?? `${path.replace(/\/$/, '')}/Actions/ComputerSystem.Reset`,
+      ...defined({
+        types: textsAt(reset, 'ResetType@Redfish.AllowableValues'),
+        info: textAt(reset, '@Redfish.ActionInfo'),
+      }),
+    },
+    boot: decodeBoot(body),
+    ...defined({
+      interfaces: linkAt(body, 'EthernetInterfaces'),
+      etag: etag ?? textAt(body, '@odata.etag'),
+      settings: linkAt(body, '@Redfish.Settings', 'SettingsObject'),
+    }),
+  }
+}
+
+function decodeReport(body: Json): MachineReport {
+  const { enabled, target } = decodeBoot(body)
+  const isOverridden = target !== undefined && enabled !== undefined && enabled !== 'Disabled'
+  return {
+    power: powerStates[textAt(body, 'PowerState') ?? ''] ?? 'unknown',
+    ...defined({
+      manufacturer: textAt(body, 'Manufacturer'),
+      model: textAt(body, 'Model'),
+      serial: textAt(body, 'SerialNumber'),
+      sku: textAt(body, 'SKU'),
+      uuid: textAt(body, 'UUID')?.toLowerCase(),
+      progress: progressPaths.map((keys) => textAt(body, ...keys)).find((text) => text !== undefined),
+      bootOverride: isOverridden ? { target, isOnce: enabled === 'Once' } : undefined,
+      health: textAt(body, 'Status', 'Health'),
+    }),
+  }
+}
+
+export function decodeBoot(body: Json): Boot {
+  const boot = at(body, 'Boot')
+  return {
+    ...defined({
+      enabled: textAt(boot, 'BootSourceOverrideEnabled'),
+      target: textAt(boot, 'BootSourceOverrideTarget'),
+      mode: textAt(boot, 'BootSourceOverrideMode'),
+      targets: textsAt(boot, 'BootSourceOverrideTarget@Redfish.AllowableValues'),
+    }),
+    hasMode: at(boot, 'BootSourceOverrideMode') !== undefined,
+    takesUri: at(boot, 'HttpBootUri') !== undefined,
+  }
+}
+
+/** Returns the MAC address of an EthernetInterface in lower case; that of the hardware where it has both. */
+export function decodeMac(body: Json): string | undefined {
+  const text = textAt(body, 'PermanentMACAddress') ?? textAt(body, 'MACAddress')
+  const mac = text?.toLowerCase().replaceAll('-', ':')
+  return mac !== undefined && /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac) && mac !== '00:00:00:00:00:00'
+    ? mac
+    : undefined
+}

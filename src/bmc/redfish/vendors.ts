@@ -1,0 +1,26 @@
+/**
+ * Deviations of BMCs from Redfish as data. docs/bmc.md has the table with the public reports that they come from. slipway does not
+ * look at the name of a vendor: it tries the standard first, and then these, so that new models work too. Pure.
+ */
+
+/** Where BMCs report what the firmware does. The standard property is the first one (ComputerSystem 1.13). */
+export const progressPaths: readonly (readonly string[])[] = [
+  ['BootProgress', 'LastState'],
+  // HPE iLO 5 and later.
+  ['Oem', 'Hpe', 'PostState'],
+  // HPE iLO 4.
+  ['Oem', 'Hp', 'PostState'],
+  // Lenovo XCC.
+  ['Oem', 'Lenovo', 'SystemStatus'],
+]
+
+/** Reset types for each action, the best one first. BMCs of IBM have no ForceRestart. */
+export const resetTypes = {
+  on: ['On', 'ForceOn'],
+  off: ['GracefulShutdown'],
+  'force-off': ['ForceOff'],
+  cycle: ['ForceRestart', 'PowerCycle'],
+} as const
+
+/** Message of AMI: the boot device is set at the resource of the next start. */
+export const futureState = 'OperationSupportedInFutureStateURI'
