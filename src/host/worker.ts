@@ -1,5 +1,4 @@
 /** Runs one computation in a worker thread, so that it does not delay the services. */
-import { setPriority } from 'node:os'
 import { Worker } from 'node:worker_threads'
 
 export type WorkerProgram = {
@@ -28,18 +27,6 @@ export function runInWorker<Result>(program: WorkerProgram, data: unknown): Prom
   })
   worker.once('exit', (code) => reject(new Error(`${program.name} ended with ${code}`)))
   return promise
-}
-
-/** A nice value: with it, a worker gets about a tenth of the processor time while other threads need it too. */
-const backgroundPriority = 10
-
-/** Lets the other threads run first. Call it in a worker: on Linux, it changes the priority of the calling thread only. */
-export function runInBackground(set = setPriority): void {
-  try {
-    set(backgroundPriority)
-  } catch {
-    // Not permitted in this container; the worker then delays others a little more.
-  }
 }
 
 /** In the built program, the caller and the worker are JavaScript. */
