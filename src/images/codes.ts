@@ -18,6 +18,15 @@ export const imageCodes = defineCodes({
     meaning: 'The site uses an image that you asked to remove',
     remedy: 'Remove it from the site file first, or add --force',
   },
+  'image.iso-invalid': {
+    meaning: 'A live ISO, or the EFI image in it, cannot be read',
+    remedy: 'Download the ISO again, and compare its checksum',
+  },
+  'image.loaders-missing': {
+    meaning: 'A live ISO does not contain shim and GRUB',
+    remedy:
+      'Use the live ISO of the release of the image, or copy the loaders by hand: see docs/secure-boot.md',
+  },
   'image.in-progress': {
     meaning: 'Another process is adding an image of this name',
     remedy: 'Wait until that process has finished',

@@ -99,7 +99,7 @@ export function imageLoaders(
     const file = name.slice(name.indexOf('/') + 1)
     // The rules ensure that each image is declared.
     const { dir } = model.site.images[image] as { dir: string }
-    const problem = `no ${file} in ${dir}: copy the loader of the vendor of the image there (docs/secure-boot.md)`
+    const problem = `no ${file} in ${dir}: run slipway images loaders, or copy the loader of the vendor of the image there`
     const fact: MissingFile = {
       kind: 'missing',
       code: 'tftp.loader-missing',

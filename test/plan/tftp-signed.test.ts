@@ -62,7 +62,7 @@ t.test('each missing loader of an image is reported once', (t) => {
   const none = model('shim', [])
   const { plan, findings } = compileTftp(none)
   const problem = (file: string) =>
-    `no ${file} in /srv/rhcos: copy the loader of the vendor of the image there (docs/secure-boot.md)`
+    `no ${file} in /srv/rhcos: run slipway images loaders, or copy the loader of the vendor of the image there`
   t.equal(plan.missing.get('image-rhcos/shimx64.efi'), problem('shimx64.efi'))
   t.same(
     findings.map(({ about, message }) => `${about}: ${message}`),

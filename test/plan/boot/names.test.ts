@@ -54,6 +54,7 @@ t.test('the suffix of a configuration is the MAC address or the whole address of
   ] as const) {
     t.equal(isSuffixOf(node, '172.16.0.21', suffix), expected, suffix)
   }
+  t.equal(isSuffixOf(node, '2001:db8::21', 'ac100015'), false, 'an IPv6 address has no such suffix')
   t.end()
 })
 

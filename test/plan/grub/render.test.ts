@@ -5,7 +5,7 @@ import { planInstall, planMenu } from '../../../src/plan/boot/boot-plan.ts'
 import { quote, renderGrub, renderGrubEntry, renderGrubOverHttp } from '../../../src/plan/grub/render.ts'
 import { golden } from '../../support/golden.ts'
 import { newRun, runGrub } from '../../support/grub-script.ts'
-import { exampleModel, exampleSite, ignitionFiles, missing } from '../../support/model.ts'
+import { agentImage, exampleModel, exampleSite, ignitionFiles, missing } from '../../support/model.ts'
 
 const url = 'http://192.0.2.2:8080/boot/ocp45/m1/boot.ipxe'
 const model = exampleModel()
@@ -125,6 +125,20 @@ t.test('an installation tries three times, then returns to the loop', (t) => {
   t.same(run.slept, ['4', '4', '4', '30'])
   t.end()
 })
+
+t.test('the image of an agent chooses the disk', (t) => {
+  const { model, node } = agentNode()
+  const run = newRun()
+  t.equal(runGrub(renderGrub(node, planInstall(model, node, 'master')), { run }).kind, 'boot')
+  t.match(run.printed[0], 'installs as the agent decides')
+  t.end()
+})
+
+function agentNode() {
+  const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
+  const withAgent = exampleModel(exampleSite(), { images })
+  return { model: withAgent, node: withAgent.nodes.find(({ key }) => key === 'ocp45/m1')! }
+}
 
 t.test('words are quoted so that GRUB expands nothing in them', (t) => {
   for (const word of ["it's", '$root', '"a" b', 'a;b|c&d', '{x}', '#x', String.raw`a\b`]) {

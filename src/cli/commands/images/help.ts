@@ -11,6 +11,7 @@ export const imagesHelp: Help = {
     'images remove [--site FILE] [--force] [--dir DIR] NAME…',
     'images export [--dir DIR] NAME… FILE',
     'images import [--dir DIR] FILE',
+    'images loaders [--dir DIR] NAME [ISO]',
   ],
   about: [
     'Downloads, verifies, exports, and imports boot images.',
@@ -31,6 +32,7 @@ export const imagesHelp: Help = {
       ['remove', 'delete images; --force also deletes an image that the site uses'],
       ['export', 'pack images into one archive for a site without internet access'],
       ['import', 'unpack an archive (- for standard input); a damaged archive changes nothing'],
+      ['loaders', 'copy the signed boot loaders of a live ISO into an image, for Secure Boot'],
     ],
   },
   options: [
@@ -104,5 +106,13 @@ export const imagesHelps = actionHelps(imagesHelp, {
       'FILE is an archive of "slipway images export", or - for standard input. A damaged archive changes nothing.',
     ],
     examples: ['images import images.tar'],
+  },
+  loaders: {
+    about: [
+      'Copies the signed boot loaders of a live ISO into an image.',
+      'Nodes with Secure Boot need them (loader: shim). ISO is the live ISO of the same release; by default the one that ' +
+        '"slipway images add --iso" stored with the image.',
+    ],
+    examples: ['images loaders rhcos-4.17 rhcos-live.x86_64.iso'],
   },
 })

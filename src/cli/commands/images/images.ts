@@ -7,6 +7,7 @@ import { fileProblem } from '../../../text/file-problem.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { addImage } from './add.ts'
+import { copyImageLoaders } from './loaders.ts'
 import { imagesHelp, imagesHelps } from './help.ts'
 import {
   parseImagesArguments,
@@ -36,6 +37,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   remove: { takes: ['dir', 'site', 'force'], run: removeImages },
   export: { takes: ['dir'], run: exportImage },
   import: { takes: ['dir'], run: importImage },
+  loaders: { takes: ['dir'], run: copyImageLoaders },
 }
 
 export const images: Command = {
