@@ -73,10 +73,11 @@ const retryMs = 5000
 const maxUnwritten = 10_000
 const pruneMs = 60 * 60_000
 /**
- * Time after a commit until a copy of the database file alone is complete. Until then, such a copy is older than the mark,
- * and permits no installation.
+ * Time after the last commit, and after the first one, until a copy of the database file alone is complete. Until then,
+ * such a copy is older than the mark, and permits no installation.
  */
 const checkpointMs = 1000
+const maxCheckpointMs = 10_000
 
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
   const states = new Map(store.states)
@@ -89,6 +90,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   const wallClock = createWallClock(clock, log)
   const rows = createRows(store.lastSequence, clock, wallClock)
   let checkpoint: Timer | undefined
+  let checkpointBy = 0
   let batch: Timer | undefined
   let dueMs = Infinity
   let prunedAt = -Infinity
@@ -116,7 +118,16 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       failed(error as Error)
       throw error
     }
-    if (!isClosed) checkpoint ??= clock.after(checkpointMs, completeDatabase)
+    checkpointLater()
+  }
+
+  /** While many nodes install, the checkpoint waits: it blocks the services. */
+  function checkpointLater(): void {
+    if (isClosed) return
+    const now = clock.monotonic()
+    if (checkpoint === undefined) checkpointBy = now + maxCheckpointMs
+    checkpoint?.cancel()
+    checkpoint = clock.after(Math.min(checkpointMs, Math.max(0, checkpointBy - now)), completeDatabase)
   }
 
   function completeDatabase(): void {
@@ -174,13 +185,14 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     if (batch !== undefined && (failure !== undefined || dueMs <= atMs)) return
     batch?.cancel()
     dueMs = atMs
-    batch = clock.after(ms, writeBatch)
+    batch = clock.after(ms, () => writeBatch())
   }
 
-  function writeBatch(): void {
+  function writeBatch(isLast = false): void {
     batch = undefined
     try {
-      write(isOwed ? 'now' : 'soon')
+      if (isOwed && !isLast) void commit().catch(() => {})
+      else write(isOwed ? 'now' : 'soon')
       prune()
     } catch {
       // Logged; the next try is scheduled.
@@ -291,7 +303,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     close() {
       checkpoint?.cancel()
       batch?.cancel()
-      writeBatch()
+      writeBatch(true)
       // A write that failed is not tried again, and a download that ends later is not recorded.
       batch?.cancel()
       isClosed = true

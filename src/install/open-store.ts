@@ -70,6 +70,8 @@ function tryOpen(path: string): DatabaseSync | Failure {
     database = new DatabaseSync(path, { timeout: 0 })
     // The lock is taken with the first read and held until the process ends.
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    // A checkpoint blocks the services: one for 16 MiB takes less time than four for 4 MiB.
+    database.exec('PRAGMA wal_autocheckpoint = 4000')
     database.exec('BEGIN IMMEDIATE; COMMIT')
     const { quick_check: result } = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string }
     if (result !== 'ok') throw new DamagedDatabase(result)
