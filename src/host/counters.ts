@@ -6,28 +6,31 @@ export type Taken = {
   readonly refusals: readonly (readonly [code: string, count: number])[]
 }
 
+/** An object, so that a count changes without another lookup: each query has several. */
+type Count = { value: number }
+
 export class Counters {
-  readonly #counts = new Map<string, number>()
-  readonly #refusals = new Map<string, number>()
+  readonly #counts = new Map<string, Count>()
+  readonly #refusals = new Map<string, Count>()
 
   /** @param name `service.event`, for instance `dhcp.malformed` */
   increment(name: string, by = 1): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + by)
+    add(this.#counts, name, by)
   }
 
   get(name: string): number {
-    return this.#counts.get(name) ?? 0
+    return this.#counts.get(name)?.value ?? 0
   }
 
   /** @param code one of `src/codes.ts`; names of clients or files must not become codes, their number is unbounded */
   refuse(code: string, by = 1): void {
-    this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + by)
+    add(this.#refusals, code, by)
   }
 
   /** Returns the counts since the last call, and sets them to 0; nothing if there are none. */
   take(): Taken | undefined {
     if (this.#counts.size === 0 && this.#refusals.size === 0) return undefined
-    const taken = { counts: [...this.#counts], refusals: [...this.#refusals] }
+    const taken = { counts: valuesOf(this.#counts), refusals: valuesOf(this.#refusals) }
     this.#counts.clear()
     this.#refusals.clear()
     return taken
@@ -41,16 +44,26 @@ export class Counters {
 
   /** Returns all counts, sorted by name. */
   snapshot(): Record<string, number> {
-    return sorted(this.#counts)
+    return sorted(valuesOf(this.#counts))
   }
 
   /** Returns the refusals, sorted by code. */
   refusals(): Record<string, number> {
-    return sorted(this.#refusals)
+    return sorted(valuesOf(this.#refusals))
   }
 }
 
-function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
+function add(counts: Map<string, Count>, name: string, by: number): void {
+  const count = counts.get(name)
+  if (count === undefined) counts.set(name, { value: by })
+  else count.value += by
+}
+
+function valuesOf(counts: ReadonlyMap<string, Count>): [name: string, count: number][] {
+  return Array.from(counts, ([name, { value }]) => [name, value])
+}
+
+function sorted(counts: readonly (readonly [name: string, count: number])[]): Record<string, number> {
   return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 

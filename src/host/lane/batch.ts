@@ -12,6 +12,9 @@ export const receiveOctets = 4096
 /** Room for the largest reply over UDP: one Ethernet frame. */
 export const sendOctets = 2048
 
+/** Beside the octets of a slot, so that the first octets of different slots are in different sets of the cache. */
+const slotGapOctets = 192
+
 /** An `mmsghdr` of 64-bit Linux, and an `iovec` (recvmmsg(2), recvmsg(2)). */
 const headerOctets = 64
 const header = { name: 0, nameLength: 8, vectors: 16, vectorCount: 24, flags: 48, length: 56 } as const
@@ -151,14 +154,15 @@ function createHeaders(libc: Libc, dataOctets: number) {
   const vectorsAt = slots * headerOctets
   const namesAt = vectorsAt + slots * vectorOctets
   const dataAt = namesAt + slots * addressOctets
-  const memory = new Uint8Array(dataAt + slots * dataOctets)
+  const strideOctets = dataOctets + slotGapOctets
+  const memory = new Uint8Array(dataAt + slots * strideOctets)
   const start = libc.address(memory)
   const view = new DataView(memory.buffer)
   return {
     view,
     start,
     data: Array.from({ length: slots }, (_, slot) =>
-      memory.subarray(dataAt + slot * dataOctets, dataAt + (slot + 1) * dataOctets),
+      memory.subarray(dataAt + slot * strideOctets, dataAt + slot * strideOctets + dataOctets),
     ),
     names: Array.from({ length: slots }, (_, slot) =>
       memory.subarray(namesAt + slot * addressOctets, namesAt + (slot + 1) * addressOctets),
@@ -175,7 +179,7 @@ function createHeaders(libc: Libc, dataOctets: number) {
       view.setUint32(at + header.nameLength, addressOctets, true)
       view.setBigUint64(at + header.vectors, start + BigInt(vectorAt), true)
       view.setBigUint64(at + header.vectorCount, 1n, true)
-      view.setBigUint64(vectorAt, start + BigInt(dataAt + slot * dataOctets), true)
+      view.setBigUint64(vectorAt, start + BigInt(dataAt + slot * strideOctets), true)
       view.setBigUint64(vectorAt + 8, BigInt(dataOctets), true)
     },
     setLength(index: number, octets: number) {

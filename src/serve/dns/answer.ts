@@ -120,7 +120,9 @@ function answerFromZones(query: Query, qtype: number): DnsAnswer | undefined {
   const response = parent?.nodata ?? referral ?? choose(owner ?? encloser.wildcard, encloser, qtype, octets)
   const limit = replyLimit(query)
   const written = writeResponse(octets, question, response, available, limit, out, clientOptions(query))
-  return { kind: 'reply', octets: out.subarray(0, written), outcome: outcomeOf(response) }
+  const isRotated = ((owner ?? encloser.wildcard)?.responses.get(qtype)?.length ?? 1) > 1
+  const isRepeatable = !isRotated && question.cookieOctets === 0
+  return { kind: 'reply', octets: out.subarray(0, written), outcome: outcomeOf(response), isRepeatable }
 }
 
 /** Returns the largest reply that the client accepts, in octets. */

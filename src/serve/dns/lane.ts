@@ -51,11 +51,7 @@ export function createDnsProgram(
 
     answer(query, out, { address, port, socket }) {
       const reply = responder.respond(plan as DnsPlan, query, address, port, 'udp', out)
-      if (reply === undefined) return 0
-      if (reply instanceof Uint8Array) {
-        if (reply.buffer !== out.buffer) out.set(reply)
-        return reply.length
-      }
+      if (typeof reply === 'number') return reply
       // A zone is transferred over TCP only.
       if (reply.kind === 'transfer') return 0
       const request = { ...reply.request, plan: undefined }

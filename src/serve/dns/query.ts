@@ -28,6 +28,8 @@ export type DnsAnswer =
       readonly outcome: Outcome
       readonly reason?: string
       readonly code?: DnsCode
+      /** Whether the reply depends on nothing but the plan, the query without its ID, and whether the client may forward. */
+      readonly isRepeatable?: boolean
     }
   | { readonly kind: 'forward'; readonly request: ForwardRequest }
   /** A whole zone as a sequence of messages; over TCP only. */

@@ -97,17 +97,16 @@ export function writeError(
   return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option, asked.clientOptions)
 }
 
-/** Returns header with TC and question of a reply: no longer than the query. */
-export function cutReply(reply: Uint8Array): Uint8Array {
+/** Cuts a reply to its header with TC and its question: no longer than the query. @returns its length */
+export function cutReply(reply: Uint8Array): number {
   let end = headerOctets
   if (readU16(reply, 4) > 0) {
     while ((reply[end] as number) !== 0) end += 1 + (reply[end] as number)
     end += 5 // root label, QTYPE, QCLASS
   }
-  const cut = reply.slice(0, end)
-  writeU16(cut, 2, readU16(cut, 2) | HeaderFlag.truncated)
-  cut.fill(0, 6, headerOctets)
-  return cut
+  writeU16(reply, 2, readU16(reply, 2) | HeaderFlag.truncated)
+  reply.fill(0, 6, headerOctets)
+  return end
 }
 
 /** Encodes an Extended DNS Error (RFC 8914 §2), which `dig` prints. */

@@ -13,6 +13,7 @@ import type { DnsCode } from './codes.ts'
 import type { Cookies } from './cookies.ts'
 import type { DnsAnswer, Transport } from './query.ts'
 import { createQueryLog } from './query-log.ts'
+import { createReplyCache } from './reply-cache.ts'
 import { cutReply, readU16 } from './reply.ts'
 
 /** What remains for the caller. */
@@ -21,7 +22,7 @@ export type Unanswered = Extract<DnsAnswer, { kind: 'forward' | 'transfer' }>
 export type Responder = {
   /**
    * @param out the buffer for the reply: at least 1232 octets for UDP, 65535 for TCP
-   * @returns the reply, which may be a view of `out`; what the caller must answer; or nothing, for no reply
+   * @returns the octets of the reply in `out`, 0 for no reply; or what the caller must answer
    */
   respond(
     plan: DnsPlan,
@@ -30,7 +31,7 @@ export type Responder = {
     port: number,
     transport: Transport,
     out: Uint8Array,
-  ): Uint8Array | Unanswered | undefined
+  ): number | Unanswered
   /** Whether a client is a declared node, a secondary, or this machine. */
   isKnown(plan: DnsPlan, address: string): boolean
 }
@@ -47,6 +48,7 @@ export function createResponder(options: {
   const access = createAccess()
   const queryLog = createQueryLog(log, clock)
   const rateLimit = createRateLimit(options)
+  const replies = createReplyCache()
 
   /** The query that is being answered: `isProven` if a TCP connection or a cookie proves the address. */
   const sender = { address: '', isProven: false }
@@ -61,6 +63,14 @@ export function createResponder(options: {
 
     respond(plan, query, address, port, transport, out) {
       const { mayForward, isKnown, isSecondary } = access(plan, address)
+      // At debug level, each query has a line. Other clients are limited, and the replies to secondaries differ.
+      const isRepeated = transport === 'udp' && (mayForward || isKnown) && !isSecondary && !log.isDebug()
+      const octets = isRepeated ? replies.find(plan, mayForward, query, out) : 0
+      if (octets > 0) {
+        counters.increment('dns.queries')
+        counters.increment(repeatableCounters[replies.outcome()] as string)
+        return octets
+      }
       sender.address = address
       sender.isProven = transport === 'tcp'
       let result: DnsAnswer
@@ -73,26 +83,32 @@ export function createResponder(options: {
         const code: DnsCode = 'dns.query-failed'
         const packet = Buffer.from(query).toString('hex')
         log.error({ code, client: `${address}:${port}`, packet, err: error }, 'query failed')
-        return undefined
+        return 0
       }
       counters.increment('dns.queries')
       queryLog.record(plan, query, address, port, result)
       if (result.kind === 'forward' || result.kind === 'transfer') return result
       counters.increment(counterNames[result.outcome])
-      if (result.kind === 'silent') return undefined
+      if (result.kind === 'silent') return 0
       if (result.code !== undefined) counters.refuse(result.code)
       // A valid cookie or a TCP connection proves the source address. Without a proof, a client outside the site gets no
       // more octets than it sent: the query may be forged to flood a third party. TC lets a real client use TCP.
       if (!mayForward && !isKnown && !sender.isProven) {
         const decision = rateLimit.decide(address)
-        if (decision === 'drop') return undefined
+        if (decision === 'drop') return 0
         if (decision === 'slip' || result.octets.length > query.length) return cutReply(result.octets)
       }
       if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
-      return result.octets
+      else if (isRepeated && result.isRepeatable === true) {
+        replies.keep(query, result.octets, repeatableCounters.indexOf(counterNames[result.outcome]))
+      }
+      return result.octets.length
     },
   }
 }
+
+/** The counters of replies from the zones. */
+const repeatableCounters: readonly string[] = ['dns.answered', 'dns.nodata', 'dns.nxdomain', 'dns.referred']
 
 /** One counter for each outcome. */
 const counterNames = {

@@ -74,7 +74,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   ): ReturnType<StreamHandler> {
     const plan = options.plan()
     const reply = responder.respond(plan, query, address, port, transport, out)
-    if (reply === undefined || reply instanceof Uint8Array) return reply
+    if (typeof reply === 'number') return reply === 0 ? undefined : out.subarray(0, reply)
     if (reply.kind === 'forward') return forward(reply.request, address)
     counters.increment('dns.transfers')
     return reply.messages
