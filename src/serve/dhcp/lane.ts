@@ -7,7 +7,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { LaneProgram } from '../../host/lane/loop.ts'
 import type { Outbox } from '../../host/lane/outbox.ts'
 import type { AppliedMessage, PlanMessage } from '../../host/lane/planned.ts'
-import { compileDhcp } from '../../plan/dhcp/compile.ts'
+import { dhcpSteps } from '../../plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Model } from '../../plan/model.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ip.ts'
@@ -47,6 +47,8 @@ export function createDhcpProgram(
 ): LaneProgram {
   let plan: DhcpPlan | undefined
   let withheld: readonly Withheld[] = []
+  let compiling:
+    { readonly message: PlanMessage<DhcpLanePlan>; readonly steps: ReturnType<typeof dhcpSteps> } | undefined
   /** The replies of this round, by slot. */
   const replies = new Map<number, { readonly about: RequestContext; readonly client: string }>()
   const attached = createAttachedNetworks(clock, isEveryInterface)
@@ -80,11 +82,20 @@ export function createDhcpProgram(
 
     receive(message) {
       const received = message as PlanMessage<DhcpLanePlan>
-      plan = compileDhcp(received.plan.model).plan
       withheld = received.plan.withheld
-      add({ kind: 'applied', version: received.version })
+      compiling = { message: received, steps: dhcpSteps(received.plan.model) }
     },
 
-    step: () => false,
+    // Requests are answered from the plan before, until all steps are done.
+    step() {
+      if (compiling === undefined) return false
+      const { message, steps } = compiling
+      const { done, value } = steps.next()
+      if (done !== true) return true
+      plan = value.plan
+      compiling = undefined
+      add({ kind: 'applied', version: message.version })
+      return false
+    },
   }
 }

@@ -1,10 +1,16 @@
 import t from 'tap'
 import type { Cidr } from '../../../src/proto/address/ip.ts'
+import type { LaneProgram } from '../../../src/host/lane/loop.ts'
 import { createOutbox } from '../../../src/host/lane/outbox.ts'
 import type { AppliedMessage } from '../../../src/host/lane/planned.ts'
 import { createDhcpProgram, type DhcpLaneMessage, type DhcpLanePlan } from '../../../src/serve/dhcp/lane.ts'
 import { captured, captureModel } from '../../support/dhcp-captures.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+
+/** Compiles the plan that the program has received. */
+function complete(program: LaneProgram): void {
+  while (program.step());
+}
 
 /** The program of the lane in this thread. */
 function setUp(dhcp?: 'proxy', withheld: DhcpLanePlan['withheld'] = []) {
@@ -20,6 +26,7 @@ function setUp(dhcp?: 'proxy', withheld: DhcpLanePlan['withheld'] = []) {
   const messages = () => outbox.take()?.messages ?? []
   t.equal(program.isReady(), false)
   program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld } })
+  complete(program)
   t.equal(program.isReady(), true)
   t.same(messages(), [{ kind: 'applied', version: 1 }])
   return { program, ask, messages, unread, outbox }
@@ -89,5 +96,22 @@ t.test('the lane offers no address on a network where addresses are withheld', (
   t.match(messages(), [
     { handled: { result: { kind: 'ignored', about: { code: 'dhcp.not-leasing' } }, seen: undefined } },
   ])
+  t.end()
+})
+
+t.test('the lane answers from the plan before, until another one is compiled', (t) => {
+  const { ask, messages, program } = setUp()
+  const model = captureModel({ dhcp: 'proxy' })
+  const network = model.site.subnets[0]?.cidr as Cidr
+  program.receive({ version: 2, plan: { model, withheld: [] } })
+  t.ok(ask(captured('OVMF PXE DISCOVER')).octets > 0)
+  t.match(messages(), [{ handled: { result: { kind: 'offered' } } }])
+  // Only this applies at once: no further address is offered.
+  const withheld = [{ network, code: 'dhcp.not-leasing', reason: 'another server' }] as const
+  program.receive({ version: 3, plan: { model, withheld } })
+  t.equal(ask(captured('OVMF PXE DISCOVER')).octets, 0)
+  messages()
+  complete(program)
+  t.same(messages(), [{ kind: 'applied', version: 3 }], 'and only the last one')
   t.end()
 })
