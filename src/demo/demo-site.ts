@@ -23,6 +23,8 @@ type DemoSite = {
   readonly loaders: Readonly<Record<string, string>>
   /** The JSON Schema, for editors; relative to the site file. */
   readonly schemaPath: string
+  /** Whether it serves the page. */
+  readonly hasPage?: boolean
 }
 
 /** A value in the flow style of YAML. */
@@ -30,7 +32,7 @@ type Value = string | number | readonly Value[] | { readonly [key: string]: Valu
 type Path = readonly (string | number)[]
 
 /** Applies all changes of the demo. Paths become relative to the site file. */
-export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSite): string {
+export function demoSite(example: string, { ports, loaders, schemaPath, hasPage = false }: DemoSite): string {
   const document = parseDocument(example)
   const changes: [Path, Value][] = [
     [['server'], { address: '127.0.0.1', ports }],
@@ -50,7 +52,15 @@ export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSi
     text = text.slice(0, start) + flow(value) + text.slice(end)
   }
   const [begin] = rangeOf(document.contents, [])
-  return header(schemaPath) + text.slice(begin) + loaderSection(loaders)
+  const page = hasPage
+    ? `\n# The API and the page, on this machine only.\napi: { port: ${pagePort(ports)} }\n`
+    : ''
+  return header(schemaPath) + text.slice(begin) + loaderSection(loaders) + page
+}
+
+/** Returns the port of the page: as far from that of the HTTP service as by default. */
+export function pagePort({ http }: Pick<Site['server']['ports'], 'http'>): number {
+  return http + 8443 - 8080
 }
 
 function header(schemaPath: string): string {
@@ -122,13 +132,17 @@ export type Demo = {
 }
 
 /** Creates the directory of the demo: site file, placeholders, and loaders that the machine does not have. */
-export async function prepareDemo(folder: string, ports: Site['server']['ports']): Promise<Demo> {
+export async function prepareDemo(
+  folder: string,
+  ports: Site['server']['ports'],
+  hasPage = false,
+): Promise<Demo> {
   await mkdir(folder, { recursive: true })
   const example = await readFile(join(config, 'site.example.yaml'), 'utf8')
   const sitePath = join(folder, 'site.yaml')
   const schemaPath = relative(resolve(folder), join(config, 'site.schema.json'))
   const write = (loaders: Readonly<Record<string, string>>): string =>
-    demoSite(example, { ports, loaders, schemaPath })
+    demoSite(example, { ports, loaders, schemaPath, hasPage })
 
   const { loaders } = await scanSite(load(write({}), sitePath))
   const missing = loaderKinds.filter(({ name }) => loaders.get(name)?.kind !== 'found')
@@ -249,7 +263,7 @@ async function portsInUse(ports: Ports, sockets: Pick<Sockets, 'bindUdp'>): Prom
   for (const port of [dhcp, dhcpClient, tftp, dns]) {
     if (!(await isUdpFree(port, sockets))) inUse.add(port)
   }
-  for (const port of [http, dns]) {
+  for (const port of [http, dns, pagePort(ports)]) {
     if (!(await isTcpFree(port))) inUse.add(port)
   }
   return [...inUse]

@@ -6,6 +6,8 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text as textOf } from 'node:stream/consumers'
@@ -270,6 +272,13 @@ t.test('every command that the demo prints works unchanged', async (t) => {
       return command === undefined ? [] : [command]
     })
   t.equal(commands.length, 13)
+  const valueOf = (name: string) => lines.find((line) => line.startsWith(`  ${name} `))?.split(/ +/)[2]
+  const nodes = await fetchPage(`${valueOf('page')}v1/nodes`, valueOf('token') ?? '')
+  t.match(
+    nodes.map(({ node, mode }) => `${node} ${mode}`),
+    Array<RegExp>(7).fill(/installed$/),
+    'the page shows the boots',
+  )
   for (const command of commands) {
     const [tool = ''] = command.split(' ')
     const isThere = await run('sh', ['-c', `command -v ${tool}`]).catch(() => undefined)
@@ -281,3 +290,13 @@ t.test('every command that the demo prints works unchanged', async (t) => {
   t.same(await exited, [0, null])
   t.equal(await complaints, '')
 })
+
+/** The certificate of the demo is generated. */
+async function fetchPage(url: string, token: string) {
+  const asked = request(url, {
+    rejectUnauthorized: false,
+    headers: { authorization: `Bearer ${token}` },
+  }).end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  return JSON.parse(await textOf(response)) as { readonly node: string; readonly mode: string }[]
+}

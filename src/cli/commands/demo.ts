@@ -2,16 +2,20 @@
 import { createWriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
-import { choosePorts, prepareDemo, type Demo } from '../../demo/demo-site.ts'
+import { choosePorts, pagePort, prepareDemo, type Demo } from '../../demo/demo-site.ts'
 import { CannotListen } from '../../host/cannot-listen.ts'
 import { createLog } from '../../host/log.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { openMemoryStore } from '../../install/open-store.ts'
 import { type Model, clusterDomain, httpBase } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
+import type { SimulatedBoot } from '../../simulate/timeline.ts'
+import { askControl } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { recordBoot } from '../demo-boots.ts'
 import { followSignals } from './serve.ts'
 import { runSimulation } from './simulate.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
@@ -30,7 +34,7 @@ export const demo: Command = {
     about: [
       'Serves the example site on loopback and boots its nodes.',
       'Needs neither root nor a network. Boots the nodes with real packets ("slipway simulate"), prints what each ' +
-        'received, and serves until Ctrl-C.',
+        'received, and serves until Ctrl-C, also the web page.',
     ],
     options: [
       ['--once', 'exit after the simulation'],
@@ -57,7 +61,7 @@ export const demo: Command = {
       )
       return ExitCode.problems
     }
-    const made = await prepareDemo(folder, chosen.ports)
+    const made = await prepareDemo(folder, chosen.ports, true)
     const prepared = await prepare(made.sitePath)
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -93,13 +97,26 @@ export const demo: Command = {
     const isBooted = simulation?.boots.every((boot) => boot.isBooted) === true
     if (isOnce) stop(isBooted ? ExitCode.fine : ExitCode.problems)
     const haproxyPath = join(folder, 'haproxy.cfg')
-    if (!ended.signal.aborted) suggest(model, { sitePath, haproxyPath, control }, terminal)
+    if (!ended.signal.aborted) {
+      const page = await openPage(app, control, simulation?.boots ?? [])
+      suggest(model, { sitePath, haproxyPath, control }, page, terminal)
+    }
 
     const code = await end.promise
     await app.close(graceMs)
     stopListening()
     return code
   },
+}
+
+type DemoPage = { readonly url: string; readonly token: string }
+
+/** Shows the simulated boots on the page. @returns its address, and a token that lasts as long as the demo */
+async function openPage(app: App, control: string, boots: readonly SimulatedBoot[]): Promise<DemoPage> {
+  await Promise.all(boots.map((boot) => recordBoot(app.installs, boot, setTimeout)))
+  const body = { name: 'demo', scope: 'admin' }
+  const { token } = await askControl<{ token: string }>(control, '/v1/tokens', 'POST', undefined, body)
+  return { url: `https://127.0.0.1:${pagePort(app.plan().endpoint.ports)}/`, token }
 }
 
 /** The longest path that a socket address can contain on Linux (sun_path), with the end of the string. */
@@ -165,8 +182,15 @@ function describeLoaders(placeholders: Demo['placeholderLoaders']): string {
   return `placeholders for ${placeholders.join(', ')}; for real ones: apt-get install ipxe`
 }
 
-function suggest(model: Model, files: DemoFiles, terminal: Terminal): void {
+function suggest(model: Model, files: DemoFiles, { url, token }: DemoPage, terminal: Terminal): void {
   const invocation = invocationOf(process.env, relative('', process.argv[1] ?? 'slipway'))
+  terminal.out('')
+  terminal.out(
+    'The page of this demo shows these boots. Its certificate is generated, so accept it in the browser:',
+  )
+  terminal.out('')
+  terminal.out(`  page        ${url}`)
+  terminal.out(`  token       ${token}`)
   terminal.out('')
   terminal.out('Serving until Ctrl-C. Try from another terminal, in this directory:')
   for (const { about, command } of suggestions(model, files, invocation)) {

@@ -55,6 +55,8 @@ export function createFeed({ installs, reports, summary, clock, log }: FeedOptio
   let isOutdated = false
   /** The earliest time of the next update. */
   let nextAt = 0
+  /** The last update, for pages that open soon after it. */
+  let latest: { readonly summary: string; readonly at: number } | undefined
 
   async function update(): Promise<void> {
     isOutdated = false
@@ -71,6 +73,7 @@ export function createFeed({ installs, reports, summary, clock, log }: FeedOptio
       for (const node of rows.keys()) if (!declared.has(node)) rows.delete(node)
     }
     const shared = `event: summary\ndata: ${JSON.stringify({ ...summary(), now: clock.now() })}\n\n`
+    latest = { summary: shared, at: clock.monotonic() }
     for (const page of pages) send(page, shared)
     const spentMs = clock.monotonic() - startedAt
     nextAt = startedAt + Math.min(maxIntervalMs, Math.max(minIntervalMs, spentMs / maxShare))
@@ -123,6 +126,8 @@ export function createFeed({ installs, reports, summary, clock, log }: FeedOptio
       raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' })
       raw.write('retry: 1000\n\n')
       pages.add(page)
+      // The next update may have to wait.
+      if (latest !== undefined && clock.monotonic() - latest.at < minIntervalMs) send(page, latest.summary)
       unsubscribe ??= installs.subscribe(updateSoon)
       raw.once('close', () => {
         pages.delete(page)

@@ -145,9 +145,20 @@ export async function checkAccessible(page: Page, what: string): Promise<void> {
   if (isTooWide) throw new Unexpected(`${what} is wider than the window`)
 }
 
-/** Returns the visible part of the page as WebP. */
-export async function screenshot(page: Page): Promise<Buffer> {
+/** Returns the visible part of the page as WebP. @param isWhole also the part that must be scrolled to */
+export async function screenshot(page: Page, isWhole = false): Promise<Buffer> {
   const session = await page.context().newCDPSession(page)
-  const { data = '' } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 82 })
+  const { data = '' } = await session.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: 82,
+    captureBeyondViewport: isWhole,
+    ...(isWhole && { clip: await page.evaluate<object>(wholePage) }),
+  })
   return Buffer.from(data, 'base64')
 }
+
+/** Runs in the browser. */
+const wholePage = `(() => {
+  const { scrollWidth: width, scrollHeight: height } = document.documentElement
+  return { x: 0, y: 0, width, height, scale: 1 }
+})()`

@@ -7,6 +7,8 @@ import { startPackage, startRack } from './server.ts'
 
 const maxFirstViewMs = 300
 const maxCompressedBytes = 150_000
+/** Other programs of the machine can delay some of them. */
+const rounds = 11
 const manyNodes = 1000
 const stormPerSecond = 5000
 const stormMs = 5000
@@ -56,18 +58,29 @@ export const connectionChecks: readonly Check<PageRig>[] = [
         const { page } = await browser.open('light')
         await logIn(page, served.token)
         const times: number[] = []
-        // Other programs of the machine can delay a round.
-        for (let round = 0; round < 40 && (round < 7 || Math.min(...times) >= maxFirstViewMs); round++) {
+        const paints: number[] = []
+        for (let round = 0; round < rounds; round++) {
           await page.goto('about:blank')
           await page.goto(served.url)
           await page.waitForSelector('#rows .row')
           times.push(await page.evaluate<number>("performance.getEntriesByName('first-rows')[0].startTime"))
+          paints.push(await page.evaluate<number>(firstPaint))
         }
         const bytes = await page.evaluate<number>(compressedBytes)
-        const best = Math.min(...times)
+        const requests = await page.evaluate<number>("performance.getEntriesByType('resource').length + 1")
+        const shift = await page.evaluate<number>(layoutShift)
+        const view = median(times)
         expect(bytes > 1000 && bytes < maxCompressedBytes, `the files have ${bytes} compressed bytes`)
-        expect(best < maxFirstViewMs, `the first view takes ${Math.round(best)} ms`)
-        return `${times.map(Math.round).slice(0, 7).join(', ')} ms, best ${Math.round(best)} ms, ${(bytes / 1000).toFixed(1)} kB`
+        expect(
+          view < maxFirstViewMs,
+          `the first view takes ${Math.round(view)} ms: ${times.map(Math.round).join(', ')}`,
+        )
+        return [
+          `first contentful paint ${Math.round(median(paints))} ms`,
+          `first view with all nodes ${Math.round(view)} ms (median of ${rounds}, ${Math.round(Math.min(...times))} to ${Math.round(Math.max(...times))})`,
+          `layout shift ${shift.toFixed(3)}`,
+          `${requests} requests, ${(bytes / 1000).toFixed(1)} kB compressed`,
+        ].join(', ')
       } finally {
         await browser.close()
         await served.close()
@@ -126,6 +139,22 @@ const compressedBytes = `[
   ...performance.getEntriesByType('navigation'),
   ...performance.getEntriesByType('resource').filter(({ name }) => !name.includes('/v1/')),
 ].reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0)`
+
+/** Runs in the browser. */
+const firstPaint = `performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0`
+
+/** Runs in the browser: the sum of all layout shifts. */
+const layoutShift = `new Promise((resolve) => {
+  let sum = 0
+  new PerformanceObserver((list) => {
+    for (const { value } of list.getEntries()) sum += value
+  }).observe({ type: 'layout-shift', buffered: true })
+  setTimeout(() => resolve(sum), 300)
+})`
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Infinity
+}
 
 type Frames = { readonly frames: number; readonly longest: number; readonly p95: number }
 

@@ -26,6 +26,16 @@ const images = join(
   process.env['UPDATE'] === '1' ? '../../../docs/images' : '../.work/page',
 )
 
+/** Takes a picture of every view in full length, for a critical look. */
+async function reviewViews(page: Page, look: string): Promise<void> {
+  await simulateCluster(page)
+  for (const [view, sign] of views) {
+    await show(page, view, sign)
+    const name = view.replaceAll('/', '-')
+    await writeFile(join(images, `view-${name}-${look}.webp`), await screenshot(page, true))
+  }
+}
+
 export const viewChecks: readonly Check<PageRig>[] = [
   {
     name: 'page: a token opens it, and a wrong one does not',
@@ -101,6 +111,7 @@ export const viewChecks: readonly Check<PageRig>[] = [
     async run({ browser, token }) {
       await mkdir(images, { recursive: true })
       const sizes: string[] = []
+      const isForReview = process.env['UPDATE'] !== '1'
       for (const [look, view] of [
         ['light', 0],
         ['dark', 1],
@@ -113,6 +124,7 @@ export const viewChecks: readonly Check<PageRig>[] = [
         const image = await screenshot(page)
         await writeFile(join(images, `page-${look}.webp`), image)
         sizes.push(`${look} ${Math.round(image.length / 1024)} KiB`)
+        if (isForReview) await reviewViews(page, look)
         expect(image.length < 120 * 1024, `${look}: the screenshot has ${image.length} bytes`)
         await page.context().close()
       }

@@ -65,6 +65,21 @@ function startFeed() {
 const rows = (events: readonly string[]) => events.filter((event) => event.includes('event: rows'))
 const kinds = (events: readonly string[]) => events.map((event) => /event: (\w+)/.exec(event)?.[1])
 
+t.test('a page that opens soon after an update gets all nodes at once', async (t) => {
+  const { feed, pass } = startFeed()
+  const [first, second, third] = [fakePage(), fakePage(), fakePage()]
+  feed.open(first.raw, undefined)
+  await pass(0)
+  feed.open(second.raw, undefined)
+  t.same(kinds(second.events()), ['order', 'rows', 'summary'])
+  await pass(499)
+  feed.open(third.raw, undefined)
+  t.same(kinds(third.events()), ['order', 'rows', 'summary'])
+  await pass(1)
+  t.same(kinds(third.events()), ['summary'], 'the next update has only what changed')
+  await feed.close()
+})
+
 t.test('a page gets all nodes first, and then the changed ones, once for many observations', async (t) => {
   const { feed, see, change, pass } = startFeed()
   const page = fakePage()

@@ -151,7 +151,7 @@ function bootstrapPanel({ cluster, bootstrap }: Cluster, now: number): Child {
           kind === 'out' ? 'good' : 'plain',
           bootstrapTexts[kind],
         ),
-        `, ${ago(since, now)}: ${reason}`,
+        ` ${ago(since, now)}: ${reason}`,
       ),
       refusal !== undefined && h('p', { class: 'problem' }, icon('problem'), h('span', {}, refusal.reason)),
     ],

@@ -46,8 +46,7 @@ export function headerView({ summary, connection }: State, route: Route): Child 
       'div',
       { class: 'status' },
       connectionText(connection.kind),
-      session !== undefined &&
-        h('span', { class: 'user' }, userName(session.user), h('small', {}, session.scope)),
+      session !== undefined && h('span', { class: 'user' }, `${userName(session.user)} (${session.scope})`),
       session !== undefined && button('Log out', 'log-out', { class: 'quiet' }),
     ),
   ]

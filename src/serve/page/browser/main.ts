@@ -132,12 +132,16 @@ async function checkSession(): Promise<void> {
     // The server does not respond: the feed reconnects.
     return
   }
-  if (isLoggedIn) feed ??= connectFeed(() => state.lastId, { onEvent, onLost, onRefused })
+  if (isLoggedIn) connect()
   else {
     feed?.close()
     feed = undefined
   }
   requestRender()
+}
+
+function connect(): void {
+  feed ??= connectFeed(() => state.lastId, { onEvent, onLost, onRefused })
 }
 
 function onEvent(type: 'rows' | 'order' | 'summary', content: unknown, id: string | undefined): void {
@@ -150,7 +154,7 @@ function onEvent(type: 'rows' | 'order' | 'summary', content: unknown, id: strin
 }
 
 function onLost(): void {
-  if (state.connection.kind !== 'lost') state.connection = { kind: 'lost', since: Date.now() }
+  if (isLoggedIn && state.connection.kind !== 'lost') state.connection = { kind: 'lost', since: Date.now() }
   requestRender()
 }
 
@@ -254,6 +258,8 @@ setInterval(() => {
 document.addEventListener('visibilitychange', requestRender)
 
 update(element('content'), h('p', { class: 'empty' }, 'Connecting to the server.'))
+// At the same time as the request for the session, which ends the feed if there is none.
+connect()
 await checkSession()
 requestRender()
 await load()

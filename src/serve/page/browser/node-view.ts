@@ -122,7 +122,7 @@ function nextBootPanel({ details, nextBoot }: NodePage): Element {
       'p',
       {},
       badge(shape, tone, `${nextBootTexts[kind]}${role === undefined ? '' : ` as ${role}`}`),
-      kind === 'wait' || kind === 'failed' ? `: ${because}` : ` because ${because}`,
+      kind === 'wait' || kind === 'failed' ? ` ${because.replace(/^waits /, '')}` : ` because ${because}`,
     ),
   )
 }
