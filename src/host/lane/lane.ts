@@ -41,6 +41,8 @@ export type LaneOptions<Message> = {
   readonly receive: (message: Message) => void
   /** Called when a thread has ended. */
   readonly ended: () => void
+  /** Called when a thread does not complete its round. It ends when the system call in it returns. */
+  readonly unresponsive?: () => void
   /** Called when a socket fails for good. */
   readonly onLost: (error: Error) => void
   readonly clock: Clock
@@ -183,6 +185,7 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     if (isExpected && now === rounds && thread !== undefined && thread !== unresponsive) {
       unresponsive = thread
       log.error({ code: laneStopped, limitMs }, 'lane does not respond, ending it')
+      options.unresponsive?.()
       end(thread)
     }
     rounds = now

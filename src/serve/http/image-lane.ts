@@ -96,6 +96,8 @@ export function createImageLane(options: {
         if (report.kind === 'ready') isReady = true
         else end(report.slot, report.reason)
       },
+      // It waits for a disk, for example: further files come from the main thread.
+      unresponsive: () => void (isReady = false),
       ended() {
         isReady = false
         // How much of the last piece was sent is not known.

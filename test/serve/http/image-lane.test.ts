@@ -210,6 +210,21 @@ t.test('a lane that stops ends its connections, and is started again', async (t)
   t.ok(before)
 })
 
+t.test('a lane that does not respond gets no further transfers', async (t) => {
+  const clock = fakeClock()
+  const program = { url: import.meta.url, name: './failing-image-worker' }
+  const lane = createImageLane({ clock, counters: new Counters(), log: silentLog(), program })
+  t.teardown(() => lane.stop())
+  const { socket } = await pair(t)
+  const response = { socket } as unknown as ServerResponse
+  await until(() => lane.canSend(response))
+  clock.advance(5000)
+  t.ok(lane.canSend(response))
+  clock.advance(5000)
+  t.notOk(lane.canSend(response))
+  await until(() => lane.problems().length === 1)
+})
+
 t.test('what the lane cannot send, the main thread sends', async (t) => {
   const options = { clock: fakeClock(), counters: new Counters(), log: silentLog() }
   const { socket, file } = await pair(t)
