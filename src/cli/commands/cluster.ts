@@ -7,6 +7,16 @@ import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus, MemberReport } from '../../cluster/report.ts'
 import { bootstrapTexts, statusLines, installLines, isInUse } from '../text/cluster.ts'
 import { actionHelps } from '../action-help.ts'
+import {
+  parseRollout,
+  powerTimeoutMs,
+  rollOut,
+  rolloutOptions,
+  rolloutRows,
+  type Rollout,
+} from '../power-rollout.ts'
+import { interruptible } from '../poll.ts'
+import { systemClock } from '../../host/clock.ts'
 import { ExitCode, UsageError, type Command, type Help, type HelpRow, type Terminal } from '../command.ts'
 import { toResult, askControl, clusterReport, ControlProblem } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
@@ -25,7 +35,7 @@ const bootstrapRows: readonly HelpRow[] = [
 const help: Help = {
   usage: [
     'cluster [show] [--json] [--control PATH] [CLUSTER]',
-    'cluster install [--yes] [--force] [--control PATH] CLUSTER',
+    'cluster install [--yes] [--force] [--power [--at-once N] [--timeout TIME] [--resume]] [--control PATH] CLUSTER',
     'cluster bootstrap keep|out|watch [--json] [--control PATH] CLUSTER',
   ],
   about: [
@@ -49,6 +59,7 @@ const help: Help = {
   options: [
     ['--yes', 'install: do not ask for confirmation'],
     ['--force', 'install: also overwrite nodes that are part of the running cluster'],
+    ...rolloutRows,
     controlRow,
     jsonRow,
   ],
@@ -98,6 +109,7 @@ export const cluster: Command = {
         ...controlOptions,
         yes: { type: 'boolean', default: false },
         force: { type: 'boolean', default: false },
+        ...rolloutOptions,
       },
     })
     const path = controlPath(values.control)
@@ -108,7 +120,13 @@ export const cluster: Command = {
     if (what === 'install') {
       const [cluster, ...others] = names
       if (cluster === undefined || others.length > 0) throw new UsageError('expected the name of a cluster')
+      const limits = parseRollout(values)
       const request = { cluster, control: path, isConfirmed: values.yes, isForced: values.force }
+      if (values.power) {
+        return toResult(terminal, () =>
+          installWithPower({ ...request, ...limits, resumes: values.resume }, terminal),
+        )
+      }
       return toResult(terminal, () => installCluster(request, terminal))
     }
     const [command = '', name, ...more] = names
@@ -162,12 +180,51 @@ export async function installCluster(
   terminal: Terminal,
   ask: Ask = askOnTerminal,
 ): Promise<number> {
+  const nodes = await confirmNodes({ cluster, control, isConfirmed, isForced }, terminal, ask)
+  if (nodes === undefined) return ExitCode.problems
+  const armed = await arm(nodes, control, terminal)
+  const code = armed.length === nodes.length ? ExitCode.fine : ExitCode.problems
+  if (code === ExitCode.fine)
+    terminal.out('next: power on the nodes; follow them with "slipway status --watch"')
+  return code
+}
+
+type PowerInstall = InstallRequest & Pick<Rollout, 'atOnce' | 'timeoutMs'> & { readonly resumes: boolean }
+
+/** Arms the nodes, then restarts them from the network through their BMCs, and follows them. */
+async function installWithPower(request: PowerInstall, terminal: Terminal): Promise<number> {
+  const { cluster, control, resumes, atOnce, timeoutMs } = request
+  const nodes = resumes
+    ? await nodesOf(cluster, control)
+    : await confirmNodes(request, terminal, askOnTerminal)
+  if (nodes === undefined) return ExitCode.problems
+  const keys = resumes ? nodes.map(({ node }) => node) : await arm(nodes, control, terminal, '?power=false')
+  if (keys.length < nodes.length) return ExitCode.problems
+  const more = atOnce === 4 ? '' : ` --at-once ${atOnce}`
+  const resume = `slipway cluster install --power --resume${more} ${cluster}`
+  return interruptible((signal) =>
+    rollOut({ control, nodes: keys, atOnce, timeoutMs, resume, clock: systemClock, signal }, terminal),
+  )
+}
+
+/** @throws {UsageError} when the site does not declare the cluster */
+async function nodesOf(cluster: string, control: string): Promise<readonly NodeReport[]> {
   const all = await askControl<NodeReport[]>(control, '/v1/nodes')
   const nodes = all.filter(({ node }) => node.startsWith(`${cluster}/`))
   if (nodes.length === 0) {
     const known = [...new Set(all.map(({ node }) => node.slice(0, node.indexOf('/'))))]
     throw new UsageError(`the site does not declare a cluster ${cluster}${didYouMean(cluster, known)}`)
   }
+  return nodes
+}
+
+/** Shows what the installation overwrites, and asks for confirmation. @returns nothing if it must not start */
+async function confirmNodes(
+  { cluster, control, isConfirmed, isForced }: InstallRequest,
+  terminal: Terminal,
+  ask: Ask,
+): Promise<readonly NodeReport[] | undefined> {
+  const nodes = await nodesOf(cluster, control)
   const { members } = await clusterReport(control, cluster)
   const memberOf = new Map(members.map((member): [string, MemberReport] => [member.node, member]))
   const targets = nodes.map((node) => ({ node, member: memberOf.get(node.node) }))
@@ -178,31 +235,39 @@ export async function installCluster(
     terminal.err(
       `slipway cluster install: nothing was armed: ${inUse} nodes are part of the running cluster; --force overwrites them`,
     )
-    return ExitCode.problems
+    return undefined
   }
   const answer = isConfirmed ? cluster : await ask(`Type the name of the cluster to arm its nodes: `)
   if (answer !== cluster) {
     const how = answer === undefined ? '; repeat the command with --yes' : ''
     terminal.err(`slipway cluster install: nothing was armed${how}`)
-    return ExitCode.problems
+    return undefined
   }
-  return arm(nodes, control, terminal)
+  return nodes
 }
 
-/** Arms every node; one that slipway refuses does not keep the others from being armed. */
-async function arm(nodes: readonly NodeReport[], control: string, terminal: Terminal): Promise<number> {
-  let code: number = ExitCode.fine
+/** Arms every node; one that slipway refuses does not keep the others from being armed. @returns the keys of armed nodes */
+async function arm(
+  nodes: readonly NodeReport[],
+  control: string,
+  terminal: Terminal,
+  query = '',
+): Promise<string[]> {
+  const armed: string[] = []
   for (const { node } of nodes) {
     try {
-      const { reason } = await askControl<NodeDetails>(control, `/v1/nodes/${node}/install`, 'POST')
+      const { reason } = await askControl<NodeDetails>(
+        control,
+        `/v1/nodes/${node}/install${query}`,
+        'POST',
+        powerTimeoutMs,
+      )
       terminal.out(`${node}: armed: ${reason}`)
+      armed.push(node)
     } catch (error) {
       if (!(error instanceof ControlProblem) || error.refusal === undefined) throw error
       terminal.err(`${node}: not armed: ${error.message}`)
-      code = ExitCode.problems
     }
   }
-  if (code === ExitCode.fine)
-    terminal.out('next: power on the nodes; follow them with "slipway status --watch"')
-  return code
+  return armed
 }

@@ -6,6 +6,7 @@ import { didYouMean } from '../../text/nearest.ts'
 import { actionHelps } from '../action-help.ts'
 import { askControl, ControlProblem, toResult, withNextStep } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Help, type Terminal } from '../command.ts'
+import { powerTimeoutMs } from '../power-rollout.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { powerLines, powerText } from '../text/power.ts'
 import { nodeKeys } from './node/node.ts'
@@ -121,9 +122,6 @@ export const power: Command = {
     })
   },
 }
-
-/** Longer than all attempts of slipway to reach a BMC. */
-export const powerTimeoutMs = 180_000
 
 type Request = { readonly method: 'GET' | 'POST'; readonly path: string }
 

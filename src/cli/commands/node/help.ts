@@ -1,6 +1,7 @@
 /** The help of `slipway node` and a page for each of its commands. */
 import { actionHelps } from '../../action-help.ts'
 import type { Help } from '../../command.ts'
+import { rolloutRows } from '../../power-rollout.ts'
 import { controlRow, jsonRow } from '../../target.ts'
 import { addHelp } from './add.ts'
 import { adoptHelp } from './adopt.ts'
@@ -9,7 +10,8 @@ import { removeHelp } from './remove.ts'
 export const nodeHelp: Help = {
   usage: [
     'node show [--json] [--control PATH] NAME',
-    'node install|local|menu|forget [--json] [--control PATH] NAME…',
+    'node install [--power [--at-once N] [--timeout TIME] [--resume]] [--json] [--control PATH] NAME…',
+    'node local|menu|forget [--json] [--control PATH] NAME…',
     'node drain|enable [--json] [--control PATH] NAME…',
     'node add|remove|adopt … (see slipway node add --help)',
   ],
@@ -31,7 +33,7 @@ export const nodeHelp: Help = {
       ['adopt', 'write a node into the site file'],
     ],
   },
-  options: [controlRow, jsonRow],
+  options: [...rolloutRows, controlRow, jsonRow],
   exit: [
     ['0', 'success'],
     ['1', 'slipway is not running, or refused the request'],

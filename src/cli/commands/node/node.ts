@@ -12,12 +12,17 @@ import { stateText } from '../../../install/step-text.ts'
 import { hasFailed, type Applied } from '../../../serve/haproxy/apply.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { nodeLines } from '../../text/node.ts'
+import { powerText } from '../../text/power.ts'
+import { parseRollout, powerTimeoutMs, rollOut, rolloutOptions } from '../../power-rollout.ts'
+import { interruptible } from '../../poll.ts'
+import { systemClock } from '../../../host/clock.ts'
+import type { PowerRefusal, PowerReport } from '../../../bmc/power.ts'
 
 type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
 
 const actions: Readonly<Record<string, Action>> = {
   show,
-  install: (args, terminal) => command('install', args, terminal),
+  install,
   local: (args, terminal) => command('local', args, terminal),
   menu: (args, terminal) => command('menu', args, terminal),
   forget: (args, terminal) => command('forget', args, terminal),
@@ -68,18 +73,58 @@ async function show(args: readonly string[], terminal: Terminal): Promise<number
   return ExitCode.fine
 }
 
+/** Arms nodes; with `--power`, also restarts them from the network and follows them. */
+async function install(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values, positionals: names } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { ...controlOptions, ...rolloutOptions },
+  })
+  const limits = parseRollout(values)
+  if (!values.power) return command('install', args, terminal)
+  if (names.length === 0) throw new UsageError('expected the name of a node')
+  const control = controlPath(values.control)
+  const nodes = await nodeKeys(control, names)
+  if (!values.resume) {
+    for (const key of nodes) {
+      const { reason } = await askControl<NodeDetails>(
+        control,
+        `/v1/nodes/${key}/install?power=false`,
+        'POST',
+      )
+      terminal.out(`${key}: armed: ${reason}`)
+    }
+  }
+  const resume = `slipway node install --power --resume ${nodes.join(' ')}`
+  return interruptible((signal) =>
+    rollOut({ control, nodes, ...limits, resume, clock: systemClock, signal }, terminal),
+  )
+}
+
 /** Looks up all names before it sends the first command, so that a mistyped name changes nothing. */
 async function command(action: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const { path, isJson, names } = readArguments(args)
   if (names.length === 0) throw new UsageError('expected the name of a node')
   const all: NodeDetails[] = []
+  let code: number = ExitCode.fine
   for (const key of await nodeKeys(path, names)) {
-    const details = await askControl<NodeDetails>(path, `/v1/nodes/${key}/${action}`, 'POST')
+    const details = await askControl<Commanded>(path, `/v1/nodes/${key}/${action}`, 'POST', powerTimeoutMs)
     if (!isJson) terminal.out(`${key}: ${stateText(details, Date.now())}: ${details.reason}`)
+    if (!isJson && details.power !== undefined) terminal.out(powerText(details.power))
+    if (details.powerProblem !== undefined) {
+      terminal.err(`${key}: not restarted: ${details.powerProblem.reason}`)
+      code = ExitCode.problems
+    }
     all.push(details)
   }
   if (isJson) terminal.out(JSON.stringify(all, undefined, 2))
-  return ExitCode.fine
+  return code
+}
+
+/** The details of a node after a command; with the result of its restart, if the site declares `power: managed`. */
+type Commanded = NodeDetails & {
+  readonly power?: PowerReport
+  readonly powerProblem?: PowerRefusal
 }
 
 type Balanced = { readonly node: string; readonly applied: Applied }
