@@ -2,7 +2,7 @@
  * Compares slipway with other servers: the same requests on the same cores, one server after the other in each round.
  * Started by bench/run, which installs the packages.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkResult } from './benchmark.ts'
@@ -17,6 +17,7 @@ import { describeMachine, loadAverage } from './machine.ts'
 import { createNetwork } from './network.ts'
 import { bigRack, rack } from './rack/rack.ts'
 import { tftpCrowd, tftpLoss } from './rack/tftp-clients.ts'
+import { machineKinds, withRecord, type MachineKind } from './record.ts'
 import { benchmarkSection, failedSection, formatSummary, latencySection, type Section } from './report.ts'
 import { measureRestarts } from './restart-report.ts'
 import { runBenchmark } from './rounds.ts'
@@ -24,15 +25,16 @@ import { measureScaling } from './scaling/scaling.ts'
 import { image, type Files } from './site.ts'
 import { tftp } from './tftp.ts'
 
-const usage = `Usage: bench/run [--rounds N] [--only NAME] [--goals] [--compare DIR]
+const usage = `Usage: bench/run [--rounds N] [--only NAME] [--goals] [--record KIND] [--compare DIR]
 
 Compares slipway with other servers, and measures its starts and reloads. Needs root.
 
   --rounds N    number of rounds (default: 3, about half an hour); figures are medians
   --only NAME   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
                 firmware, latency, start, reload, idle, or scaling; can be repeated.
-                bench/results.md is written only if all of them were run.
+                core means dns, dhcp, tftp, tftp-500, images, and scripts
   --goals       print only the goals, their figures, and whether they are met
+  --record KIND write the results to bench/results.md, as those of a quiet or busy machine
   --compare DIR another checkout of slipway with its node_modules: start and reload are
                 measured for both, in alternating order
 
@@ -50,6 +52,7 @@ const benchmarks: readonly Benchmark[] = [
   bigRack,
   firmware,
 ]
+const coreWorks = ['dns', 'dhcp', 'tftp', 'tftp-500', 'images', 'scripts']
 const otherWorks = ['latency', 'start', 'reload', 'idle', 'scaling']
 const allWorks = [...benchmarks.map(({ key }) => key), ...otherWorks]
 const sharedInput: readonly Benchmark[] = [dns, dhcp, images]
@@ -61,7 +64,7 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const { rounds, isSelected, compared, isGoalsOnly } = options
+  const { rounds, isSelected, compared, isGoalsOnly, record } = options
   const startedAt = new Date()
   const loadBefore = loadAverage()
   const files = await createDirectories()
@@ -101,9 +104,11 @@ async function main(): Promise<number> {
       ...sections.map((section) => `## ${section.title}\n\n${section.text}`),
     ].join('\n\n')
     console.log(`\n${isGoalsOnly ? formatGoals(goals) : text}`)
-    if (allWorks.every(isSelected)) {
+    if (record !== undefined) {
       await writeAttachments(sections)
-      await writeFile(resultsPath, `${await head(startedAt, rounds, loadBefore)}\n\n${text}\n`)
+      const document = await readFile(resultsPath, 'utf8')
+      const recorded = `${await head(startedAt, rounds, loadBefore)}\n\n${text}`
+      await writeFile(resultsPath, withRecord(document, record, recorded))
     }
     const isMissed = isGoalsOnly && !goals.every(({ isMet }) => isMet)
     return isMissed || failures.length > 0 ? 1 : 0
@@ -124,6 +129,7 @@ type Options = {
   readonly isSelected: (key: string) => boolean
   readonly compared: string | undefined
   readonly isGoalsOnly: boolean
+  readonly record: MachineKind | undefined
 }
 
 function readArguments(): Options | number {
@@ -134,6 +140,7 @@ function readArguments(): Options | number {
         only: { type: 'string', multiple: true, default: [] },
         compare: { type: 'string' },
         goals: { type: 'boolean', default: false },
+        record: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     })
@@ -144,13 +151,18 @@ function readArguments(): Options | number {
     const rounds = Number(values.rounds)
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error(`--rounds ${values.rounds}: expected 1 or more`)
-    const unknown = values.only.find((key) => !allWorks.includes(key))
-    if (unknown !== undefined) throw new Error(`--only ${unknown}: expected ${allWorks.join(', ')}`)
+    const only = values.only.flatMap((key) => (key === 'core' ? coreWorks : [key]))
+    const unknown = only.find((key) => !allWorks.includes(key))
+    if (unknown !== undefined) throw new Error(`--only ${unknown}: expected core, ${allWorks.join(', ')}`)
+    const record = machineKinds.find((kind) => kind === values.record)
+    if (values.record !== undefined && record === undefined)
+      throw new Error(`--record ${values.record}: expected ${machineKinds.join(' or ')}`)
     return {
       rounds,
-      isSelected: (key) => values.only.length === 0 || values.only.includes(key),
+      isSelected: (key) => only.length === 0 || only.includes(key),
       compared: values.compare === undefined ? undefined : resolve(values.compare),
       isGoalsOnly: values.goals,
+      record,
     }
   } catch (error) {
     console.error(`bench: ${(error as Error).message}\n${usage}`)
@@ -169,10 +181,7 @@ async function createDirectories(): Promise<Files> {
 
 async function head(startedAt: Date, rounds: number, loadBefore: string): Promise<string> {
   return [
-    '# Results of `npm run bench`',
-    '',
-    `Written by \`npm run bench -- --rounds ${rounds}\` on ${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC; do not edit.`,
-    '',
+    `- Begun on ${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     ...(await describeMachine()).map((line) => `- ${line}`),
     `- ${rounds} rounds. Figures are medians of the rounds; "lost" and "memory" are maxima. In each round, each server is`,
     '  started, warmed up with similar work, measured, and stopped, one after the other. Servers use the first half of',
@@ -180,8 +189,5 @@ async function head(startedAt: Date, rounds: number, loadBefore: string): Promis
     '  log as little as possible; slipway logs with its default level, one line for each request.',
     `- Load average before the run: ${loadBefore}. Above 0.5, other programs affected the figures, mainly those of images,`,
     '  which depend on memory bandwidth.',
-    '- docs/decisions/0027-performance.md explains what limits slipway, and what native code would gain.',
-    '',
-    'A ratio above 1 means that slipway is better: that many times the rate, or the time divided by that number.',
   ].join('\n')
 }
