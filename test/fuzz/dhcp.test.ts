@@ -1,4 +1,4 @@
-/** DHCP: fuzzes the decoder, `respond`, and the service with mutated captures of real firmware. */
+/** DHCP: fuzzes the decoder, `respond`, the lane, and the service with mutated captures of real firmware. */
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
@@ -10,6 +10,10 @@ import { macFromOctets } from '../../src/proto/address/mac.ts'
 import { MalformedPacket } from '../../src/proto/bytes.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
+import { createOutbox } from '../../src/host/lane/outbox.ts'
+import type { AppliedMessage } from '../../src/host/lane/planned.ts'
+import { replyOf } from '../../src/serve/dhcp/handle.ts'
+import { createDhcpProgram, maxUnreadOfDhcp, type DhcpLaneMessage } from '../../src/serve/dhcp/lane.ts'
 import { maxReplyOctets } from '../../src/serve/dhcp/reply.ts'
 import { respond, type Replied } from '../../src/serve/dhcp/respond.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
@@ -129,9 +133,38 @@ const mutators: readonly Mutator[] = [
   ]),
 ]
 
+const lanes = ([undefined, 'proxy'] as const).map((dhcp) => {
+  const arrivals = ['unicast', 'broadcast', 'unknown', 'proxy-port'] as const
+  const unread = new Int32Array(new SharedArrayBuffer(4))
+  const outbox = createOutbox<DhcpLaneMessage | AppliedMessage>(false, unread, maxUnreadOfDhcp)
+  const program = createDhcpProgram({ arrivals, isEveryInterface: true }, outbox, fakeClock())
+  program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld: [] } })
+  outbox.take()
+  return { arrivals, unread, outbox, program }
+})
+
+/** The main thread gets each result as a value that can be sent, and the reply is the one that the lane sends. */
+function checkLanes(payload: Uint8Array, message: DhcpMessage | undefined): void {
+  const address = payload.subarray(12, 16).join('.')
+  for (const { arrivals, unread, outbox, program } of lanes) {
+    for (const socket of arrivals.keys()) {
+      const out = new Uint8Array(2048)
+      const octets = program.answer(payload, out, { address, port: 68, socket, slot: 0, to: undefined })
+      const [sent] = structuredClone(outbox.take())?.messages ?? []
+      unread.fill(0)
+      if (sent?.kind !== 'handled' || sent.handled.kind === 'failed') throw new Error('the lane failed')
+      const replied = replyOf(sent.handled)
+      if (octets !== (replied?.octets ?? 0))
+        throw new Error('the main thread gets another reply than the client')
+      if (replied !== undefined) checkReply(message as DhcpMessage, replied, out)
+    }
+  }
+}
+
 function check(octets: Uint8Array): void {
   const message = orMalformed(() => decodeMessage(octets))
   if (message !== undefined) checkCodec(message)
+  checkLanes(octets, message)
   for (const current of [plan, proxyPlan]) {
     for (const arrival of ['unicast', 'broadcast', 'unknown', 'proxy-port'] as const) {
       const out = new Uint8Array(maxReplyOctets)

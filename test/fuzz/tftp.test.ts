@@ -6,9 +6,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
+import type { UdpPort } from '../../src/host/udp.ts'
 import type { TftpPlan } from '../../src/plan/tftp.ts'
+import { parseCidr, type Cidr } from '../../src/proto/address/ip.ts'
 import { MalformedPacket } from '../../src/proto/bytes.ts'
 import { decodePacket, encodePacket, type TftpPacket } from '../../src/proto/tftp/packet.ts'
+import { createTftpProgram } from '../../src/serve/tftp/lane.ts'
+import type { TftpService, TftpServiceOptions } from '../../src/serve/tftp/listen.ts'
 import { negotiate, checkRequest } from '../../src/serve/tftp/request.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -173,17 +177,58 @@ const plan: TftpPlan = {
   missing: new Map(),
   root: join(folder, 'root'),
   transfers: { kind: 'any' },
-  networks: [],
+  // Those of all clients: others get nothing.
+  networks: ['192.0.2.0/24', '10.0.0.0/8'].map((text) => parseCidr(text) as Cidr),
   mtus: [],
   nodeByAddress: new Map(),
 }
 
 async function serve(inputs: readonly Uint8Array[]): Promise<void> {
+  await serveBy(startHere, inputs)
+  await serveBy(startLane, inputs)
+}
+
+type Start = (options: TftpServiceOptions) => Promise<Pick<TftpService, 'close'>>
+
+const startHere: Start = startTftp
+
+/** The program of the lane, in this thread: the main thread gets what it sends as a value. */
+const startLane: Start = async ({ sockets, log, counters, clock, onLost }) => {
+  const { address, port } = plan
+  const requestPorts = await sockets.udp('tftp', { address, port, onLost })
+  const closed = Promise.withResolvers<undefined>()
+  const program = createTftpProgram({
+    sockets: requestPorts.map(({ local }) => ({ fd: -1, local, sendBufferOctets: 1 })),
+    ports: {
+      bindUdp: (options) => sockets.bindUdp(options),
+      adopt: ({ local }) => requestPorts.find((each) => each.local === local) as UdpPort,
+      wait: () => 0,
+      open: () => 0,
+    },
+    outbox: {
+      ...{ log, counters },
+      add(message) {
+        if (structuredClone(message).kind === 'closed') closed.resolve(undefined)
+        return true
+      },
+    },
+    clock,
+  })
+  program.receive({ version: 1, plan })
+  return {
+    async close(graceMs) {
+      program.receive({ close: { graceMs } })
+      await closed.promise
+    },
+  }
+}
+
+async function serveBy(start: Start, inputs: readonly Uint8Array[]): Promise<void> {
   const sockets = memorySockets()
   const clock = fakeClock()
   const counters = new Counters()
   const { failures, log, onLost } = watchFailures()
-  const service = await startTftp({
+  const service = await start({
     plan: () => plan,
     sockets,
     log,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
-import { createBatch, type Destination } from './batch.ts'
+import { createBatch, slots, type Destination } from './batch.ts'
 import { linux, systemError, type Libc } from './libc.ts'
 import { createMailbox, idleMs, reportMs, type LaneSetup } from './mailbox.ts'
 import type { Outbox } from './outbox.ts'
@@ -58,6 +58,14 @@ export type LaneLoop = {
 /** How long a round waits at most while the program is not ready, for example because the main thread is behind. */
 const notReadyMs = 1
 
+/**
+ * If two rounds with messages follow each other within this time, the next one starts only after it: each message wakes the
+ * main thread, which costs more than the answer.
+ */
+const gatherMs = 1
+/** A round with so many datagrams is followed by the next one at once. */
+const maxGathered = slots / 2
+
 export function createLaneLoop<Message>(options: {
   readonly libc: Libc
   readonly setup: LaneSetup
@@ -69,7 +77,7 @@ export function createLaneLoop<Message>(options: {
   readonly nextMessage: () => { readonly message: unknown } | undefined
   readonly report: (report: unknown) => void
 }): LaneLoop {
-  const { libc, setup, program, outbox, sending } = options
+  const { libc, setup, program, outbox, sending, clock } = options
   const batch = createBatch(libc)
   const mailbox = createMailbox({
     ...options,
@@ -85,6 +93,8 @@ export function createLaneLoop<Message>(options: {
   const waiting = createWait(libc, setup.wakeFd, setup.sockets)
   const textOf = createAddressTexts()
   let lastAdmitted = ''
+  let messagesAt = Number.NEGATIVE_INFINITY
+  let isGathering = false
   /** One object for all datagrams: they are answered one after the other. */
   const peer = { address: '', port: 0, socket: 0, slot: 0, to: undefined as Destination | undefined }
 
@@ -124,7 +134,12 @@ export function createLaneLoop<Message>(options: {
     lastAdmitted = ''
     for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
     // A client that gets an answer finds the main thread informed about it.
-    if (outbox.hasMessages()) mailbox.report()
+    if (outbox.hasMessages()) {
+      const now = clock.monotonic()
+      isGathering = count < maxGathered && now - messagesAt < 2 * gatherMs
+      messagesAt = now
+      mailbox.report()
+    }
     const dropped = batch.send(replyFd, failed)
     for (let index = 0; index < dropped; index++) sending.dropped('server.send-queue-full', '')
     return count
@@ -132,6 +147,8 @@ export function createLaneLoop<Message>(options: {
 
   return {
     round() {
+      if (isGathering) waiting.untilMessage(gatherMs)
+      isGathering = false
       mailbox.begin()
       let count = 0
       for (const [index, socket] of sockets.entries()) if (program.isReady()) count += serve(socket, index)

@@ -167,3 +167,23 @@ t.test('a reply to an address that the kernel cannot resolve is dropped after a 
   }
   t.equal(outbox.counters.get('udp.dropped'), 4)
 })
+
+t.test('rounds with messages that follow each other soon gather datagrams', async (t) => {
+  const { loop, sockets, outbox, waits, clock, asked } = await setUp(t)
+  const client = await clientOf(t)
+  const round = async (datagrams = 1) => {
+    waits.length = 0
+    outbox.add('message')
+    for (let index = 0; index < datagrams; index++) await client.send(Uint8Array.of(1), sockets[0]!)
+    loop.round()
+    return [...waits]
+  }
+  t.same(await round(), [])
+  t.same(await round(), [], 'the first two rounds are answered at once')
+  t.same(await round(), [1])
+  clock.advance(2)
+  t.same(await round(), [1], 'after the last one')
+  t.same(await round(40), [], 'after a pause')
+  t.same(await round(), [], 'many datagrams need no wait')
+  t.equal(asked.length, 45)
+})
