@@ -4,12 +4,11 @@
  */
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import type { ImageFileKind } from '../../plan/facts.ts'
-import { renderGrubEntry } from '../../plan/grub/render.ts'
 import type { BootEntry, HttpPlan } from '../../plan/http/plan.ts'
 import { macsText } from '../../plan/model.ts'
 import type { ScriptName } from '../../plan/urls.ts'
 import { answerBoot, scriptText, type AnswerTools } from './answer.ts'
-import { isSuffixOf, readBootName, scriptedNode } from '../../plan/boot/names.ts'
+import { grubEntryFor, readBootName } from '../../plan/boot/names.ts'
 
 export type NodeFile =
   | { readonly kind: 'text'; readonly text: string }
@@ -68,10 +67,8 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
         case undefined:
           return undefined
         case 'grub-entry': {
-          const node = scriptedNode(plan, address)
-          if (node === undefined) return undefined
-          if (asked.for !== undefined && !isSuffixOf(node, address, asked.for)) return undefined
-          return { kind: 'text', text: renderGrubEntry(node, node.url) }
+          const text = grubEntryFor(plan, asked, address)
+          return text === undefined ? undefined : { kind: 'text', text }
         }
         case 'grub-over-http':
           return undefined

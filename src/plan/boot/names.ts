@@ -3,6 +3,7 @@
  * GRUB, boot scripts, and the files of images. Pure.
  */
 import type { BootEntry, HttpPlan } from '../http/plan.ts'
+import { renderGrubEntry } from '../grub/render.ts'
 import { grubOverHttpName, readScriptName, type ScriptName } from '../urls.ts'
 import { parseIpv4 } from '../../proto/address/ip.ts'
 
@@ -54,10 +55,20 @@ export function isSuffixOf({ mac, otherMacs = [] }: BootEntry, address: string, 
   return macs.includes(suffix) || suffix === hex
 }
 
-/** Returns the node of a client whose boot loader reads configurations from this server. */
-export function scriptedNode(plan: HttpPlan, address: string): BootEntry | undefined {
+/**
+ * Returns the first configuration of GRUB for the node that has the address of the client; nothing for another name, for
+ * other clients, and for nodes with another loader.
+ */
+export function grubEntryFor(
+  plan: Pick<HttpPlan, 'nodes' | 'nodeByAddress'>,
+  asked: BootName | undefined,
+  address: string,
+): string | undefined {
+  if (asked?.kind !== 'grub-entry') return undefined
   const node = plan.nodes.get(plan.nodeByAddress.get(address) ?? '')
-  return node?.readsGrub === true ? node : undefined
+  if (node?.readsGrub !== true) return undefined
+  if (asked.for !== undefined && !isSuffixOf(node, address, asked.for)) return undefined
+  return renderGrubEntry(node, node.url)
 }
 
 /**

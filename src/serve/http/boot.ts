@@ -5,6 +5,7 @@ import type { BootEntry, BootScript, WholeFile } from '../../plan/http/plan.ts'
 import { renderBoot } from '../../plan/boot/render.ts'
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import { renderGrubOverHttp } from '../../plan/grub/render.ts'
+import { grubEntryFor, readBootName } from '../../plan/boot/names.ts'
 import { readScriptName, type BootSyntax, type ScriptName } from '../../plan/urls.ts'
 import { answerBoot, scriptText, type AnswerTools } from '../../install/boot/answer.ts'
 import type { HttpCode } from './codes.ts'
@@ -53,6 +54,14 @@ export async function sendNodeScript(
   if (mismatch !== undefined) return sendRefusedScript(exchange, tools, node, mismatch, name.syntax)
   if (name.name === 'menu' || name.name === 'local') return sendScript(exchange, tools, found)
   return sendBootScript(exchange, tools, installs, found)
+}
+
+/**
+ * Returns the first configuration of GRUB for the client, which GRUB requests beside itself after HTTP Boot, or below its
+ * own prefix; nothing for other paths.
+ */
+export function grubEntryAt({ plan, address }: Exchange, path: string): string | undefined {
+  return grubEntryFor(plan, readBootName(path.slice(1)), address)
 }
 
 /** Sends the script that shows that this GRUB reads HTTP. */

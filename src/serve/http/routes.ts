@@ -15,11 +15,19 @@ import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { grubOverHttpName, urlPaths } from '../../plan/urls.ts'
 import { createApp, type AppOptions, type HttpApp } from './server.ts'
 import { replaceBodyHook } from './body.ts'
-import { createFileReader, findScript, sendGrubOverHttp, sendLoader, sendNodeScript } from './boot.ts'
+import {
+  createFileReader,
+  findScript,
+  grubEntryAt,
+  sendGrubOverHttp,
+  sendLoader,
+  sendNodeScript,
+} from './boot.ts'
+import { isOptionalName } from '../../plan/boot/names.ts'
 import type { HttpCode } from './codes.ts'
 import { createImageSources, sendImage } from './images.ts'
 import { createImageLane, type ImageLane } from './image-lane.ts'
-import { helpText, refuse, type Refusal } from './response.ts'
+import { helpText, refuse, sendText, type Refusal } from './response.ts'
 import {
   checkLiveNeighbor,
   clientOf,
@@ -227,13 +235,17 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
   })
 
   app.setNotFoundHandler((request, reply) => {
+    const exchange = exchangeOf(request, reply)
+    const grubEntry = grubEntryAt(exchange, request.url)
+    if (grubEntry !== undefined) {
+      return sendText({ ...exchange, reply: reply.code(200) }, tools, grubEntry, () => {})
+    }
     counters.increment('http.notFound')
     const code: HttpCode = 'http.not-found'
     counters.refuse(code)
-    const { node, client } = exchangeOf(request, reply)
-    // A node gets all of its paths from slipway, so another path is an error in its boot. The exception: iPXE for EFI
-    // (since 2024) requests a script beside itself, and boots without it.
-    const isExpected = node === undefined || request.url.endsWith('/autoexec.ipxe')
+    const { node, client } = exchange
+    // A node gets all of its paths from slipway, so another path is an error in its boot.
+    const isExpected = node === undefined || isOptionalName(request.url)
     const facts = { node, client, file: request.url, code }
     log[isExpected ? 'debug' : 'warn'](facts, 'path not found')
     return refuse(reply, { status: 404, code, sentence: helpText })

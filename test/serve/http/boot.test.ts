@@ -39,3 +39,19 @@ t.test('another machine gets a script of GRUB that shows the refusal', async (t)
   t.equal(runGrub(body, { run }).kind, 'end')
   t.match(run.printed.join(' '), /refused: this machine has the address 192\.0\.2\.99/)
 })
+
+t.test(
+  'after HTTP Boot, GRUB finds its first configuration beside itself, or below its prefix',
+  async (t) => {
+    const { ask, app, plan } = await routesWorld(t)
+    Object.assign(plan.nodes.get('ocp45/m1')!, { readsGrub: true })
+    const { body, statusCode, headers } = await ask('/loaders/image-rhcos/grub.cfg-01-00-00-5e-00-53-11')
+    t.equal(statusCode, 200)
+    t.equal(headers['content-length'], String(body.length))
+    t.match(body, '/boot/ocp45/m1/boot.grub')
+    t.equal((await ask('/grub/grub.cfg')).body, body)
+    t.equal((await ask('/loaders/image-rhcos/grub.cfg-01-00-00-5e-00-53-12')).statusCode, 404)
+    const other = await app.inject({ url: '/grub/grub.cfg', remoteAddress: '192.0.2.21' })
+    t.equal(other.statusCode, 404, 'a node with another loader')
+  },
+)
