@@ -39,7 +39,7 @@ export const hostCodes = defineCodes({
   },
   'server.lane-unavailable': {
     meaning:
-      'slipway cannot use separate threads (lanes) for DNS, DHCP, and TFTP on this machine, so its main thread answers, with less throughput',
+      'slipway cannot use separate threads (lanes) for DNS, DHCP, TFTP, and images on this machine, so its main thread answers, with less throughput',
     remedy: 'No action is needed; lanes need amd64 or arm64, glibc, and the binary of the package koffi',
   },
   'server.service-not-started': {
