@@ -50,6 +50,11 @@ function readInstallConfig(config: Section, facts: Facts): void {
   const controlPlane = config.section('controlPlane')
   const architecture = goArchitectures.get(controlPlane.text('architecture') ?? '')
   const masters = controlPlane.text('replicas')
+  for (const credentials of controlPlane.section('fencing').sections('credentials')) {
+    credentials.skip('username', 'password', 'certificateVerification')
+    const [name, bmc] = [credentials.text('hostname'), credentials.text('address')]
+    facts.machines.push({ ...credentials.at, addresses: [], role: 'master', ...defined({ name, bmc }) })
+  }
   controlPlane.skip('hyperthreading', 'name', 'platform')
   for (const pool of [config.section('arbiter'), ...config.sections('compute')]) {
     pool.skip('architecture', 'hyperthreading', 'name', 'platform', 'replicas')

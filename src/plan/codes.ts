@@ -15,8 +15,12 @@ export const planCodes = defineCodes({
     remedy: 'Set disk in the cluster or in the node',
   },
   'cluster.control-plane-size': {
-    meaning: 'A cluster has two control-plane nodes, and OpenShift needs one or three',
-    remedy: 'Add a node with the role master, or remove one',
+    meaning: 'A cluster has two control-plane nodes, and neither an arbiter nor BMCs for fencing',
+    remedy: 'Add a node with the role master or arbiter, set bmc for both masters, or remove one',
+  },
+  'cluster.fencing-incomplete': {
+    meaning: 'A cluster of two masters with fencing lacks the BMC of a master, or has workers',
+    remedy: 'Set bmc, with Redfish, for both masters, and remove the workers',
   },
   'cluster.domain-repeats-name': {
     meaning: 'The domain of a cluster starts with its name, which is then twice in all names',

@@ -6,6 +6,7 @@
 import { masterCount } from '../site/declared.ts'
 import type { Cluster } from '../site/schema.ts'
 import { inOrder, type Finding } from '../text/codes.ts'
+import { listSome } from '../text/format.ts'
 import { compileApi, type ApiPlan } from './api.ts'
 import { compileBmcs, type BmcPlans } from './bmc.ts'
 import type { PlanFinding } from './codes.ts'
@@ -40,8 +41,9 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
   const haproxy = compileHaproxy(model)
   yield
   const install = yield* installSteps(model)
+  const bmcs = compileBmcs(model)
   const findings = [
-    ...clusterFindings(model),
+    ...clusterFindings(model, bmcs),
     ...[dhcp, tftp, http, dns, haproxy].flatMap((part) => part.findings),
   ]
   return {
@@ -57,7 +59,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     haproxy: haproxy.plan,
     api: compileApi(model.site),
     hooks: compileHooks(model.site),
-    bmcs: compileBmcs(model),
+    bmcs,
     findings: inOrder(findings),
   }
 }
@@ -87,16 +89,39 @@ export type Plan = {
 }
 
 /** Reports what is probably not intended in a cluster: its number of control-plane nodes, and its domain. */
-export function clusterFindings({ site }: Model): PlanFinding[] {
-  return site.clusters.flatMap((cluster) => [...controlPlaneSize(cluster), ...repeatedName(cluster)])
+export function clusterFindings({ site }: Pick<Model, 'site'>, bmcs: BmcPlans): PlanFinding[] {
+  return site.clusters.flatMap((cluster) => [...controlPlaneSize(cluster, bmcs), ...repeatedName(cluster)])
 }
 
-/** etcd needs a majority, so a second member reduces the availability. */
-function controlPlaneSize(cluster: Cluster): PlanFinding[] {
-  if (masterCount(cluster) !== 2) return []
-  const message =
-    'it has 2 control-plane nodes, and OpenShift needs 1 or 3: add a node with the role master, or remove one'
-  return [finding('cluster.control-plane-size', cluster, message)]
+/**
+ * etcd needs a majority, so a second member reduces the availability. Two masters need an arbiter, or fencing: each switches
+ * the other one off through its BMC, by Redfish (openshift-install, `controlPlane.fencing`). Such a cluster has no workers.
+ */
+function controlPlaneSize(cluster: Cluster, bmcs: BmcPlans): PlanFinding[] {
+  const { nodes } = cluster
+  if (masterCount(cluster) !== 2 || nodes.some(({ role }) => role === 'arbiter')) return []
+  const masters = nodes.filter(({ role }) => role === 'master')
+  const withoutRedfish = masters
+    .map(({ name }) => name)
+    .filter((name) => bmcs.get(`${cluster.name}/${name}`)?.protocol !== 'redfish')
+  if (withoutRedfish.length === masters.length) {
+    const message =
+      'it has 2 control-plane nodes, and OpenShift needs 1 or 3, or 2 with an arbiter or fencing: add a node with the role master or arbiter, set bmc for both masters if they use fencing, or remove one'
+    return [finding('cluster.control-plane-size', cluster, message)]
+  }
+  const workers = nodes.filter(({ role }) => role === 'worker' || role === 'infra')
+  const messages = [
+    ...withoutRedfish.map((name) => `fencing needs the BMC of both masters, by Redfish: set bmc for ${name}`),
+    ...(workers.length === 0
+      ? []
+      : [
+          `a cluster of two masters with fencing has no workers: remove ${listSome(
+            workers.map(({ name }) => name),
+            3,
+          )}`,
+        ]),
+  ]
+  return messages.map((message) => finding('cluster.fencing-incomplete', cluster, message))
 }
 
 function repeatedName(cluster: Cluster): PlanFinding[] {

@@ -9,6 +9,42 @@ function imported(...files: readonly (readonly [kind: KindName, text: string])[]
   return { text, notes: notes.map((note) => note.text), problems: problems.map(({ path }) => path) }
 }
 
+t.test('installer: the BMCs of fencing belong to the masters', (t) => {
+  const { text, notes } = imported(
+    [
+      'installer',
+      `baseDomain: example.com
+metadata: { name: edge }
+controlPlane:
+  name: master
+  replicas: 2
+  fencing:
+    credentials:
+      - { hostname: m1, address: "redfish+https://192.0.2.61/redfish/v1/Systems/1", username: a, password: s3cret }
+      - { hostname: m2, address: "redfish+https://192.0.2.62/redfish/v1/Systems/1", username: a, password: s3cret, certificateVerification: Disabled }
+networking: { machineNetwork: [{ cidr: 192.0.2.0/24 }] }
+platform: { none: {} }
+`,
+    ],
+    [
+      'installer',
+      `kind: AgentConfig
+metadata: { name: edge }
+hosts:
+  - { hostname: m1, role: master, interfaces: [{ name: eno1, macAddress: "52:54:00:00:53:21" }] }
+`,
+    ],
+  )
+  t.match(
+    text,
+    /name: m1, role: master, mac: "52:54:00:00:53:21", bmc:\s+"?redfish\+https:\/\/192\.0\.2\.61\//,
+  )
+  t.match(text, /name: m2, role: master[^]*192\.0\.2\.62/)
+  t.notMatch(text, /s3cret/)
+  t.same(notes, [])
+  t.end()
+})
+
 t.test('installer: the role arbiter is read, or recognized by the name', (t) => {
   const { text, notes, problems } = imported(
     [
