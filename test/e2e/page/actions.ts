@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { expectEqual, expectMatch } from '../expect.ts'
 import type { Check } from '../runner.ts'
 import { checkAccessible, logIn, type Page, until } from './browser.ts'
-import { simulateCluster, type PageRig } from './rig.ts'
+import { simulateBmc, simulateCluster, type PageRig } from './rig.ts'
 
 /** Clicks a button, and returns the text of the question. */
 async function question(page: Page, action: string): Promise<string> {
@@ -171,6 +171,38 @@ export const actionChecks: readonly Check<PageRig>[] = [
       expectMatch(await question(page, 'enable'), /ocp45\/m2 again\?/, 'the question')
       await agree(page)
       await page.waitForSelector('#content [data-action=drain]')
+      await page.context().close()
+      return undefined
+    },
+  },
+  {
+    name: 'page: a node with a BMC is switched off and on, and installed after its name is typed',
+    limitMs: 120_000,
+    async run({ browser, token }) {
+      const { page } = await browser.open('light')
+      await logIn(page, token)
+      const commands = await simulateBmc(page)
+      await openNode(page, 'ocp45/w3')
+      await page.waitForSelector('#content [data-action=power-cycle]')
+      await checkAccessible(page, 'the power of a node')
+      for (const action of ['power-cycle', 'power-off', 'power-on', 'power-force-off', 'power-on']) {
+        await page.waitForSelector(`#content [data-action=${action}]`)
+        expectMatch(await question(page, action), /ocp45\/w3\?/, 'the question')
+        await agree(page)
+      }
+      expectMatch(await question(page, 'install-now'), /Install ocp45.w3 now.*Type/s, 'the question')
+      await page.fill('#dialog-typed', 'ocp45/w3')
+      await agree(page)
+      await until(page, "document.querySelector('.toasts').textContent.includes('armed and restarted')")
+      const sent = [
+        'power/cycle',
+        'power/off',
+        'power/on',
+        'power/force-off',
+        'power/on',
+        'install?power=true',
+      ]
+      expectEqual(commands.join(' '), sent.map((command) => `ocp45/w3/${command}`).join(' '), 'commands')
       await page.context().close()
       return undefined
     },

@@ -43,6 +43,8 @@ export type Page = {
 }
 
 type Route = {
+  /** Sends the request to the server. */
+  fetch(): Promise<{ json(): Promise<object> }>
   fulfill(response: { json: unknown }): Promise<void>
   request(): { url(): string; method(): string }
 }

@@ -47,6 +47,32 @@ export async function simulateCluster(page: Page): Promise<string[]> {
   return commands
 }
 
+/** Answers for the BMC of a node, in the browser. @returns the commands that the page sent */
+export async function simulateBmc(page: Page): Promise<string[]> {
+  const commands: string[] = []
+  let power = 'on'
+  await page.route('**/v1/page/nodes/**', async (route) => {
+    const response = await route.fetch().catch(() => undefined)
+    const answer = await response?.json().catch(() => undefined)
+    // Undefined: the page was closed.
+    if (answer !== undefined) await route.fulfill({ json: { ...answer, hasBmc: true } })
+  })
+  const report = () => {
+    const machine = { manufacturer: 'Example', model: 'R1', health: 'OK', readAt: Date.now() }
+    return { bmc: '192.0.2.31', protocol: 'redfish', isManaged: false, power, ...machine }
+  }
+  await page.route('**/v1/nodes/*/*/power', (route) => route.fulfill({ json: report() }))
+  for (const path of ['power/*', 'install?power=true']) {
+    await page.route(`**/v1/nodes/*/*/${path}`, (route) => {
+      const { pathname, search } = new URL(route.request().url())
+      commands.push(pathname.replace('/v1/nodes/', '') + search)
+      power = pathname.endsWith('off') ? 'off' : 'on'
+      return route.fulfill({ json: report() })
+    })
+  }
+  return commands
+}
+
 /** Moves all times; no other number is as large. */
 function shift(value: unknown, ms: number): unknown {
   if (typeof value === 'number') return value > 1e12 ? value + ms : value

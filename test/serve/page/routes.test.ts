@@ -9,7 +9,8 @@ import { sampleControl as sample } from '../../support/control-service.ts'
 
 function sampleControl() {
   const { options, ...records } = sample()
-  const plan = () => ({ http: { images: new Map() }, nodes: [] }) as unknown as Plan
+  const plan = () =>
+    ({ http: { images: new Map() }, nodes: [], bmcs: new Map([['ocp45/w1', {}]]) }) as unknown as Plan
   const condition = () => ({ ...options.condition(), counters: {} })
   return { options: { ...options, condition, plan }, ...records }
 }
@@ -64,7 +65,8 @@ t.test('a node has its boots, those of its siblings, and its next boot without a
   const { options } = sampleControl()
   options.installs.preview = () => Promise.resolve({ kind: 'install', role: 'worker', token: 'secret' })
   const haproxy = { servers: [{ node: 'ocp45/w1' }, { node: 'ocp45/w2' }] }
-  const condition = () => ({ ...options.condition(), haproxy })
+  const drained = [{ node: 'ocp45/w1', since: 1, by: 'token:anna' }]
+  const condition = () => ({ ...options.condition(), haproxy, drained })
   const service = await networkApi(t, {}, { page: createPage({ ...options, condition }) })
   const token = await service.token('read')
   const { status, body } = await service.ask('/v1/page/nodes/ocp45/w1', { token })
@@ -73,6 +75,8 @@ t.test('a node has its boots, those of its siblings, and its next boot without a
     details: { node: 'ocp45/w1', role: 'worker' },
     siblings: [{ node: 'ocp45/w2' }],
     servers: [{ node: 'ocp45/w1' }],
+    drained: { by: 'token:anna' },
+    hasBmc: true,
   })
   t.same(body['nextBoot'], { kind: 'install', role: 'worker' })
   t.same((await service.ask('/v1/page/load-balancer', { token })).body, haproxy)

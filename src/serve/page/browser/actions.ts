@@ -26,7 +26,11 @@ async function run(name: string, data: Data): Promise<boolean> {
       await copy(text)
       return false
     case 'install':
-      return confirmed(armQuestion(node, mode), () => post(`/v1/nodes/${node}/install`), `${node} is armed`)
+      return confirmed(
+        armQuestion(node, mode),
+        () => post(`/v1/nodes/${node}/install?power=false`),
+        `${node} is armed`,
+      )
     case 'local':
       return confirmed(
         {
@@ -66,6 +70,26 @@ async function run(name: string, data: Data): Promise<boolean> {
         },
         () => post(`/v1/nodes/${node}/enable`),
         `${node} is enabled`,
+      )
+    case 'install-now':
+      return installNow(node, mode)
+    case 'power-on':
+      return power(node, 'on', 'Switch on', 'It boots in the order of its firmware.')
+    case 'power-off':
+      return power(node, 'off', 'Shut down', 'The BMC asks its operating system to shut down.')
+    case 'power-force-off':
+      return power(
+        node,
+        'force-off',
+        'Force off',
+        'Its power is cut at once: data that is not written is lost.',
+      )
+    case 'power-cycle':
+      return power(
+        node,
+        'cycle',
+        'Power-cycle',
+        'Its power is cut and switched on again: data that is not written is lost.',
       )
     case 'approve':
       return approve(data)
@@ -115,6 +139,32 @@ export function armQuestion(node: string, mode: string): Question {
     isDangerous: true,
     ...(isInstalled && { typed: node }),
   }
+}
+
+/** @param verb starts the question */
+function power(node: string, action: string, verb: string, text: string): Promise<boolean> {
+  return confirmed(
+    { title: `${verb} ${node}?`, text, act: `${verb} ${node}`, isDangerous: action !== 'on' },
+    () => post(`/v1/nodes/${node}/power/${action}`),
+    `${verb}: ${node}`,
+  )
+}
+
+async function installNow(node: string, mode: string): Promise<boolean> {
+  const question = {
+    ...armQuestion(node, mode),
+    title: `Install ${node} now?`,
+    text: `slipway restarts ${node} from the network. The installation erases its disk.`,
+    act: `Install ${node} now`,
+    typed: node,
+  }
+  if (!(await ask(question))) return false
+  const { powerProblem } = (await post(`/v1/nodes/${node}/install?power=true`)) as {
+    readonly powerProblem?: { readonly reason: string }
+  }
+  if (powerProblem === undefined) toast(`${node} is armed and restarted`)
+  else toast(`${node} is armed, but was not restarted: ${powerProblem.reason}`, true)
+  return true
 }
 
 function approve({ cluster = '', request = '', reason = '', requestor = '' }: Data): Promise<boolean> {

@@ -17,7 +17,7 @@ import { rackView, updateRows } from './rack-view.ts'
 import { routeOf, type Route } from './route.ts'
 import { serverView } from './server-view.ts'
 import { applyOrder, applyRows, applySummary, createState } from './state.ts'
-import type { Explanation, HistoryEntry, Node, NodePage, ServerPage, Summary } from './types.ts'
+import type { Explanation, HistoryEntry, Node, NodePage, Power, ServerPage, Summary } from './types.ts'
 
 const state = createState()
 let route = routeOf(location.hash)
@@ -29,10 +29,19 @@ let feed: { close(): void } | undefined
 const data: {
   node: NodePage | undefined
   explanation: Explanation | undefined
+  /** Why the BMC does not respond, if it is a text. */
+  power: Power | string | undefined
   clusters: ClusterPage | undefined
   server: ServerPage | undefined
   history: readonly HistoryEntry[]
-} = { node: undefined, explanation: undefined, clusters: undefined, server: undefined, history: [] }
+} = {
+  node: undefined,
+  explanation: undefined,
+  power: undefined,
+  clusters: undefined,
+  server: undefined,
+  history: [],
+}
 
 const pollMs = 3000
 const tickMs = 1000
@@ -81,7 +90,7 @@ function viewOf({ view, node }: Route): Element {
     case 'rack':
       return rackView(state, filters())
     case 'node':
-      return nodeView(node, data.node, data.explanation, serverNow())
+      return nodeView(node, data.node, data.explanation, data.power, serverNow())
     case 'clusters':
       return clusterView(data.clusters, serverNow())
     case 'network':
@@ -122,7 +131,24 @@ async function loadNode(node: string): Promise<void> {
   if (route.node !== node) return
   data.node = page
   requestRender()
+  if (page.hasBmc) void loadPower(node)
   data.explanation ??= (await get(`/v1/nodes/${node}/explain`)) as Explanation
+}
+
+/** BMCs are slow, and have few sessions. */
+const powerPollMs = 15_000
+let powerReadAt = -Infinity
+
+/** @param isForced after an action */
+async function loadPower(node: string, isForced = false): Promise<void> {
+  if (!isForced && performance.now() - powerReadAt < powerPollMs) return
+  powerReadAt = performance.now()
+  const power = await get(`/v1/nodes/${node}/power`).then(
+    (report) => report as Power,
+    (error: unknown) => (error as Error).message,
+  )
+  if (route.node === node) data.power = power
+  requestRender()
 }
 
 async function checkSession(): Promise<void> {
@@ -196,7 +222,10 @@ async function onAction(target: HTMLElement): Promise<void> {
   else if (action === 'log-out') {
     await logOut()
     await checkSession()
-  } else if (await act(action, target.dataset)) await load()
+  } else if (await act(action, target.dataset)) {
+    if (data.node?.hasBmc === true) await loadPower(route.node, true)
+    await load()
+  }
 }
 
 document.addEventListener('click', ({ target }) => {
@@ -241,7 +270,10 @@ document.addEventListener('keydown', (event) => {
 window.addEventListener('hashchange', () => {
   const before = route
   route = routeOf(location.hash)
-  if (before.node !== route.node) data.node = data.explanation = undefined
+  if (before.node !== route.node) {
+    data.node = data.explanation = data.power = undefined
+    powerReadAt = -Infinity
+  }
   if (before.view !== route.view || before.node !== route.node) {
     window.scrollTo(0, 0)
     element('content').focus({ preventScroll: true })

@@ -8,12 +8,14 @@ import { explanationPanels } from './explanation-view.ts'
 import { ganttTable } from './gantt-view.ts'
 import { ago, badge, button, clockTime, empty, facts, icon, modeBadge, panel } from './parts.ts'
 import { problemElement } from './rack-view.ts'
-import type { Explanation, NextBoot, NodePage } from './types.ts'
+import { powerPanel } from './power-view.ts'
+import type { Explanation, NextBoot, NodePage, Power } from './types.ts'
 
 export function nodeView(
   key: string,
   page: NodePage | undefined,
   explained: Explanation | undefined,
+  power: Power | string | undefined,
   now: number,
 ): Element {
   const content =
@@ -21,6 +23,7 @@ export function nodeView(
       ? [empty('Loading the state of the node.')]
       : [
           headOf(page, now),
+          page.hasBmc && powerPanel(key, power, now),
           bootsPanel(page, now),
           nextBootPanel(page),
           ...(explained === undefined ? [] : explanationPanels(explained, page)),

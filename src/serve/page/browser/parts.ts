@@ -128,9 +128,9 @@ export function table<Row>(
   )
 }
 
-/** A button whose click `actions.ts` handles. */
+/** A button whose click `actions.ts` handles. An update never turns it into the button of another action. */
 export function button(text: string, action: string, more: Readonly<Record<string, string>> = {}): Element {
-  return h('button', { type: 'button', 'data-action': action, ...more }, text)
+  return h('button', { type: 'button', key: action, 'data-action': action, ...more }, text)
 }
 
 export function copyButton(text: string, what: string): Element {

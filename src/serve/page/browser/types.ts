@@ -54,6 +54,20 @@ export type NodePage = {
   readonly servers: readonly BalancedServer[]
   /** Present while an administrator has drained the node. */
   readonly drained?: { readonly since: number; readonly by: string }
+  /** Whether the site declares its BMC. */
+  readonly hasBmc: boolean
+}
+
+export type Power = {
+  readonly bmc: string
+  readonly isManaged: boolean
+  readonly readAt: number
+  readonly power: 'on' | 'off' | 'turning-on' | 'turning-off' | 'unknown'
+  readonly manufacturer?: string
+  readonly model?: string
+  readonly progress?: string
+  readonly bootOverride?: { readonly target: string; readonly isOnce: boolean }
+  readonly health?: string
 }
 
 export type Explanation = {
