@@ -4,7 +4,8 @@
  */
 import type { SiteCode } from './codes.ts'
 import { folderOf, withAbsolutePaths } from './file-paths.ts'
-import { formatPath, type Problem, type Violation, type Rule, type Path } from './problem.ts'
+import { defined } from '../text/defined.ts'
+import { formatPath, subjectOf, type Problem, type Violation, type Rule, type Path } from './problem.ts'
 import { expectation, schemaViolations } from './schema-violations.ts'
 import { siteSchema, type Site, type Section } from './schema.ts'
 import { readYaml, type ParseError, type Tree } from './yaml.ts'
@@ -54,7 +55,7 @@ export function loadSite(text: string, file: string): Loaded {
   return problems([...errors, ...rest], file)
 }
 
-type Located = Omit<ParseError, 'code'> & { readonly code: SiteCode }
+type Located = Omit<ParseError, 'code'> & { readonly code: SiteCode; readonly subject?: string | undefined }
 
 function located(violation: Violation, tree: Tree): Located {
   const { code, path, at, other } = violation
@@ -63,7 +64,8 @@ function located(violation: Violation, tree: Tree): Located {
       ? violation.message
       : `got ${violation.got ?? tree.quote(path)}, expected ${violation.expected}`
   const reference = other === undefined ? '' : ` (line ${tree.position(other).line})`
-  return { ...tree.position(path, at), code, path, message: message + reference }
+  const subject = subjectOf(path, (each) => (tree.has(each) ? tree.get(each) : undefined))
+  return { ...tree.position(path, at), code, path, subject, message: message + reference }
 }
 
 function positionKey({ line, column }: { readonly line: number; readonly column: number }): string {
@@ -72,7 +74,7 @@ function positionKey({ line, column }: { readonly line: number; readonly column:
 
 function problems(found: readonly Located[], file: string): Loaded {
   const sorted = found
-    .map(({ path, ...rest }) => ({ file, ...rest, path: formatPath(path) }))
+    .map(({ path, subject, ...rest }) => ({ file, ...rest, path: formatPath(path), ...defined({ subject }) }))
     .sort((a, b) => a.line - b.line || a.column - b.column)
   return { kind: 'problems', problems: sorted }
 }

@@ -18,13 +18,15 @@ export type Problem = {
   readonly column: number
   /** `clusters.0.nodes.3.mac`; empty if the problem is in the text and not in a value. */
   readonly path: string
+  /** The path with the names of clusters and nodes: `ocp45/m3 mac`; absent if it has none. */
+  readonly subject?: string
   readonly message: string
 }
 
-/** Formats a problem as `file:line:column path: message`, which editors and terminals turn into a link. */
+/** Formats a problem as `file:line:column subject: message`, which editors and terminals turn into a link. */
 export function formatProblem(problem: Problem): string {
-  const { file, line, column, path, message } = problem
-  return `${file}:${line}:${column}${path === '' ? '' : ` ${path}`}: ${message}`
+  const { file, line, column, path, subject = path, message } = problem
+  return `${file}:${line}:${column}${subject === '' ? '' : ` ${subject}`}: ${message}`
 }
 
 /**
@@ -49,6 +51,29 @@ const contextBefore = 48
 /** Formats a path; keys that are not plain words are quoted: `images."my image".dir`. */
 export function formatPath(path: Path): string {
   return path.map((step) => (/^[\w$-]+$/.test(String(step)) ? step : quoteText(String(step)))).join('.')
+}
+
+/**
+ * Returns a path as an administrator reads it: `ocp45/m3 mac` for `clusters.0.nodes.3.mac`, `ocp45 image` for
+ * `clusters.0.image`; `undefined` for other paths, and where the cluster or the node has no name.
+ *
+ * @param valueAt returns the value at a path of the file, if there is one
+ */
+export function subjectOf(path: Path, valueAt: (path: Path) => unknown): string | undefined {
+  const [section, cluster, list, node] = path
+  if (section !== 'clusters' || cluster === undefined) return undefined
+  const nameAt = (...steps: (string | number)[]) => {
+    const name = valueAt([...steps, 'name'])
+    return typeof name === 'string' && /^[\w.-]+$/.test(name) ? name : undefined
+  }
+  const clusterName = nameAt(section, cluster)
+  if (clusterName === undefined) return undefined
+  const isNode = list === 'nodes' && node !== undefined
+  const nodeName = isNode ? nameAt(section, cluster, list, node) : undefined
+  if (isNode && nodeName === undefined) return `${clusterName} ${formatPath(path.slice(2))}`
+  const subject = isNode ? `${clusterName}/${nodeName}` : clusterName
+  const rest = formatPath(path.slice(isNode ? 4 : 2))
+  return rest === '' ? subject : `${subject} ${rest}`
 }
 
 export type Violation = RuleViolation & { readonly code: SiteCode }

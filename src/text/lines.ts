@@ -26,6 +26,42 @@ export function wrap(text: string, columns: number): string[] {
   return line === '' ? lines : [...lines, line]
 }
 
+/**
+ * Breaks a line with aligned cells or colors at blanks into lines of at most `columns`. Blanks within a line stay, the
+ * following lines are indented, and a longer word is not broken.
+ */
+export function foldLine(line: string, columns: number): string[] {
+  const indent = ' '.repeat((/^ */.exec(line)?.[0].length ?? 0) + 4)
+  const lines: string[] = []
+  let rest = line
+  for (;;) {
+    const at = foldPosition(rest, columns, indent.length)
+    if (at === undefined) return [...lines, rest]
+    lines.push(rest.slice(0, at).trimEnd())
+    rest = indent + rest.slice(at).trimStart()
+  }
+}
+
+/** Starts a color. */
+const escape = '\x1b'
+
+/** Returns where to break: at the last blank that fits, or at the first one; `undefined` if the line fits, or has none. */
+function foldPosition(line: string, columns: number, indent: number): number | undefined {
+  let column = 0
+  let position: number | undefined
+  for (let at = 0; at < line.length; at++) {
+    const color = line[at] === escape ? /^\[\d+m/.exec(line.slice(at + 1, at + 6))?.[0] : undefined
+    if (color !== undefined) {
+      at += color.length
+      continue
+    }
+    if (column >= columns && position !== undefined) return position
+    if (line[at] === ' ' && column >= indent && line[at + 1] !== ' ') position = at
+    column++
+  }
+  return column > columns ? position : undefined
+}
+
 /** Returns at most `columns` characters; the last one is `…` where text is missing. */
 export function clip(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`

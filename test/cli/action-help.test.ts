@@ -2,8 +2,13 @@ import t from 'tap'
 import { actionHelps } from '../../src/cli/action-help.ts'
 import type { Help } from '../../src/cli/command.ts'
 import { cluster } from '../../src/cli/commands/cluster.ts'
+import { csr } from '../../src/cli/commands/csr.ts'
+import { history } from '../../src/cli/commands/history.ts'
+import { hooks } from '../../src/cli/commands/hooks.ts'
 import { images } from '../../src/cli/commands/images/images.ts'
 import { node } from '../../src/cli/commands/node/node.ts'
+import { state } from '../../src/cli/commands/state.ts'
+import { token } from '../../src/cli/commands/token.ts'
 import { runCommandLine } from '../../src/cli/run.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
@@ -38,13 +43,18 @@ t.test('a page has the usage and the options of one command', (t) => {
   t.end()
 })
 
-t.test('every command of images, node, and cluster has its own page within 80 columns', async (t) => {
+t.test('every command of a group has its own page within 80 columns', async (t) => {
   const groups = {
     images: ['add', 'list', 'verify', 'remove', 'export', 'import', 'loaders'],
     node: ['show', 'install', 'local', 'menu', 'forget', 'drain', 'enable', 'add', 'remove', 'adopt'],
     cluster: ['show', 'install', 'bootstrap'],
+    csr: ['list', 'approve'],
+    history: ['show'],
+    hooks: ['list', 'test'],
+    state: ['check', 'backup', 'restore', 'accept'],
+    token: ['create', 'list', 'revoke'],
   }
-  for (const { name, helps = {} } of [images, node, cluster]) {
+  for (const { name, helps = {} } of [images, node, cluster, csr, history, hooks, state, token]) {
     t.same(Object.keys(helps).sort(), [...groups[name as keyof typeof groups]].sort(), name)
     for (const action of Object.keys(helps)) {
       const terminal = keptTerminal()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatPath, formatProblem, showProblem } from '../../src/site/problem.ts'
+import { formatPath, formatProblem, showProblem, subjectOf } from '../../src/site/problem.ts'
 import { quoteText } from '../../src/text/lines.ts'
 
 const problem = {
@@ -14,6 +14,26 @@ const problem = {
 t.test('a problem is one line that editors and terminals can follow', (t) => {
   t.equal(formatProblem(problem), 'site.yaml:2:7 server.address: got nothing')
   t.equal(formatProblem({ ...problem, path: '' }), 'site.yaml:2:7: got nothing')
+  t.end()
+})
+
+t.test('a problem names its cluster and its node', (t) => {
+  const clusters = [{ name: 'ocp45', nodes: [{ name: 'm1' }, { role: 'worker' }] }, { name: 7 }]
+  const valueAt = (path: readonly (string | number)[]) =>
+    path.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], {
+      clusters,
+    })
+  const subject = (...path: (string | number)[]) => subjectOf(path, valueAt)
+  t.equal(subject('clusters', 0, 'nodes', 0, 'mac', 1), 'ocp45/m1 mac.1')
+  t.equal(subject('clusters', 0, 'nodes', 0), 'ocp45/m1')
+  t.equal(subject('clusters', 0, 'nodes'), 'ocp45 nodes')
+  t.equal(subject('clusters', 0, 'image'), 'ocp45 image')
+  t.equal(subject('clusters', 0), 'ocp45')
+  t.equal(subject('clusters', 0, 'nodes', 1, 'mac'), 'ocp45 nodes.1.mac', 'a node without a name')
+  t.equal(subject('clusters', 1, 'image'), undefined, 'a cluster without a name')
+  t.equal(subject('clusters'), undefined)
+  t.equal(subject('server', 'address'), undefined)
+  t.equal(formatProblem({ ...problem, subject: 'ocp45/m1 mac' }), 'site.yaml:2:7 ocp45/m1 mac: got nothing')
   t.end()
 })
 

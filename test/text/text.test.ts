@@ -1,6 +1,14 @@
 import t from 'tap'
 import { formatBytes, formatCount, pluralize, firstLines, listSome } from '../../src/text/format.ts'
-import { clip, alignColumns, wrap, printable, printableAscii, quoteText } from '../../src/text/lines.ts'
+import {
+  foldLine,
+  clip,
+  alignColumns,
+  wrap,
+  printable,
+  printableAscii,
+  quoteText,
+} from '../../src/text/lines.ts'
 
 t.test('formatCount and pluralize put counts into sentences', (t) => {
   t.same([0, 1, 2, 3, 12].map(formatCount), ['never', 'once', 'twice', '3 times', '12 times'])
@@ -70,5 +78,15 @@ t.test('alignColumns pads all but the last cell of a row', (t) => {
     ['a    bb  c', 'aaa  b   cc', 'x    a cell that extends over the rest'],
   )
   t.same(alignColumns([]), [])
+  t.end()
+})
+
+t.test('a line with cells or colors is folded at blanks, with the rest indented', (t) => {
+  const line = '  ocp45/w1  worker  installs rhcos on /dev/sda'
+  t.same(foldLine(line, 80), [line])
+  t.same(foldLine(line, 30), ['  ocp45/w1  worker  installs', '      rhcos on /dev/sda'])
+  t.same(foldLine('\x1b[31merror:\x1b[39m a disk', 12), ['\x1b[31merror:\x1b[39m a', '    disk'])
+  t.same(foldLine('error: /a/very/long/path lost', 12), ['error:', '    /a/very/long/path', '    lost'])
+  t.same(foldLine('unbreakable', 4), ['unbreakable'])
   t.end()
 })

@@ -19,6 +19,7 @@ import { validateConfig } from '../../serve/haproxy/apply.ts'
 import { formatProblem, showProblem } from '../../site/problem.ts'
 import { readYaml } from '../../site/yaml.ts'
 import { pluralize } from '../../text/format.ts'
+import { foldLine } from '../../text/lines.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { jsonRow, siteFile, siteOptions, siteRows } from '../target.ts'
 import { driftJson, driftLines } from '../text/dns-check.ts'
@@ -137,12 +138,15 @@ async function withLocalFindings(prepared: Prepared, now: number): Promise<Prepa
 }
 
 async function toTerminal(prepared: Prepared, sitePath: string, terminal: Terminal): Promise<void> {
+  // A file or another program gets each fact on one line.
+  const fold = (line: string) => (terminal.rows === undefined ? [line] : foldLine(line, terminal.columns))
   if (prepared.kind === 'ready') {
-    for (const line of summaryLines(prepared.plan)) terminal.out(line)
+    for (const line of summaryLines(prepared.plan).flatMap(fold)) terminal.out(line)
     if (prepared.plan.findings.length > 0) terminal.err('')
     const positionOf = findingPositions(prepared)
     for (const finding of prepared.plan.findings) {
-      terminal.err(findingLine(finding, sitePath, positionOf(finding), terminal))
+      const line = findingLine(finding, sitePath, positionOf(finding), terminal)
+      for (const each of fold(line)) terminal.err(each)
     }
     return
   }
@@ -153,7 +157,10 @@ async function toTerminal(prepared: Prepared, sitePath: string, terminal: Termin
   // On a terminal the line of the file follows; other programs get plain positions.
   const text = terminal.usesColor ? await readFile(sitePath, 'utf8') : undefined
   for (const problem of prepared.problems) {
-    terminal.err(text === undefined ? formatProblem(problem) : showProblem(problem, text))
+    const [first = '', ...excerpt] = (
+      text === undefined ? formatProblem(problem) : showProblem(problem, text)
+    ).split('\n')
+    for (const line of [...fold(first), ...excerpt]) terminal.err(line)
   }
   terminal.err(pluralize(prepared.problems.length, 'problem'))
 }

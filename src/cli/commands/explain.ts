@@ -1,16 +1,19 @@
 /** `slipway explain NODE`: everything that the services send to one node. */
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { explain as explainProblems, prepare } from '../../prepare.ts'
 import {
   chooseNode,
   controlPath,
   controlRow,
+  installedSite,
   jsonRow,
   requireOrder,
   siteFile,
   siteOptions,
 } from '../target.ts'
-import { askControl, toResult } from '../client.ts'
+import { askControl, ControlProblem, toResult } from '../client.ts'
+import { isRemote } from '../server-options.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { explanationOf, type Explanation } from '../../explain/explanation.ts'
 import { nodeKeys } from './node/node.ts'
@@ -26,9 +29,9 @@ export const explain: Command = {
       'Prints what DHCP offers to the firmware of the node (BIOS, x64 UEFI, arm64 UEFI) and to iPXE, option by option. ' +
         'Also prints the boot file, the iPXE script, the Ignition file, the DNS records, and the HAProxy backends. ' +
         'The command uses the code of the services but sends no packet. With --site, it reads a site file instead ' +
-        'of querying the running slipway.',
+        'of querying the running slipway. If slipway is not running, the command reads the installed site file.',
     ],
-    options: [['--site FILE', 'read this site file (also as an argument before NODE)'], controlRow, jsonRow],
+    options: [['--site FILE', 'read this site file'], controlRow, jsonRow],
     exit: [
       ['0', 'success'],
       ['1', 'slipway is not running, or the site file has errors'],
@@ -54,7 +57,7 @@ export const explain: Command = {
     return toResult(terminal, async () => {
       const explanation = isOffline
         ? await explainOffline(await siteFile(values, file), name, terminal)
-        : await explainRunning(controlPath(values.control), name)
+        : await explainRunningOrInstalled(values.control, name, terminal)
       if (explanation === undefined) return ExitCode.problems
       if (values.json) terminal.out(JSON.stringify(explanation, undefined, 2))
       else for (const line of explanationLines(explanation)) terminal.out(painted(line, terminal))
@@ -66,6 +69,24 @@ export const explain: Command = {
 /** Returns a heading in bold type; the lines below it are indented. */
 function painted(line: string, terminal: Terminal): string {
   return /^\S/.test(line) ? paint(terminal, 'bold', line) : line
+}
+
+/** Reads the site file instead, and prints which one, if slipway is not running on this machine. */
+async function explainRunningOrInstalled(
+  control: string | undefined,
+  name: string,
+  terminal: Terminal,
+): Promise<Explanation | undefined> {
+  const path = controlPath(control)
+  try {
+    return await explainRunning(path, name)
+  } catch (error) {
+    const isStopped = error instanceof ControlProblem && error.isNotRunning
+    const file = process.env['SLIPWAY_SITE'] ?? installedSite
+    if (!isStopped || isRemote(path) || control !== undefined || !existsSync(file)) throw error
+    terminal.err(`slipway is not running; answering from ${file}`)
+    return explainOffline(file, name, terminal)
+  }
 }
 
 /** Asks the running slipway, which answers from its active plan. */

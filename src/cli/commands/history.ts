@@ -5,7 +5,8 @@ import type { HistoryRow } from '../../serve/control/site-routes.ts'
 import { readHistory } from '../../site-history.ts'
 import { alignColumns, printable } from '../../text/lines.ts'
 import { askControl, toResult } from '../client.ts'
-import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { actionHelps } from '../action-help.ts'
+import { ExitCode, UsageError, type Command, type Help, type Terminal } from '../command.ts'
 import { isRemote } from '../server-options.ts'
 import {
   controlPath,
@@ -19,34 +20,47 @@ import {
 import { fileProblem } from '../../text/file-problem.ts'
 import { clockTime, dateTime } from '../text/output.ts'
 
+const help: Help = {
+  usage: [
+    'history [--json] [--control PATH]',
+    'history show [--output FILE] [--state DIR] [--site FILE] [--control PATH] [NUMBER]',
+  ],
+  about: [
+    'Lists the sites that slipway served and who changed them, with the active one first.',
+    'The state directory has the last 20 valid site files. With "show", the command prints one of them: run it as ' +
+      'root or as the user of the service, because the files can contain secrets. A site that is not confirmed is ' +
+      'not in the state directory.',
+  ],
+  options: [
+    ['--output FILE', 'write the site file to FILE instead of printing it; an existing FILE is replaced'],
+    ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
+    ...siteRows.slice(0, 1),
+    controlRow,
+    jsonRow,
+  ],
+  exit: [
+    ['0', 'success'],
+    ['1', 'slipway is not running, or there is no such site'],
+    ['2', 'invalid command line'],
+  ],
+  isPaged: true,
+  examples: ['history', 'history show 1', 'history show --output /etc/slipway/site.yaml 0'],
+}
+
 export const history: Command = {
   name: 'history',
-  help: {
-    usage: [
-      'history [--json] [--control PATH]',
-      'history show [--output FILE] [--state DIR] [--site FILE] [--control PATH] [NUMBER]',
-    ],
-    about: [
-      'Lists the sites that slipway served and who changed them, with the active one first.',
-      'The state directory has the last 20 valid site files. With "show", the command prints one of them: run it as ' +
-        'root or as the user of the service, because the files can contain secrets. A site that is not confirmed is ' +
-        'not in the state directory.',
-    ],
-    options: [
-      ['--output FILE', 'write the site file to FILE instead of printing it; an existing FILE is replaced'],
-      ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
-      ...siteRows.slice(0, 1),
-      controlRow,
-      jsonRow,
-    ],
-    exit: [
-      ['0', 'success'],
-      ['1', 'slipway is not running, or there is no such site'],
-      ['2', 'invalid command line'],
-    ],
-    isPaged: true,
-    examples: ['history', 'history show 1', 'history show --output /etc/slipway/site.yaml 0'],
-  },
+  help,
+  helps: actionHelps(help, {
+    show: {
+      about: [
+        'Prints one of the last 20 valid site files that slipway served.',
+        'NUMBER is that of "slipway history"; 0 is the active site. Run the command as root or as the user of the service, ' +
+          'because the files can contain secrets.',
+      ],
+      isPaged: true,
+      examples: ['history show 1', 'history show --output /etc/slipway/site.yaml 0'],
+    },
+  }),
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({

@@ -4,29 +4,45 @@ import type { HookState } from '../../serve/hooks/queue.ts'
 import type { HookTest } from '../../serve/hooks/service.ts'
 import { formatDuration } from '../../text/format.ts'
 import { alignColumns, printable } from '../../text/lines.ts'
-import { ExitCode, UsageError, type Command } from '../command.ts'
+import { actionHelps } from '../action-help.ts'
+import { ExitCode, UsageError, type Command, type Help } from '../command.ts'
 import { askControl, toResult } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { paint, type OutputStyle } from '../text/output.ts'
 
+const help: Help = {
+  usage: ['hooks [list] [--json] [--control PATH]', 'hooks test [--json] [--control PATH] NAME'],
+  about: [
+    'Lists the hooks of the running slipway, or tests one.',
+    'Hooks are the commands and webhooks under "hooks" in the site file, which slipway runs on events. "hooks test" ' +
+      'makes the running slipway send a sample event once, and prints what the receiver returned. docs/hooks.md ' +
+      'describes the events and how to verify a signature.',
+  ],
+  options: [controlRow, jsonRow],
+  exit: [
+    ['0', 'success; for a test: the receiver accepted the event'],
+    ['1', 'the test failed, there is no such hook, or slipway is not running'],
+    ['2', 'invalid command line'],
+  ],
+  examples: ['hooks', 'hooks test chat', 'hooks list --json'],
+}
+
 export const hooks: Command = {
   name: 'hooks',
-  help: {
-    usage: ['hooks [list] [--json] [--control PATH]', 'hooks test [--json] [--control PATH] NAME'],
-    about: [
-      'Lists the hooks of the running slipway, or tests one.',
-      'Hooks are the commands and webhooks under "hooks" in the site file, which slipway runs on events. "hooks test" ' +
-        'makes the running slipway send a sample event once, and prints what the receiver returned. docs/hooks.md ' +
-        'describes the events and how to verify a signature.',
-    ],
-    options: [controlRow, jsonRow],
-    exit: [
-      ['0', 'success; for a test: the receiver accepted the event'],
-      ['1', 'the test failed, there is no such hook, or slipway is not running'],
-      ['2', 'invalid command line'],
-    ],
-    examples: ['hooks', 'hooks test chat', 'hooks list --json'],
-  },
+  help,
+  helps: actionHelps(help, {
+    list: {
+      about: ['Lists the hooks of the running slipway, with the state of their deliveries.'],
+      examples: ['hooks list', 'hooks list --json'],
+    },
+    test: {
+      about: [
+        'Sends a sample event to one hook.',
+        'The running slipway sends it once, and the command prints what the receiver returned.',
+      ],
+      examples: ['hooks test chat'],
+    },
+  }),
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({

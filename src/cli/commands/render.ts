@@ -59,7 +59,7 @@ const renderings = {
 export const render: Command = {
   name: 'render',
   help: {
-    usage: ['render [--site FILE | FILE] PART [ARGUMENT] [--format FORMAT]'],
+    usage: ['render [--site FILE] PART [ARGUMENT] [--format FORMAT]'],
     about: [
       'Prints a part of the site as configuration for another program.',
       'Reads the site file; nothing is served or changed.',

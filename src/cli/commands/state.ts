@@ -7,7 +7,8 @@ import { StateProblemError } from '../../install/state-files.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
-import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { actionHelps } from '../action-help.ts'
+import { ExitCode, UsageError, type Command, type Help, type Terminal } from '../command.ts'
 import { isRemote, requireLocal } from '../server-options.ts'
 import { controlOptions, controlPath, controlRow, jsonRow, stateDirectory } from '../target.ts'
 import { pluralize, formatDuration } from '../../text/format.ts'
@@ -24,56 +25,83 @@ type StateCall = {
 /** Copying a large database takes longer than other requests. */
 const backupTimeoutMs = 120_000
 
-export const state: Command = {
-  name: 'state',
-  help: {
-    usage: [
-      'state [check] [--json] [--state DIR] [--control PATH] [FILE]',
-      'state backup [--state DIR] [--control PATH] FILE',
-      'state restore [--state DIR] FILE',
-      'state accept [--control PATH]',
-    ],
-    about: [
-      'Checks, backs up, and restores the installation records.',
-      'The records show which machines slipway has installed, so that it never reinstalls one by accident. Back them up ' +
-        'together with the site file.',
-    ],
-    lists: {
-      Commands: [
-        [
-          'check',
-          'check a backup FILE, or the state of the running slipway; if slipway is not running, check the state directory',
-        ],
-        [
-          'backup',
-          'write a consistent copy to FILE, even while slipway is running. In that case the user of the service must be able to write FILE',
-        ],
-        [
-          'restore',
-          'replace the state with a backup while slipway is stopped; the previous state is kept in the same directory',
-        ],
-        [
-          'accept',
-          'let slipway install new machines automatically again after the state was lost or restored',
-        ],
+const help: Help = {
+  usage: [
+    'state [check] [--json] [--state DIR] [--control PATH] [FILE]',
+    'state backup [--state DIR] [--control PATH] FILE',
+    'state restore [--state DIR] FILE',
+    'state accept [--control PATH]',
+  ],
+  about: [
+    'Checks, backs up, and restores the installation records.',
+    'The records show which machines slipway has installed, so that it never reinstalls one by accident. Back them up ' +
+      'together with the site file.',
+  ],
+  lists: {
+    Commands: [
+      [
+        'check',
+        'check a backup FILE, or the state of the running slipway; if slipway is not running, check the state directory',
       ],
-    },
-    options: [
-      ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
-      controlRow,
-      jsonRow,
-    ],
-    exit: [
-      ['0', 'success, and no problems'],
-      ['1', 'the state has problems, or the operation failed'],
-      ['2', 'invalid command line'],
-    ],
-    examples: [
-      'state check',
-      'state backup /var/lib/slipway/backup.db',
-      'state restore /var/lib/slipway/backup.db',
+      [
+        'backup',
+        'write a consistent copy to FILE, even while slipway is running. In that case the user of the service must be able to write FILE',
+      ],
+      [
+        'restore',
+        'replace the state with a backup while slipway is stopped; the previous state is kept in the same directory',
+      ],
+      ['accept', 'let slipway install new machines automatically again after the state was lost or restored'],
     ],
   },
+  options: [
+    ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
+    controlRow,
+    jsonRow,
+  ],
+  exit: [
+    ['0', 'success, and no problems'],
+    ['1', 'the state has problems, or the operation failed'],
+    ['2', 'invalid command line'],
+  ],
+  examples: [
+    'state check',
+    'state backup /var/lib/slipway/backup.db',
+    'state restore /var/lib/slipway/backup.db',
+  ],
+}
+
+export const state: Command = {
+  name: 'state',
+  help,
+  helps: actionHelps(help, {
+    check: {
+      about: [
+        'Checks the installation records.',
+        'Checks a backup FILE, or the state of the running slipway. If slipway is not running, it checks the state directory.',
+      ],
+      examples: ['state check', 'state check /var/lib/slipway/backup.db'],
+    },
+    backup: {
+      about: [
+        'Writes a consistent copy of the installation records.',
+        'Works while slipway is running. In that case the user of the service must be able to write FILE.',
+      ],
+      examples: ['state backup /var/lib/slipway/backup.db'],
+    },
+    restore: {
+      about: [
+        'Replaces the installation records with a backup.',
+        'slipway must be stopped. The previous state is kept in the same directory. Until "slipway state accept", slipway ' +
+          'installs no machine automatically.',
+      ],
+      examples: ['state restore /var/lib/slipway/backup.db'],
+    },
+    accept: {
+      about: ['Lets slipway install new machines automatically again after the state was lost or restored.'],
+      examples: ['state accept'],
+    },
+  }),
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({

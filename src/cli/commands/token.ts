@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util'
 import { defined } from '../../text/defined.ts'
 import { alignColumns } from '../../text/lines.ts'
 import { askControl, toResult } from '../client.ts'
-import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { actionHelps } from '../action-help.ts'
+import { ExitCode, UsageError, type Command, type Help, type Terminal } from '../command.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { dateTime } from '../text/output.ts'
 
@@ -21,35 +22,55 @@ type Token = {
 
 type TokenCall = { readonly control: string; readonly isJson: boolean; readonly terminal: Terminal }
 
+const help: Help = {
+  usage: [
+    'token create [--scope SCOPE] [--expires TIME] [--json] [--control PATH] NAME',
+    'token list [--json] [--control PATH]',
+    'token revoke [--control PATH] ID…',
+  ],
+  about: [
+    'Creates, lists, and revokes tokens for the API on the network and for the web page.',
+    'A token is printed once, when it is created: slipway stores only its hash. Store it in a file that only its user ' +
+      'can read (umask 077). Users reach the API and the page if the site file has the section api (docs/page.md).',
+  ],
+  options: [
+    [
+      '--scope SCOPE',
+      'read (status and events), operate (also commands and reloads), or admin (default: read)',
+    ],
+    ['--expires TIME', 'for example 12h, 30d, or 365d; never for no expiry (default: 90d)'],
+    controlRow,
+    jsonRow,
+  ],
+  exit: [
+    ['0', 'success'],
+    ['1', 'there is no such token, or slipway is not running'],
+    ['2', 'invalid command line'],
+  ],
+  examples: ['token create --scope operate ansible > token', 'token list', 'token revoke 4ea3b585c811'],
+}
+
 export const token: Command = {
   name: 'token',
-  help: {
-    usage: [
-      'token create [--scope SCOPE] [--expires TIME] [--json] [--control PATH] NAME',
-      'token list [--json] [--control PATH]',
-      'token revoke [--control PATH] ID…',
-    ],
-    about: [
-      'Creates, lists, and revokes tokens for the API on the network and for the web page.',
-      'A token is printed once, when it is created: slipway stores only its hash. Store it in a file that only its user ' +
-        'can read (umask 077). Users reach the API and the page if the site file has the section api (docs/page.md).',
-    ],
-    options: [
-      [
-        '--scope SCOPE',
-        'read (status and events), operate (also commands and reloads), or admin (default: read)',
+  help,
+  helps: actionHelps(help, {
+    create: {
+      about: [
+        'Creates a token for the API on the network and for the web page.',
+        'The token is printed once, because slipway stores only its hash. Store it in a file that only its user can read ' +
+          '(umask 077).',
       ],
-      ['--expires TIME', 'for example 12h, 30d, or 365d; never for no expiry (default: 90d)'],
-      controlRow,
-      jsonRow,
-    ],
-    exit: [
-      ['0', 'success'],
-      ['1', 'there is no such token, or slipway is not running'],
-      ['2', 'invalid command line'],
-    ],
-    examples: ['token create --scope operate ansible > token', 'token list', 'token revoke 4ea3b585c811'],
-  },
+      examples: ['token create --scope operate ansible > token', 'token create --expires 365d dashboard'],
+    },
+    list: {
+      about: ['Lists the tokens with their scopes and when they expire.'],
+      examples: ['token list', 'token list --json'],
+    },
+    revoke: {
+      about: ['Revokes tokens: requests with them are refused at once.'],
+      examples: ['token revoke 4ea3b585c811'],
+    },
+  }),
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({

@@ -30,7 +30,7 @@ export const wait: Command = {
   help: {
     usage: [
       'wait [--cluster NAME] [--timeout TIME] [--json] [--control PATH] GOAL',
-      'wait [--cluster NAME] [--timeout TIME] [--json] GOAL --site FILE | FILE',
+      'wait [--cluster NAME] [--timeout TIME] [--json] GOAL --site FILE',
     ],
     about: [
       'Waits for an installation stage and shows what is missing.',

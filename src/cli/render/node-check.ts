@@ -274,6 +274,9 @@ check_names
 check_images
 check_clock
 check_registries
-printf '%s ok, %s warnings, %s failures\n' "$oks" "$warnings" "$failures"
+plural() {
+  if [ "$1" -eq 1 ]; then printf '%s %s' "$1" "$2"; else printf '%s %ss' "$1" "$2"; fi
+}
+printf '%s ok, %s, %s\n' "$oks" "$(plural "$warnings" warning)" "$(plural "$failures" failure)"
 [ "$failures" -eq 0 ]
 `

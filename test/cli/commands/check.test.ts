@@ -197,8 +197,8 @@ t.test(
     const folder = t.testdir(siteFolder(broken))
     const terminal = keptTerminal()
     t.equal(await check.run([sitePath(folder)], terminal), 1)
-    t.match(terminal.errLines[0], /site\.yaml:\d+:\d+ clusters\.0\.disc: /)
-    t.match(terminal.errLines.join('\n'), /clusters\.0\.nodes\.1\.mac: got "00:00:5e:00:53"/)
+    t.match(terminal.errLines[0], /site\.yaml:\d+:\d+ c1 disc: /)
+    t.match(terminal.errLines.join('\n'), /c1\/w1 mac: got "00:00:5e:00:53"/)
     t.match(terminal.errLines.at(-1), /^\d+ problems$/)
     t.same(terminal.outLines, [])
 

@@ -127,3 +127,28 @@ t.test('expects one node', async (t) => {
     message: 'the site does not declare a node m2 (did you mean m1?); it has c1/m1, c1/w1',
   })
 })
+
+t.test(
+  'without a running slipway, the installed site file is explained, and the command names it',
+  async (t) => {
+    const folder = t.testdir(siteFolder())
+    const { SLIPWAY_CONTROL, SLIPWAY_SITE } = process.env
+    t.teardown(() => {
+      for (const [name, value] of Object.entries({ SLIPWAY_CONTROL, SLIPWAY_SITE })) {
+        if (value === undefined) Reflect.deleteProperty(process.env, name)
+        else process.env[name] = value
+      }
+    })
+    process.env['SLIPWAY_CONTROL'] = '/nonexistent/none.sock'
+    process.env['SLIPWAY_SITE'] = sitePath(folder)
+    const terminal = keptTerminal()
+    t.equal(await explain.run(['m1'], terminal), 0)
+    t.equal(terminal.outLines[0], 'c1/m1  master')
+    t.same(terminal.errLines, [`slipway is not running; answering from ${sitePath(folder)}`])
+    const given = keptTerminal()
+    t.equal(await explain.run(['--control', '/nonexistent/none.sock', 'm1'], given), 1)
+    process.env['SLIPWAY_SITE'] = `${folder}/none.yaml`
+    t.equal(await explain.run(['m1'], given), 1)
+    t.same(given.outLines, [])
+  },
+)

@@ -105,7 +105,7 @@ esac`,
       'failure  images     http://192.0.2.2/images/rhcos/rhcos-live-rootfs.x86_64.img: 404',
       'ok       clock      the clocks of the node and of 192.0.2.2 agree',
       'warning  registry   mirror.example.net:5000: no response',
-      '2 ok, 1 warnings, 12 failures',
+      '2 ok, 1 warning, 12 failures',
     ],
   )
   t.equal(lines.filter((line) => line.startsWith('                    -> ')).length, 13)

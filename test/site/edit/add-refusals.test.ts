@@ -26,7 +26,7 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
     name: 'an address that another node has',
     text: plain,
     adoption: { addresses: ['172.16.0.31'] },
-    got: '/site.yaml:12: clusters.0.nodes.1.address: got 172.16.0.31, expected a unique address: w1',
+    got: '/site.yaml:12: ocp/w4 address: got 172.16.0.31, expected a unique address: w1',
   },
   ...(
     [
@@ -78,15 +78,15 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
     name: 'a name that is none',
     text: plain,
     adoption: { name: 'w 4' },
-    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
+    got: '/site.yaml:12: ocp nodes.1.name: got',
   },
   {
     name: 'a name that is YAML',
     text: plain,
     adoption: { name: 'x }, {' },
-    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
+    got: '/site.yaml:12: ocp nodes.1.name: got',
   },
-  { name: 'a broken site', text: plain.replace('disk', 'disc'), got: '/site.yaml:10: clusters.0.disc' },
+  { name: 'a broken site', text: plain.replace('disk', 'disc'), got: '/site.yaml:10: ocp disc' },
   {
     name: 'no cluster',
     text: plain.slice(0, plain.indexOf('clusters:')),

@@ -256,7 +256,7 @@ const refusals: { name: string; text: string; remove?: string[]; got: string }[]
   {
     name: 'masters without whom a bootstrap has nobody',
     text: `    nodes:\n    - ${w1?.replace('worker', 'bootstrap')}\n    - ${w2?.replace('worker', 'master')}\n`,
-    got: 'after\n/site.yaml:13:5 clusters.0.nodes: got a bootstrap node and no master, expected at least one master, which replaces the bootstrap node',
+    got: 'after\n/site.yaml:13:5 ocp nodes: got a bootstrap node and no master, expected at least one master, which replaces the bootstrap node',
   },
   {
     name: 'what others are an alias of',

@@ -30,7 +30,8 @@ import {
   type PollResult,
 } from '../../poll.ts'
 import { editSite } from '../../site-edit.ts'
-import { controlPath, siteFile } from '../../target.ts'
+import { withJsonResult } from '../../json-result.ts'
+import { controlPath, jsonRow, siteFile } from '../../target.ts'
 import { requireLocal } from '../../server-options.ts'
 import { printReload, reloadSite } from '../reload.ts'
 import { createRepeatedFactFilter, decideArming, endOf, factsOf, nextSteps } from './add-progress.ts'
@@ -43,7 +44,7 @@ const defaultTimeoutMs = Math.max(...stagesOf('nodes-ready', []).map(({ timeoutM
 
 export const addHelp: Help = {
   usage: [
-    'node add --role ROLE --mac MAC… --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--control PATH] NAME [--site FILE | FILE]',
+    'node add --role ROLE --mac MAC… --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] NAME',
   ],
   about: [
     'Adds a node to a running cluster and follows it until it is Ready.',
@@ -62,6 +63,7 @@ export const addHelp: Help = {
       '--timeout TIME',
       `limit after the node is armed, for example 90s, 45m, or 2h (default: ${formatStopwatch(defaultTimeoutMs)})`,
     ],
+    jsonRow,
   ],
   exit: [
     ['0', 'the node reached the goal'],
@@ -87,8 +89,12 @@ export async function add(args: readonly string[], terminal: Terminal, clock = s
   const { values, file, ...given } = readArguments(args)
   if (!given.isDry) requireLocal(given.control, 'node add')
   const request: AddRequest = { ...given, sitePath: await siteFile(values, file) }
-  if (!request.isDry) return interruptible((signal) => addAndFollow(request, { terminal, clock, signal }))
-  return (await declare(request, terminal)) === undefined ? ExitCode.problems : ExitCode.fine
+  const { sitePath, isDry, until: goal, adoption } = request
+  const facts = { node: adoption.name, file: sitePath, isDryRun: isDry, goal }
+  return withJsonResult(values.json, facts, terminal, async (terminal) => {
+    if (!isDry) return interruptible((signal) => addAndFollow(request, { terminal, clock, signal }))
+    return (await declare(request, terminal)) === undefined ? ExitCode.problems : ExitCode.fine
+  })
 }
 
 type CommandContext = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
@@ -253,6 +259,7 @@ function readArguments(args: readonly string[]) {
       mac: { type: 'string', multiple: true },
       until: { type: 'string' },
       timeout: { type: 'string' },
+      json: { type: 'boolean', default: false },
     },
   })
   const [given, file, ...more] = positionals

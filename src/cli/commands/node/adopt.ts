@@ -66,7 +66,7 @@ export function readAdoption({ macTexts, name, values }: Given): Adoption {
 
 export const adoptHelp: Help = {
   usage: [
-    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--json] [--site FILE | FILE] MAC…',
+    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--json] [--site FILE] MAC…',
   ],
   about: [
     'Writes a node into the site file.',

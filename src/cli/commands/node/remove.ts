@@ -28,7 +28,8 @@ import {
   type PollResult,
 } from '../../poll.ts'
 import { editSite } from '../../site-edit.ts'
-import { chooseNode, controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
+import { withJsonResult } from '../../json-result.ts'
+import { chooseNode, controlPath, jsonRow, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
 import { requireLocal } from '../../server-options.ts'
 import { printReload, reloadSite } from '../reload.ts'
 import { createDrainProgress } from './drain-progress.ts'
@@ -40,7 +41,7 @@ const defaultTimeoutMs = 65 * 60_000
 
 export const removeHelp: Help = {
   usage: [
-    'node remove [--until GOAL] [--timeout TIME] [--force] [--dry-run] [--control PATH] NAME… [--site FILE | FILE]',
+    'node remove [--until GOAL] [--timeout TIME] [--force] [--dry-run] [--json] [--site FILE] [--control PATH] NAME…',
   ],
   about: [
     'Removes nodes from the site file and from the load balancer.',
@@ -56,6 +57,7 @@ export const removeHelp: Help = {
     ['--force', 'remove the nodes even if this can break a cluster'],
     ['--dry-run', 'print the change as a diff, and change nothing'],
     ...siteRows,
+    jsonRow,
   ],
   exit: [
     ['0', 'success'],
@@ -64,7 +66,7 @@ export const removeHelp: Help = {
     ['6', 'the time limit was reached'],
     ['8', 'interrupted; HAProxy continues to drain: "slipway status" shows the connections'],
   ],
-  examples: ['node remove w4 /etc/slipway/site.yaml', 'node remove --dry-run w4 w5'],
+  examples: ['node remove w4', 'node remove --dry-run w4 w5'],
 }
 
 type RemoveRequest = {
@@ -88,6 +90,12 @@ export async function remove(
   const { values, file, ...given } = readArguments(args)
   if (!given.isDry) requireLocal(given.control, 'node remove')
   const request: RemoveRequest = { ...given, sitePath: await siteFile(values, file) }
+  const { sitePath, isDry, until: goal, names } = request
+  const facts = { nodes: names, file: sitePath, isDryRun: isDry, goal }
+  return withJsonResult(values.json, facts, terminal, (terminal) => removeNamed(request, terminal, clock))
+}
+
+async function removeNamed(request: RemoveRequest, terminal: Terminal, clock: Clock): Promise<number> {
   const loaded = await loadSiteFile(request.sitePath)
   if (loaded.kind !== 'site') {
     for (const line of explain(loaded)) terminal.err(line)
@@ -233,6 +241,7 @@ function readArguments(args: readonly string[]) {
       timeout: { type: 'string' },
       force: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
       ...siteOptions,
     },
   })

@@ -149,6 +149,14 @@ t.test('--dry-run prints the change and needs no running slipway', async (t) => 
   t.equal(await readFile(path, 'utf8'), siteText())
   await writeFile(path, siteText() + entry)
   t.equal(await add([...w2, '--dry-run', path], terminal), 0)
+  const json = keptTerminal()
+  t.equal(await add([...w2, '--dry-run', '--json', path], json), 0)
+  t.match(JSON.parse(json.outLines.join('\n')), {
+    node: 'w2',
+    isDryRun: true,
+    goal: 'ready',
+    outcome: 'done',
+  })
   t.equal(terminal.outLines.at(-1), `${path}:17: c1/w2 is already declared`)
   t.equal(await add([...w2, '--address', '2001:db8::22', '--dry-run', path], terminal), 1)
   t.match(terminal.errLines, [

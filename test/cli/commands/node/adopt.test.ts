@@ -71,7 +71,7 @@ t.test('a change that would cause errors is not written', async (t) => {
     return terminal.errLines
   }
   t.match(await refused([path, ...w2.map((word) => word.replace('.22', '.21'))]), [
-    /^.*site.yaml:17:\d+ clusters.0.nodes.2.address: got 192.0.2.21, expected a unique address: w1/,
+    /^.*site.yaml:17:\d+ c1\/w2 address: got 192.0.2.21, expected a unique address: w1/,
     'slipway node adopt: the site file would have errors; nothing was written: correct the lines above and run the command again',
   ])
   t.same(await refused([path, ...w2, '--cluster', 'c2']), [

@@ -137,6 +137,9 @@ t.test('--dry-run prints the change and needs no running slipway', async (t) => 
     'slipway node remove: c1 would have no node left: remove the cluster by hand',
   ])
   t.equal(await readFile(path, 'utf8'), siteText(undefined, w2))
+  const json = keptTerminal()
+  t.equal(await remove(['w1', 'w2', '--dry-run', '--json', '--control', '/nowhere', path], json), 0)
+  t.match(JSON.parse(json.outLines.join('\n')), { nodes: ['w1', 'w2'], isDryRun: true, outcome: 'done' })
   t.equal(await remove(['w1', `${path}.none`], terminal), 1)
   t.match(terminal.errLines.at(-1), /^there is no site file/)
 })
