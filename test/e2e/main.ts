@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bmcChecks } from './checks/bmc.ts'
 import { csrChecks } from './checks/csr.ts'
 import { day2Checks } from './checks/day2.ts'
 import { dhclientChecks } from './checks/dhclient.ts'
@@ -174,7 +175,7 @@ function standardStages({ keep }: Options): Stage[] {
   return [
     ...firmwareStages,
     ...installationStages,
-    [partialBootChecks, libvirtChecks],
+    [partialBootChecks, libvirtChecks, bmcChecks],
     [secureBootChecks],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
