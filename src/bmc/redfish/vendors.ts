@@ -21,6 +21,3 @@ export const resetTypes = {
   'force-off': ['ForceOff'],
   cycle: ['ForceRestart', 'PowerCycle'],
 } as const
-
-/** Message of AMI: the boot device is set at the resource of the next start. */
-export const futureState = 'OperationSupportedInFutureStateURI'
