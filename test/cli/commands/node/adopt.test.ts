@@ -124,11 +124,11 @@ const misuses: { args: readonly string[]; message: string }[] = [
   {
     args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'wroker'],
     message:
-      '--role: expected one of bootstrap, master, single, worker, infra, not "wroker" (did you mean worker?)',
+      '--role: expected one of bootstrap, master, arbiter, single, worker, infra, not "wroker" (did you mean worker?)',
   },
   {
     args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'dishwasher'],
-    message: '--role: expected one of bootstrap, master, single, worker, infra, not "dishwasher"',
+    message: '--role: expected one of bootstrap, master, arbiter, single, worker, infra, not "dishwasher"',
   },
   { args: w2.slice(0, 5), message: '--address is missing' },
   { args: ['site.yaml', ...w2.slice(0, 5)], message: '--address is missing' },
