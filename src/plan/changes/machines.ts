@@ -55,7 +55,7 @@ function nodesOf(model: Model) {
     ({ key }) => key,
     (node) => [
       ...nodeFields(node),
-      ...bmcFields(addresses.get(node.key), bmcs.get(node.key)),
+      ...bmcFields(addresses.get(node.key) ?? '', bmcs.get(node.key)),
       ...optionFields(node.dhcpOptions),
       ...fileFields(node, contentOf),
     ],
@@ -104,8 +104,8 @@ function nodeFields(node: NodeModel): Field[] {
   ]
 }
 
-function bmcFields(address: string | undefined, bmc: BmcPlan | undefined): Field[] {
-  if (address === undefined || bmc === undefined) return []
+function bmcFields(address: string, bmc: BmcPlan | undefined): Field[] {
+  if (bmc === undefined) return []
   return [
     field('BMC', withoutCredentials(address)),
     hiddenField('BMC credentials', /\/\/[^/@]*@/.exec(address)?.[0]),

@@ -224,6 +224,25 @@ const cases: readonly [name: string, before: Edit, after: Edit, lines: readonly 
     ],
   ],
   [
+    'the settings of a BMC, also those that a node inherits',
+    (site) => Object.assign(node(site, 2), { bmc: { address: 'b' } }),
+    (site) => {
+      Object.assign(cluster(site), {
+        bmc: { credentials: '/bmc', ca: '/ca', networkBoot: 'http', power: 'managed' },
+      })
+      Object.assign(node(site, 2), { bmc: { address: 'b', protocol: 'ipmi', system: '1' } })
+    },
+    [
+      'change node ocp45/w1',
+      '  BMC credentials file:  -> /bmc',
+      '  BMC protocol:  -> ipmi',
+      '  BMC system:  -> 1',
+      '  BMC CA:  -> /ca',
+      '  network boot by the BMC:  -> http',
+      '  power:  -> managed',
+    ],
+  ],
+  [
     'a cluster: addresses and how its nodes are installed',
     nothing,
     (site) =>
