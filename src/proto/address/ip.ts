@@ -110,6 +110,15 @@ export function ipv6Octets(address: Ipv6): Uint8Array {
   return Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 255]))
 }
 
+/** Returns the address at `offset` of a packet; the caller must check that sixteen octets are present. */
+export function ipv6FromOctets(octets: Uint8Array, offset = 0): Ipv6 {
+  const groups = Array.from({ length: 8 }, (_, index) => {
+    const at = offset + 2 * index
+    return ((octets[at] as number) << 8) | (octets[at + 1] as number)
+  })
+  return formatGroups(groups) as Ipv6
+}
+
 function readGroups(text: string): number[] | undefined {
   const halves = withoutDottedTail(text)?.split('::')
   if (halves === undefined || halves.length > 2) return undefined
