@@ -9,6 +9,7 @@ import { driftCodes } from './drift/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
 import { dhcpCodes } from './serve/dhcp/codes.ts'
+import { dhcpv6Codes } from './serve/dhcpv6/codes.ts'
 import { tftpCodes } from './serve/tftp/codes.ts'
 import { haproxyCodes } from './serve/haproxy/codes.ts'
 import { hookCodes } from './serve/hooks/codes.ts'
@@ -32,6 +33,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   imageCodes,
   installCodes,
   dhcpCodes,
+  dhcpv6Codes,
   tftpCodes,
   haproxyCodes,
   httpCodes,
@@ -45,6 +47,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   plan: 'The plan made from the site file',
   preflight: 'Checks before power-on',
   dhcp: 'DHCP',
+  dhcpv6: 'DHCPv6',
   tftp: 'TFTP',
   http: 'HTTP',
   dns: 'DNS',

@@ -26,6 +26,7 @@ import { formatIpv4 } from './proto/address/ip.ts'
 import { createTftpFiles } from './install/boot/tftp-files.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
+import { startDhcpv6 } from './serve/dhcpv6/service.ts'
 import { startDns } from './serve/dns/service.ts'
 import type { Balancer } from './serve/haproxy/balancer.ts'
 import type { Drains } from './serve/haproxy/drained.ts'
@@ -282,6 +283,17 @@ export const components: readonly Component[] = [
         // /health, which any client can read, does not name the MAC addresses of nodes.
         status: () => ({ strangers: dhcp.comparedClients() }),
       }
+    },
+  },
+  {
+    name: 'dhcpv6',
+    isWanted: ({ plan }) => plan().dhcpv6 !== undefined,
+    async start({ plan, log, installs: { observe }, ...shared }) {
+      // A reload that removes the networks is rejected, so there are always some.
+      let settings = plan().dhcpv6 as NonNullable<Plan['dhcpv6']>
+      const current = () => (settings = plan().dhcpv6 ?? settings)
+      const dhcpv6 = await startDhcpv6({ ...shared, observe, plan: current, log: log.for('dhcpv6') })
+      return { ...dhcpv6, health: () => ({ dhcpv6Links: dhcpv6.links() }) }
     },
   },
   {

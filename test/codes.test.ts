@@ -25,7 +25,7 @@ t.test('every registry in src is joined', (t) => {
 t.test('every code is unique and well formed', (t) => {
   t.same(codes, [...new Set(codes)])
   for (const code of codes) {
-    t.match(code, /^[a-z]+\.[a-z0-9]+(?:-[a-z0-9]+)*$/, code)
+    t.match(code, /^[a-z][a-z0-9]*\.[a-z0-9]+(?:-[a-z0-9]+)*$/, code)
     t.hasOwnProp(codeAreas, code.slice(0, code.indexOf('.')), `the area of ${code} is known`)
   }
   t.end()

@@ -150,10 +150,11 @@ for (const name of examples) {
 
 /** The same site, served from this machine without root, and its files below `dir`. */
 function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Site {
-  const { site: name, subnets, hosts, dhcpOptions } = site
+  const { site: name, subnets, subnets6, hosts, dhcpOptions } = site
   return {
     site: name,
     subnets,
+    subnets6,
     hosts,
     dhcpOptions,
     wipe: site.wipe,

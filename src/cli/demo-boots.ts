@@ -5,7 +5,7 @@
 import type { Installs } from '../install/installs.ts'
 import type { Asker, Seen } from '../install/observation.ts'
 import type { ImageFileKind } from '../plan/facts.ts'
-import { formatIpv4 } from '../proto/address/ip.ts'
+import { formatIp } from '../proto/address/ip.ts'
 import type { Firmware } from '../simulate/dhcp-profiles.ts'
 import type { BootEvent, SimulatedBoot } from '../simulate/timeline.ts'
 
@@ -29,7 +29,7 @@ export async function recordBoot(
   pause: (ms: number) => Promise<unknown>,
 ): Promise<void> {
   const { key, ignition: role } = node
-  const address = formatIpv4(node.address)
+  const address = formatIp(node.address)
   const client = `${address}:40000`
   let token: string | undefined
   const observe = (seen: Seen): void => installs.observe(seen)

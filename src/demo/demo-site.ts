@@ -18,7 +18,7 @@ import { CannotListen } from '../host/cannot-listen.ts'
 import { root } from '../host/root.ts'
 
 type DemoSite = {
-  readonly ports: Site['server']['ports']
+  readonly ports: DemoPorts
   /** Loader files by kind where the machine has no `ipxe` package; relative to the site file. */
   readonly loaders: Readonly<Record<string, string>>
   /** The JSON Schema, for editors; relative to the site file. */
@@ -229,9 +229,9 @@ function ignitionFile(kind: string): Uint8Array {
 
 // Ports for a demo without root: the default ports plus an offset, all five free.
 
-type Ports = Site['server']['ports']
+type DemoPorts = Omit<Site['server']['ports'], 'dhcp6' | 'dhcp6Client'>
 
-const defaults: Ports = { dhcp: 67, dhcpClient: 68, tftp: 69, http: 80, dns: 53 }
+const defaults: DemoPorts = { dhcp: 67, dhcpClient: 68, tftp: 69, http: 80, dns: 53 }
 
 /** Below the ports that Linux uses for outgoing connections (32768 and up). */
 const demoOffsets = [20_000, 21_000, 22_000, 23_000, 24_000, 25_000, 26_000, 27_000, 28_000, 29_000]
@@ -244,12 +244,12 @@ const demoOffsets = [20_000, 21_000, 22_000, 23_000, 24_000, 25_000, 26_000, 27_
 export async function choosePorts(
   sockets: Pick<Sockets, 'bindUdp'>,
   offsets: readonly number[] = demoOffsets,
-): Promise<{ readonly ports: Ports; readonly taken: readonly number[] } | undefined> {
+): Promise<{ readonly ports: DemoPorts; readonly taken: readonly number[] } | undefined> {
   const taken: number[] = []
   for (const offset of offsets) {
     const ports = Object.fromEntries(
       Object.entries(defaults).map(([name, port]) => [name, port + offset]),
-    ) as Ports
+    ) as DemoPorts
     const inUse = await portsInUse(ports, sockets)
     if (inUse.length === 0) return { ports, taken }
     taken.push(...inUse)
@@ -257,7 +257,7 @@ export async function choosePorts(
   return undefined
 }
 
-async function portsInUse(ports: Ports, sockets: Pick<Sockets, 'bindUdp'>): Promise<number[]> {
+async function portsInUse(ports: DemoPorts, sockets: Pick<Sockets, 'bindUdp'>): Promise<number[]> {
   const { dhcp, dhcpClient, tftp, dns, http } = ports
   const inUse = new Set<number>()
   for (const port of [dhcp, dhcpClient, tftp, dns]) {

@@ -3,11 +3,11 @@ import { localZones, reverseName } from '../plan/dns/names.ts'
 import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { ignitionFact, imageFacts } from '../plan/boot/installation.ts'
-import { isBootedMember, type MemberModel, type Model, type NodeModel } from '../plan/model.ts'
+import { isBootedMember, networkText, type MemberModel, type Model, type NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { defined } from '../text/defined.ts'
-import { formatIp, formatCidr, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
+import { formatIp, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { rdataText } from '../plan/dns/zone.ts'
 import type { DhcpPlan } from '../plan/dhcp/plan.ts'
 import { macOctets, type Mac } from '../proto/address/mac.ts'
@@ -101,15 +101,15 @@ function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation
     name: node.fqdn,
     mac: node.mac,
     ...defined({ otherMacs: node.otherMacs }),
-    address: formatIpv4(node.address),
+    address: formatIp(node.address),
     addresses: node.addresses.map(formatIp),
-    network: formatCidr(node.subnet.cidr),
+    network: networkText(node),
     boot: node.boot,
     image: node.image,
     ...(node.disk !== undefined && !isAgent && { disk: node.disk }),
     offers: offersTo(plan.dhcp, node.mac).map((offer) => ({ ...offer, ...loaderOf(plan, offer) })),
     script: {
-      url: absoluteUrl(plan.endpoint, scriptPath),
+      url: absoluteUrl(plan.endpoint, scriptPath, node),
       leadsTo: script?.boot ?? 'nothing',
       body: (script?.body ?? '').replaceAll(tokenPlaceholder, 'TOKEN'),
     },
@@ -129,7 +129,7 @@ function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?:
 function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignition'] {
   const fact = ignitionFact(model, node.cluster, node.ignition)
   const common = {
-    url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)).replace(
+    url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition), node).replace(
       tokenPlaceholder,
       'TOKEN',
     ),

@@ -6,6 +6,8 @@ import type { Clock } from './clock.ts'
 
 type InterfaceAddress = Pick<NetworkInterfaceInfo, 'address' | 'netmask' | 'cidr' | 'internal'> & {
   readonly mac?: string
+  /** The index of the interface, for IPv6 addresses that are link-local. */
+  readonly scopeid?: number
 }
 
 export type InterfaceAddresses = Readonly<Record<string, readonly InterfaceAddress[] | undefined>>

@@ -24,7 +24,7 @@ export function createSockets(environment: Record<string, string | undefined>, s
     for (const fd of fds) {
       const port = await adoptUdpSocket(fd, options, sending)
       if (port === 'not-udp') continue
-      if (port === 'ipv6') throw notIpv4(name, options)
+      if (port === 'other-family') throw otherFamily(name, options)
       datagramFds.add(fd)
       ports.push(port)
     }
@@ -34,7 +34,7 @@ export function createSockets(environment: Record<string, string | undefined>, s
 
   function adoptForLane(libc: Libc, name: string, fds: readonly number[], options: UdpOptions): LaneSocket[] {
     const kinds = fds.map((fd) => ({ fd, kind: kindOf(libc, fd) })).filter(({ kind }) => kind !== 'not-udp')
-    if (kinds.some(({ kind }) => kind === 'ipv6')) throw notIpv4(name, options)
+    if (kinds.some(({ kind }) => kind === 'ipv6')) throw otherFamily(name, options)
     if (kinds.length === 0) throw noDatagramSocket(name)
     for (const { fd } of kinds) datagramFds.add(fd)
     return kinds.map(({ fd }) => laneSocket(libc, fd, options, sending))
@@ -102,8 +102,11 @@ export function createSockets(environment: Record<string, string | undefined>, s
   }
 }
 
-function notIpv4(name: string, { port }: UdpOptions): Error {
-  return cannotAdopt(name, `expected IPv4 sockets; set ListenDatagram=0.0.0.0:${port}`)
+function otherFamily(name: string, { address, port }: UdpOptions): Error {
+  const expected = isIPv6(address)
+    ? `IPv6 sockets; set ListenDatagram=[::]`
+    : 'IPv4 sockets; set ListenDatagram=0.0.0.0'
+  return cannotAdopt(name, `expected ${expected}:${port}`)
 }
 
 function noDatagramSocket(name: string): Error {
@@ -156,6 +159,7 @@ const bufferOctets = 1024 * 1024
 /** @throws {NodeJS.ErrnoException} the system's error */
 async function bindUdpSocket(options: UdpOptions, sending?: Sending): Promise<UdpPort> {
   const socket = newSocket(isIPv6(options.address) ? 'udp6' : 'udp4', {
+    ipv6Only: options.address === '::',
     reuseAddr: options.reuseAddress === true,
     recvBufferSize: bufferOctets,
     sendBufferSize: bufferOctets,
@@ -167,23 +171,24 @@ async function bindUdpSocket(options: UdpOptions, sending?: Sending): Promise<Ud
 /**
  * Uses an open descriptor.
  *
- * @returns `not-udp`, with the descriptor still open; `ipv6`, with the descriptor closed
+ * @returns `not-udp`, with the descriptor still open; `other-family`, with the descriptor closed
  */
 async function adoptUdpSocket(
   fd: number,
-  options: SocketSettings,
+  options: UdpOptions,
   sending?: Sending,
-): Promise<UdpPort | 'not-udp' | 'ipv6'> {
-  const socket = newSocket('udp4')
+): Promise<UdpPort | 'not-udp' | 'other-family'> {
+  const family = isIPv6(options.address) ? 'IPv6' : 'IPv4'
+  const socket = newSocket(family === 'IPv6' ? 'udp6' : 'udp4')
   try {
     await started(socket, () => socket.bind({ fd }))
   } catch {
     return 'not-udp'
   }
   // The family is known only after opening. Node would send IPv4 addresses through an IPv6 socket, which fails.
-  if (socket.address().family !== 'IPv4') {
+  if (socket.address().family !== family) {
     socket.close()
-    return 'ipv6'
+    return 'other-family'
   }
   return udpPort(socket, options, sending)
 }
@@ -280,6 +285,13 @@ export function udpPort(socket: Socket, options: SocketSettings, sending?: Sendi
           if (error !== null && isRefusal(error)) refused()
           done?.(error)
         })
+    },
+    join(group, interfaceName) {
+      try {
+        socket.addMembership(group, `::%${interfaceName}`)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      }
     },
     close,
   }

@@ -29,6 +29,13 @@ export type UdpPort = {
    * @param refused called for each report
    */
   connect?(address: string, port: number, refused: () => void): void
+  /**
+   * Joins an IPv6 multicast group on an interface; a group that is already joined stays joined. Absent for sockets of
+   * memory networks.
+   *
+   * @throws {NodeJS.ErrnoException} the system's error
+   */
+  join?(group: string, interfaceName: string): void
   /** Resolves when the socket is closed; a second call is harmless. */
   close(): Promise<void>
 }

@@ -1,7 +1,7 @@
 /** The state of each node with its latest step and its symptom, for the local API and the metrics, and which nodes should serve. */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
-import { formatIpv4 } from '../proto/address/ip.ts'
+import { formatIp } from '../proto/address/ip.ts'
 import { defined } from '../text/defined.ts'
 import { formatDuration } from '../text/format.ts'
 import type { InstallCode } from './codes.ts'
@@ -71,7 +71,7 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
       mac,
       ...defined({ otherMacs }),
       fqdn,
-      address: formatIpv4(address),
+      address: formatIp(address),
       ...defined({ firmware }),
       ...(step && { step }),
       ...(symptom && { symptom }),

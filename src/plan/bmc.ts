@@ -44,7 +44,8 @@ export function compileBmcs({ site, endpoint, nodes }: Pick<Model, 'site' | 'end
         const settings = { ...inherited, ...defined(node.bmc), address: node.bmc.address }
         const key = `${cluster.name}/${node.name}` as const
         // The rules allow a BMC only for nodes that slipway boots.
-        const loaderUrl = absoluteUrl(endpoint, urlPaths.loader(loaderOf(site, models.get(key) as NodeModel)))
+        const booted = models.get(key) as NodeModel
+        const loaderUrl = absoluteUrl(endpoint, urlPaths.loader(loaderOf(site, booted)), booted)
         return [[key, { node: key, ...resolveBmc(settings), loaderUrl }]]
       }),
     ),

@@ -5,6 +5,7 @@
  */
 import { masterCount } from '../site/declared.ts'
 import type { Cluster } from '../site/schema.ts'
+import { defined } from '../text/defined.ts'
 import { inOrder, type Finding } from '../text/codes.ts'
 import { listSome } from '../text/format.ts'
 import { compileApi, type ApiPlan } from './api.ts'
@@ -14,6 +15,8 @@ import { dhcpSteps } from './dhcp/compile.ts'
 import type { DhcpPlan } from './dhcp/plan.ts'
 import { dnsSteps } from './dns/compile.ts'
 import type { DnsPlan } from './dns/plan.ts'
+import { compileDhcpv6 } from './dhcpv6/compile.ts'
+import type { Dhcpv6Plan } from './dhcpv6/plan.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import type { HaproxyPlan } from './haproxy/plan.ts'
 import { compileHooks, type HookPlan } from './hooks.ts'
@@ -52,6 +55,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     nodes: model.nodes,
     members: model.members,
     dhcp: dhcp.plan,
+    ...defined({ dhcpv6: compileDhcpv6(model) }),
     tftp: tftp.plan,
     http: http.plan,
     install,
@@ -72,6 +76,8 @@ export type Plan = {
   /** All declared nodes, including those that slipway does not boot. */
   readonly members: readonly MemberModel[]
   readonly dhcp: DhcpPlan
+  /** Absent without `subnets6`. */
+  readonly dhcpv6?: Dhcpv6Plan
   readonly tftp: TftpPlan
   readonly http: HttpPlan
   readonly install: InstallPlan

@@ -2,8 +2,19 @@
  * The site with values that several services derive from it: full names, the subnet of each node, and the settings that a
  * node inherits from its cluster. The plans of the services are compiled from the model.
  */
-import { type Ip, isIpv4, cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
+import {
+  type Ip,
+  isIpv4,
+  cidrContains,
+  formatCidr,
+  formatIpv4,
+  ipv6Octets,
+  type Ipv4,
+  type Ipv6,
+} from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
+import { cidr6Contains, formatCidr6 } from '../proto/address/network6.ts'
+import type { Duid } from '../proto/dhcpv6/duid.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
 import type {
   BootMode,
@@ -15,6 +26,7 @@ import type {
   Role,
   Site,
   Subnet,
+  Subnet6,
   WipeMode,
   NodeFile,
 } from '../site/schema.ts'
@@ -51,9 +63,14 @@ export type NodeModel = MemberModel & {
   readonly mac: Mac
   /** Its other MAC addresses; absent if it has only one. */
   readonly otherMacs?: readonly Mac[]
-  /** The address that DHCP reserves for each of them. */
-  readonly address: Ipv4
-  readonly subnet: Subnet
+  /** DHCPv6 identifiers that have no MAC address; absent without any. */
+  readonly duids?: readonly Duid[]
+  /** The subnet of its IPv4 address, which DHCPv4 reserves for each of its MAC addresses; absent without such an address. */
+  readonly subnet?: Subnet
+  /** What DHCPv6 reserves; absent if the node has no address in `subnets6`. */
+  readonly reservation6?: Reservation6
+  /** Whether it boots over IPv6: its first address is the one that DHCPv6 reserves. */
+  readonly bootsOverIpv6?: true
   /** A name under `images`. */
   readonly image: string
   /** `coreos.inst.install_dev`, for example `/dev/sda`; absent only if an agent image may know it. */
@@ -77,6 +94,8 @@ export type NodeModel = MemberModel & {
   /** DHCP options without a key of their own, the least specific first. */
   readonly dhcpOptions: readonly ExtraOption[]
 }
+
+export type Reservation6 = { readonly address: Ipv6; readonly subnet: Subnet6 }
 
 export type Model = {
   readonly site: Site
@@ -123,10 +142,14 @@ function kindsByCluster(nodes: readonly NodeModel[]): Model['ignitionKinds'] {
   )
 }
 
-/** Returns `http://172.16.0.101`, with the port if it is not 80. */
-export function httpBase(endpoint: Endpoint): string {
-  const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
-  return `http://${formatIpv4(endpoint.address)}${port}`
+/** Returns `http://172.16.0.101` or `http://[fd00:16::101]`, with the port if it is not 80. */
+export function httpBase(
+  { address, address6, ports }: Endpoint,
+  node: Pick<NodeModel, 'bootsOverIpv6'> = {},
+): string {
+  const port = ports.http === 80 ? '' : `:${ports.http}`
+  // The rules require address6 for such a node.
+  return `http://${node.bootsOverIpv6 === true ? `[${address6 as Ipv6}]` : formatIpv4(address)}${port}`
 }
 
 export function clusterDomain(cluster: Cluster): string {
@@ -138,13 +161,38 @@ export function readsGrub({ loader }: Pick<NodeModel, 'loader'>): boolean {
   return loader === 'shim' || loader === 'grub'
 }
 
-/** Returns the first IPv4 address, which DHCP reserves. The rules require one for every node. */
+/** Returns the first IPv4 address, which DHCP reserves. */
 export function reservedAddress(machine: Node | Host): Ipv4 | undefined {
   return machine.address.find(isIpv4)
 }
 
 export function subnetOf(site: Site, address: Ipv4): Subnet | undefined {
   return site.subnets.find((subnet) => cidrContains(subnet.cidr, address))
+}
+
+/** Returns the first address in a network of `subnets6`, which DHCPv6 reserves. */
+export function reservationOf6(site: Site, addresses: readonly Ip[]): Reservation6 | undefined {
+  for (const address of addresses) {
+    if (isIpv4(address)) continue
+    const subnet = site.subnets6.find(({ cidr }) => cidr6Contains(cidr, ipv6Octets(address)))
+    if (subnet !== undefined) return { address, subnet }
+  }
+  return undefined
+}
+
+/** A node with an IPv4 address that DHCPv4 reserves. */
+export type Ipv4Node = NodeModel & { readonly address: Ipv4; readonly subnet: Subnet }
+
+export function isIpv4Node(node: NodeModel): node is Ipv4Node {
+  return node.subnet !== undefined
+}
+
+/** Returns the networks whose addresses a node gets: `172.16.0.0/24, fd00:16::/64`. */
+export function networkText({ subnet, reservation6 }: Pick<NodeModel, 'subnet' | 'reservation6'>): string {
+  return [
+    ...(subnet === undefined ? [] : [formatCidr(subnet.cidr)]),
+    ...(reservation6 === undefined ? [] : [formatCidr6(reservation6.subnet.cidr)]),
+  ].join(', ')
 }
 
 /** Reports whether slipway boots the node. */
@@ -167,8 +215,11 @@ function memberModel(cluster: Cluster, node: Node): MemberModel {
 }
 
 function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): NodeModel {
-  const address = required(reservedAddress(node), `an IPv4 address of ${node.name}`)
-  const subnet = required(subnetOf(site, address), `the subnet of ${node.name}`)
+  const ipv4 = reservedAddress(node)
+  const subnet = ipv4 === undefined ? undefined : required(subnetOf(site, ipv4), `the subnet of ${node.name}`)
+  const reservation6 = reservationOf6(site, node.address)
+  const address = required(ipv4 ?? reservation6?.address, `an address of ${node.name} in a subnet`)
+  const bootsOverIpv6 = reservation6 !== undefined && (ipv4 === undefined || node.address[0] !== ipv4)
   const image = required(node.image ?? cluster.image, `the image of ${node.name}`)
   const consoles = node.console ?? cluster.console ?? []
   const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(cluster, node)
@@ -179,9 +230,10 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
     role,
     fqdn,
     ...macsOf(required(node.mac, `the MAC address of ${node.name}`)),
+    ...defined({ duids: node.duid, subnet, reservation6 }),
+    ...(bootsOverIpv6 && { bootsOverIpv6 }),
     address,
     addresses,
-    subnet,
     image,
     ...defined({ disk: node.disk ?? cluster.disk }),
     wipe: node.wipe ?? cluster.wipe ?? site.wipe,
@@ -199,7 +251,7 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
     files: declaredFiles(cluster, node, nodeFqdn(cluster, node)),
-    dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner.dhcpOptions),
+    dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner?.dhcpOptions ?? []),
   }
 }
 

@@ -1,5 +1,7 @@
 /** The plan of TFTP: boot loaders by name, the administrator's own directory, and the nodes by address. */
-import { formatIpv4, type Cidr } from '../proto/address/ip.ts'
+import { formatIp, formatIpv4, type Cidr, type Ipv6 } from '../proto/address/ip.ts'
+import type { Cidr6 } from '../proto/address/network6.ts'
+import { defined } from '../text/defined.ts'
 import {
   loaderNames,
   type FoundFile,
@@ -10,11 +12,12 @@ import {
 import { arm64, imageLoader, x64 } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './codes.ts'
 import type { Model, NodeModel } from './model.ts'
-import { defined } from '../text/defined.ts'
 
 export type TftpPlan = {
   /** Address that files are sent from, in dotted text. */
   readonly address: string
+  /** Present if the server has an IPv6 address. */
+  readonly ipv6?: { readonly address: Ipv6; readonly networks: readonly Cidr6[] }
   readonly port: number
   readonly transfers: TransferPorts
   /** Paths on disk by requested name. */
@@ -29,7 +32,7 @@ export type TftpPlan = {
   readonly clients?: readonly Cidr[]
   /** The subnets for which the site sets an MTU. */
   readonly mtus: readonly { readonly network: Cidr; readonly mtu: number }[]
-  /** Keys of nodes (`ocp45/m1`) by reserved address in dotted text, for the log. */
+  /** Keys of nodes (`ocp45/m1`) by address as text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }
 
@@ -75,10 +78,13 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
     root: model.site.tftp.root,
     networks: model.site.subnets.map(({ cidr }) => cidr),
     ...defined({ clients: model.site.tftp.clients }),
+    ...defined({ ipv6: ipv6Of(model) }),
     mtus: model.site.subnets.flatMap(({ cidr: network, mtu }) =>
       mtu === undefined ? [] : [{ network, mtu }],
     ),
-    nodeByAddress: new Map(model.nodes.map((node) => [formatIpv4(node.address), node.key])),
+    nodeByAddress: new Map(
+      model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
+    ),
   }
   return { plan, findings: [...missingLoaders(model, missing), ...rootFindings(model)] }
 }
@@ -113,6 +119,11 @@ export function imageLoaders(
 
 function isImageLoader(name: LoaderName | ImageLoaderName): name is ImageLoaderName {
   return name.startsWith('image-')
+}
+
+function ipv6Of({ endpoint, site }: Model): TftpPlan['ipv6'] {
+  const { address6: address } = endpoint
+  return address && { address, networks: site.subnets6.map(({ cidr }) => cidr) }
 }
 
 function transferPorts({ ports, singlePort }: Model['site']['tftp']): TransferPorts {

@@ -90,6 +90,11 @@ export function nodeOfPath(path: string): string | undefined {
   return directory === 'boot' && file !== undefined ? `${cluster}/${name}` : undefined
 }
 
-export function absoluteUrl(endpoint: Endpoint, path: string): string {
-  return httpBase(endpoint) + path
+/** @param node the client: a node that boots over IPv6 gets a URL with the IPv6 address of this server */
+export function absoluteUrl(
+  endpoint: Endpoint,
+  path: string,
+  node?: Pick<NodeModel, 'bootsOverIpv6'>,
+): string {
+  return httpBase(endpoint, node) + path
 }

@@ -7,7 +7,7 @@ import type { DhcpOption } from '../proto/dhcp/option.ts'
 import { addressesOf, secondsOf, u8Of } from '../proto/dhcp/values/number.ts'
 import { domainSearchOf, textOf } from '../proto/dhcp/values/text.ts'
 import { subOptionsOf } from '../proto/dhcp/values/sub-options.ts'
-import type { Model, NodeModel } from '../plan/model.ts'
+import type { Ipv4Node, Model, NodeModel } from '../plan/model.ts'
 import { BootProblem } from './timeline.ts'
 
 /** Decodes an option; `undefined` if it is absent. @throws {BootProblem} when it is malformed */
@@ -60,7 +60,8 @@ type Check = {
  *
  * @throws {BootProblem} at the first difference
  */
-export function checkLease(message: DhcpMessage, node: NodeModel, model: Model, isSystem: boolean): void {
+export function checkLease(message: DhcpMessage, declared: NodeModel, model: Model, isSystem: boolean): void {
+  const node = declared as Ipv4Node
   const { endpoint, site } = model
   const { subnet } = node
   if (message.yiaddr !== node.address) {

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../host/clock.ts'
 import { arm64, x64 } from '../plan/dhcp/boot-table.ts'
 import type { FileFact, Facts, ImageLoaderName, LoaderName } from '../plan/facts.ts'
-import type { Model, NodeModel } from '../plan/model.ts'
+import type { Ipv4Node, Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
 import type { DhcpMessage } from '../proto/dhcp/message.ts'
@@ -70,7 +70,8 @@ export async function requestBootFile(
   profile: DhcpProfile,
   checkOffer: (offer: DhcpMessage) => void,
 ): Promise<BootAnswer> {
-  const { node, context } = machine
+  const { context } = machine
+  const node = machine.node as Ipv4Node
   if (node.subnet.dhcp === 'full') {
     const { offer, octets } = await lease(machine, profile)
     checkOffer(offer)

@@ -8,7 +8,7 @@ import type { Sockets } from '../host/udp.ts'
 import { ignitionFileNames } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
-import { formatIpv4 } from '../proto/address/ip.ts'
+import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
 import { openDhcpClients } from './dhcp-client.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
@@ -129,8 +129,7 @@ async function bootNode(
 
 /** @returns a text that describes the end of the boot */
 async function powerOn(machine: Machine): Promise<string> {
-  await startLoader(machine)
-  const scriptUrl = await askIpxeDhcp(machine)
+  const scriptUrl = await startIpxe(machine)
   const outcome = await followScripts(machine, scriptUrl)
   if (outcome.kind !== 'boot') return checkEnding(outcome, machine.node)
   const installation = await fetchKernel(machine, outcome)
@@ -138,6 +137,16 @@ async function powerOn(machine: Machine): Promise<string> {
   await askNames(machine)
   await fetchInstallation(machine, installation)
   return installation.kind === 'agent' ? 'starts its agent' : `installs to ${installation.disk}`
+}
+
+/** Over IPv6, the simulation starts with the script: it does not send DHCPv6 and does not fetch the loader. */
+async function startIpxe(machine: Machine): Promise<string> {
+  const { node, context } = machine
+  if (node.bootsOverIpv6 === true) {
+    return absoluteUrl(context.model.endpoint, urlPaths.bootScript(node), node)
+  }
+  await startLoader(machine)
+  return askIpxeDhcp(machine)
 }
 
 async function askIpxeDhcp(machine: Machine): Promise<string> {
@@ -159,7 +168,7 @@ async function followScripts(
     ['platform', machine.firmware === 'bios' ? 'pcbios' : 'efi'],
     ['mac', machine.node.mac],
     ['net0/mac', machine.node.mac],
-    ['net0/ip', formatIpv4(machine.node.address)],
+    ['net0/ip', formatIp(machine.node.address)],
   ])
   const seen: string[] = []
   let url = first
@@ -222,10 +231,11 @@ async function fetchKernel(
 }
 
 async function askSystemDhcp(machine: Machine): Promise<void> {
-  if (machine.node.subnet.dhcp === 'proxy') return
+  const { node } = machine
+  if (node.bootsOverIpv6 === true || node.subnet?.dhcp === 'proxy') return
   await machine.timeline.step('DHCP system', async () => {
     const { ack, octets } = await lease(machine, systemProfile)
-    checkLease(ack, machine.node, machine.context.model, true)
+    checkLease(ack, node, machine.context.model, true)
     return { value: undefined, octets, text: machine.node.fqdn }
   })
 }
@@ -250,7 +260,7 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
   const { ignitionUrl } = installation
   await timeline.step('HTTP Ignition', async () => {
     const kind = node.ignition
-    const wanted = absoluteUrl(context.model.endpoint, urlPaths.ignition(node, kind))
+    const wanted = absoluteUrl(context.model.endpoint, urlPaths.ignition(node, kind), node)
     if (ignitionUrl !== wanted) {
       throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
     }

@@ -14,6 +14,7 @@ import { balancerRules, clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
 import { networkRules, transferPortRules } from './rules/networks.ts'
+import { network6Rules } from './rules/networks6.ts'
 import { recordRules } from './rules/records.ts'
 
 export type Loaded =
@@ -81,6 +82,7 @@ function problems(found: readonly Located[], file: string): Loaded {
 
 const rules: readonly Rule[] = [
   ...networkRules,
+  ...network6Rules,
   ...transferPortRules,
   ...nameRules,
   ...recordRules,
@@ -118,7 +120,7 @@ type PartialSite = {
 }
 
 const sections = Object.keys(siteSchema.shape) as Section[]
-const listSections: readonly unknown[] = ['subnets', 'clusters', 'hosts'] satisfies Section[]
+const listSections: readonly unknown[] = ['subnets', 'subnets6', 'clusters', 'hosts'] satisfies Section[]
 
 /** Returns a valid site with nothing left out. */
 function wholeSite(site: Site): PartialSite {

@@ -19,6 +19,8 @@ import {
   type Ipv6,
 } from '../proto/address/ip.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
+import { formatCidr6, parseCidr6, parseLooseCidr6, type Cidr6 } from '../proto/address/network6.ts'
+import { parseDuid, type Duid } from '../proto/dhcpv6/duid.ts'
 
 type Scalar<T> = {
   /** Completes the message `got …, expected …`. */
@@ -99,6 +101,25 @@ export const cidr = scalar<Cidr>({
     const network = parseLooseCidr(text)
     return network === undefined ? undefined : formatCidr(network)
   },
+})
+
+export const cidr6 = scalar<Cidr6>({
+  expected: 'an IPv6 network without host bits, such as fd00:16::/64',
+  parse: parseCidr6,
+  examples: ['fd00:16::/64'],
+  pattern: String.raw`^${ipv6Pattern}/(?:12[0-8]|1[01]\d|[1-9]?\d)$`,
+  meant(text) {
+    const network = parseLooseCidr6(text)
+    return network === undefined ? undefined : formatCidr6(network)
+  },
+})
+
+/** RFC 8415 §11: the identifier of a DHCPv6 client. */
+export const duid = scalar<Duid>({
+  expected: 'a DUID in hexadecimal, such as 00:04:4c:4c:45:44:00:35',
+  parse: parseDuid,
+  examples: ['00:04:4c:4c:45:44:00:35:4e:10:80:53:b7:c0:4f:4d:32:31'],
+  pattern: '^[0-9A-Fa-f]{2}(?:[: -]?[0-9A-Fa-f]{2}){2,129}$',
 })
 
 export const mac = scalar<Mac>({

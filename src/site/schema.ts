@@ -17,10 +17,12 @@ import {
   serverSection,
   subnetSection,
 } from './sections.ts'
+import { subnet6Section } from './subnet6-section.ts'
 import {
   consoleDevice,
   diskPath,
   domain,
+  duid,
   fileName,
   imageName,
   ips,
@@ -181,9 +183,13 @@ const node = z
       description:
         'MAC address of the interface that the node boots from; a list for several interfaces, any of which can boot it; required unless boot is none',
     }),
+    duid: oneOrMore(duid, 1, 'a DUID').optional().meta({
+      description:
+        'DHCPv6 identifier, or a list; needed only if it has no MAC address, and neither the link-local address nor the relay agent shows one',
+    }),
     address: ips.meta({
       description:
-        'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS; with boot: none, any addresses',
+        'the address that DHCP reserves, IPv4 or in a network of subnets6, or one of each: the node boots over the first one; further IPv6 addresses are for DNS only; with boot: none, any addresses',
     }),
     bmc: nodeBmc.optional().meta({
       description:
@@ -262,7 +268,11 @@ export const siteSchema = z.strictObject({
   $schema: z.string().optional().meta({ description: 'URL of the schema, for editors; slipway ignores it' }),
   site: label.meta({ description: 'name of this site', examples: ['ocp45-lab'] }),
   server: serverSection,
-  subnets: z.array(subnetSection).min(1).meta({ description: 'networks of the nodes' }),
+  subnets: z
+    .array(subnetSection)
+    .default([])
+    .meta({ description: 'IPv4 networks of the nodes; required without subnets6' }),
+  subnets6: z.array(subnet6Section).default([]).meta({ description: 'IPv6 networks of the nodes' }),
   dns: dnsSection.prefault({}),
   tftp: tftpSection.prefault({}),
   images: z
@@ -288,6 +298,7 @@ export const siteSchema = z.strictObject({
 export type Site = z.output<typeof siteSchema>
 export type Section = keyof Site
 export type Subnet = Site['subnets'][number]
+export type Subnet6 = Site['subnets6'][number]
 export type Cluster = Site['clusters'][number]
 export type Node = Cluster['nodes'][number]
 export type Host = Site['hosts'][number]

@@ -36,9 +36,10 @@ export const serverSection = z
       description: 'interface on the network of the nodes; slipway does not start while it is down',
     }),
     address: ipv4.meta({ description: 'address of this machine on the network of the nodes' }),
-    address6: ipv6
-      .optional()
-      .meta({ description: 'IPv6 address of this machine on which HTTP also listens' }),
+    address6: ipv6.optional().meta({
+      description:
+        'IPv6 address of this machine on which HTTP, TFTP, and DNS also listen; required with subnets6',
+    }),
     peers: oneOrMore(ipv4).default([]).meta({
       description: 'addresses of the slipway servers that serve this site; this server can be one of them',
     }),
@@ -58,6 +59,10 @@ export const serverSection = z
         dhcp: port.default(67).meta({ description: 'UDP port of DHCP' }),
         dhcpClient: port.default(68).meta({
           description: 'UDP port of DHCP clients; change it only to test without root',
+        }),
+        dhcp6: port.optional().meta({ description: 'UDP port of DHCPv6; by default 547' }),
+        dhcp6Client: port.optional().meta({
+          description: 'UDP port of DHCPv6 clients; by default 546; change it only to test without root',
         }),
         tftp: port.default(69).meta({ description: 'UDP port of TFTP' }),
         http: port

@@ -124,7 +124,7 @@ t.test('simulated nodes boot from the demo', async (t) => {
       /^expected no option 6 \(Domain Server\); got 127\.0\.0\.1; /,
     ])
     const dns = [model.endpoint.address]
-    const nodes = model.nodes.map((node) => ({ ...node, subnet: { ...node.subnet, dns } }))
+    const nodes = model.nodes.map((node) => ({ ...node, subnet: { ...node.subnet!, dns } }))
     t.same(await boot({ ...model, site, nodes }, ['m2']), ['installs to /dev/sda'])
   })
 

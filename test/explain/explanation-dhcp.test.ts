@@ -48,7 +48,7 @@ t.test('beside another DHCP server, a node gets a boot file and no address', (t)
   const nodes = model.nodes.map((node) => ({
     ...node,
     loader: 'ipxe' as const,
-    subnet: { ...node.subnet, dhcp: 'proxy' as const },
+    subnet: { ...node.subnet!, dhcp: 'proxy' as const },
   }))
   const subnets = nodes.map(({ subnet }) => subnet).slice(0, 1)
   const { plan } = compileDhcp({ ...model, nodes, site: { ...model.site, subnets } })

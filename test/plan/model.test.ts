@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatIp, formatIpv4 } from '../../src/proto/address/ip.ts'
+import { formatIp } from '../../src/proto/address/ip.ts'
 import { buildModel, httpBase } from '../../src/plan/model.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
 import { siteSchema } from '../../src/site/schema.ts'
@@ -43,8 +43,8 @@ t.test('a node gets its names and the settings of its cluster', (t) => {
     loader: undefined,
     ignition: 'worker',
   })
-  t.equal(formatIpv4(node!.address), '192.0.2.11')
-  t.equal(node!.subnet.cidr.prefix, 24)
+  t.equal(formatIp(node!.address), '192.0.2.11')
+  t.equal(node!.subnet!.cidr.prefix, 24)
   t.end()
 })
 
@@ -78,7 +78,7 @@ t.test('an infra node is installed as a worker', (t) => {
 
 t.test('the IPv4 address is reserved, at any position in the list', (t) => {
   const [node] = buildModel(site({ node: { address: ['2001:db8::11', '192.0.2.11'] } }), noFacts).nodes
-  t.equal(formatIpv4(node!.address), '192.0.2.11')
+  t.equal(formatIp(node!.address), '192.0.2.11')
   t.equal(node!.addresses.length, 2)
   t.end()
 })

@@ -1,4 +1,5 @@
 /** The signed loaders of an image, in every plan: what DHCP offers, and what TFTP and HTTP serve. */
+import type { NodeBoot } from '../../src/plan/dhcp/plan.ts'
 import t from 'tap'
 import type { Facts, FoundFile } from '../../src/plan/facts.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
@@ -22,7 +23,7 @@ function model(loader: string, names: readonly string[], architecture = 'x86_64'
 function offered(...given: Parameters<typeof model>) {
   const { plan } = compileDhcp(model(...given))
   const boot = plan.reservationByMac.get(parseMac('00:00:5e:00:53:11') as Mac)?.boot
-  return [0, 7, 11, 16].map((architecture) => boot?.loaderByArchitecture.get(architecture)?.name)
+  return [0, 7, 11, 16].map((architecture) => (boot as NodeBoot).loaderByArchitecture.get(architecture)?.name)
 }
 
 const complete = ['shimx64.efi', 'grubx64.efi', 'mmx64.efi']

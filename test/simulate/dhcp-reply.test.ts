@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Ipv4 } from '../../src/proto/address/ip.ts'
 import type { Model, NodeModel } from '../../src/plan/model.ts'
 import type { DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
@@ -33,7 +34,7 @@ function reply(changes: readonly (readonly [number, Uint8Array | undefined])[] =
   const options = new Map<number, Uint8Array | undefined>([...complete, ...changes])
   return {
     ...clientMessage({}),
-    yiaddr: m1.address,
+    yiaddr: m1.address as Ipv4,
     options: [...options].flatMap(([code, value]) => (value === undefined ? [] : [{ code, value }])),
   }
 }

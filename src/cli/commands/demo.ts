@@ -18,7 +18,7 @@ import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts
 import { recordBoot } from '../demo-boots.ts'
 import { followSignals } from './serve.ts'
 import { runSimulation } from './simulate.ts'
-import { formatIpv4 } from '../../proto/address/ip.ts'
+import { formatIp } from '../../proto/address/ip.ts'
 import { x64 } from '../../plan/dhcp/boot-table.ts'
 import { urlPaths } from '../../plan/urls.ts'
 
@@ -245,7 +245,7 @@ function suggestions(
     },
     { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/${x64(node)} | wc -c` },
     { about: 'a name, and the name of an address', command: `${dig} api.${clusterDomain(cluster)}` },
-    { about: '', command: `${dig} -x ${formatIpv4(node.address)}` },
+    { about: '', command: `${dig} -x ${formatIp(node.address)}` },
     { about: 'the state of the nodes', command: `${slipway} status${dashes} --control ${control}` },
     {
       about: `everything that slipway sends to ${node.name}`,

@@ -4,6 +4,7 @@ import { systemClock } from '../../host/clock.ts'
 import { runChecks, type CheckContext, type CheckResult } from '../../preflight/check.ts'
 import { checks } from '../../preflight/checks.ts'
 import { systemProbes, type Probes } from '../../preflight/probes.ts'
+import { isIpv4Node } from '../../plan/model.ts'
 import { explain, prepare, type Ready } from '../../prepare.ts'
 import { askControl, ControlProblem } from '../client.ts'
 import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
@@ -95,7 +96,12 @@ export async function runPreflight(
   const name = values['from-node']
   if (name !== undefined) {
     const { registry = [defaultRegistry] } = values
-    terminal.out(nodeCheckScript(model, chooseNode(model, name), registry).trimEnd())
+    const node = chooseNode(model, name)
+    if (!isIpv4Node(node)) {
+      terminal.err(`${node.key} has no IPv4 address, and the script checks only IPv4`)
+      return ExitCode.problems
+    }
+    terminal.out(nodeCheckScript(model, node, registry).trimEnd())
     return ExitCode.fine
   }
   const { site } = model.site

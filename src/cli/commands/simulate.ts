@@ -6,7 +6,7 @@ import { systemClock } from '../../host/clock.ts'
 import { createSockets } from '../../host/sockets.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
-import { formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
+import { formatIp, formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
 import { firmwareChoices, simulate as bootNodes, type FirmwareChoice } from '../../simulate/simulate.ts'
 import { formatBoot, formatSummary, type SimulatedBoot, type Simulation } from '../../simulate/timeline.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
@@ -151,7 +151,7 @@ function toJson(model: Model, { boots, durationMs }: Simulation) {
       node: node.key,
       role: node.role,
       mac: node.mac,
-      address: formatIpv4(node.address),
+      address: formatIp(node.address),
       ...boot,
       durationMs: Math.round(boot.durationMs),
       steps: events.map((event) => ({

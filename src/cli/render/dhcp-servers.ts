@@ -3,7 +3,7 @@
  * (dhcpd.conf(5)). Network boot is left out, because boot scripts and Ignition files come from slipway. Pure.
  */
 import type { Plan } from '../../plan/compile.ts'
-import { reservedAddress, type Model } from '../../plan/model.ts'
+import { isIpv4Node, reservedAddress, type Model } from '../../plan/model.ts'
 import { formatIp, formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import type { Subnet } from '../../site/schema.ts'
 import { renderZones } from './dns-records.ts'
@@ -25,11 +25,9 @@ function reservations({ site, nodes }: Model): Reservation[] {
       ? []
       : [{ name: host.name, macs: host.mac, address }]
   })
-  const declared = nodes.map(({ fqdn, mac, otherMacs = [], address }) => ({
-    name: fqdn,
-    macs: [mac, ...otherMacs],
-    address,
-  }))
+  const declared = nodes
+    .filter(isIpv4Node)
+    .map(({ fqdn, mac, otherMacs = [], address }) => ({ name: fqdn, macs: [mac, ...otherMacs], address }))
   return [...declared, ...hosts]
 }
 

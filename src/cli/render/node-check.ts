@@ -5,13 +5,14 @@
  */
 import type { ImageFacts } from '../../plan/facts.ts'
 import { absoluteUrl, urlPaths } from '../../plan/urls.ts'
-import { clusterDomain, httpBase, type Model, type NodeModel } from '../../plan/model.ts'
+import { clusterDomain, httpBase, type Ipv4Node, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIp, formatIpv4, isIpv4, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
 import type { Cluster } from '../../site/schema.ts'
 
-/** @param registries host names of the registries that nodes pull from */
-export function nodeCheckScript(model: Model, node: NodeModel, registries: readonly string[]): string {
+/** @param declared a node with an IPv4 address @param registries host names of the registries that nodes pull from */
+export function nodeCheckScript(model: Model, declared: NodeModel, registries: readonly string[]): string {
+  const node = declared as Ipv4Node
   const { subnet } = node
   const values: Readonly<Record<string, string>> = {
     node: node.key,

@@ -74,7 +74,7 @@ export function summaryJson(
       role: node.role,
       mac: node.mac,
       ...defined({ otherMacs: node.otherMacs }),
-      address: formatIpv4(node.address),
+      address: formatIp(node.address),
       name: node.fqdn,
       boot: node.boot,
       image: node.image,
@@ -184,7 +184,7 @@ function nodeRow({ http }: Plan, node: NodeModel): string[] {
     menu: `shows the menu (default: ${node.menu.default})`,
     local: 'boots its local disk',
   }
-  return [node.key, node.role, macsText(node), formatIpv4(node.address), node.fqdn, boots[node.boot]]
+  return [node.key, node.role, macsText(node), formatIp(node.address), node.fqdn, boots[node.boot]]
 }
 
 function memberRow({ key, role, address, fqdn }: MemberModel): string[] {

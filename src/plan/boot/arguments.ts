@@ -3,7 +3,11 @@ import type { NodeModel } from '../model.ts'
 import type { Bootable } from './installation.ts'
 
 /** Returns the arguments without those that only a boot loader needs. */
-export function kernelArguments(node: Pick<NodeModel, 'kernelArguments'>, installation: Bootable): string[] {
+export function kernelArguments(
+  node: Pick<NodeModel, 'kernelArguments' | 'bootsOverIpv6'>,
+  installation: Bootable,
+): string[] {
+  const dhcp = node.bootsOverIpv6 === true ? 'ip=dhcp6' : 'ip=dhcp'
   const { network, others } = sortArguments(node.kernelArguments)
   switch (installation.style) {
     case 'live':
@@ -13,12 +17,12 @@ export function kernelArguments(node: Pick<NodeModel, 'kernelArguments'>, instal
           ? configuresItself(installation.ignitionUrl)
           : installsFrom(installation)),
         ...(installation.liveIgnitionUrl === undefined ? [] : configuresItself(installation.liveIgnitionUrl)),
-        ...(network ?? ['ip=dhcp']),
+        ...(network ?? [dhcp]),
         ...others,
       ]
     case 'installer':
       return [
-        ...(network ?? ['ip=dhcp', 'rd.neednet=1']),
+        ...(network ?? [dhcp, 'rd.neednet=1']),
         ...others,
         'coreos.inst=yes',
         `coreos.inst.install_dev=${bareDisk(installation.disk)}`,

@@ -1,5 +1,5 @@
 /** Text that a boot loader shows on the console of a node. */
-import { formatIpv4 } from '../../proto/address/ip.ts'
+import { formatIp } from '../../proto/address/ip.ts'
 import { wrap } from '../../text/lines.ts'
 import { macsText, type NodeModel } from '../model.ts'
 
@@ -18,5 +18,5 @@ export function consoleLines({ key }: Pick<NodeModel, 'key'>, text: string): str
 
 /** Identifies the machine on its console: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
 export function networkIdentity({ address, ...macs }: Omit<ScriptAuthor, 'key'>): string {
-  return `address ${formatIpv4(address)}, MAC ${macsText(macs)}`
+  return `address ${formatIp(address)}, MAC ${macsText(macs)}`
 }

@@ -64,7 +64,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
 
   const remote = (fact: FileFact): RemoteFile => {
     const name = fileName(fact.path)
-    return { name, url: absoluteUrl(model.endpoint, urlPaths.image(node.image, name)) }
+    return { name, url: absoluteUrl(model.endpoint, urlPaths.image(node.image, name), node) }
   }
   const files = {
     kind: 'possible',
@@ -74,7 +74,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   if (image.style === 'agent') {
     const { kernelArguments = usualAgentArguments } = image
     const { name } = files.initramfs
-    const initramfs = { name, url: absoluteUrl(model.endpoint, urlPaths.secretImage(node, name)) }
+    const initramfs = { name, url: absoluteUrl(model.endpoint, urlPaths.secretImage(node, name), node) }
     return { ...files, style: 'agent', initramfs, rootfs: remote(image.rootfs), kernelArguments }
   }
   const common = {
@@ -82,7 +82,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     // Otherwise it would be among the missing.
     disk: node.disk as string,
     ignition,
-    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
+    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition), node),
   }
   if (image.style === 'installer') return { ...common, style: 'installer', metal: remote(image.metal) }
   const hasLiveIgnition = node.callbacks && ignition !== 'single'
@@ -90,7 +90,9 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     ...common,
     style: 'live',
     rootfs: remote(image.rootfs),
-    ...(hasLiveIgnition && { liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node)) }),
+    ...(hasLiveIgnition && {
+      liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node), node),
+    }),
   }
 }
 

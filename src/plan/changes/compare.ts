@@ -46,6 +46,9 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
       'the only subnet with dhcp: proxy was added or removed: restart the service to open or close its socket',
     )
   }
+  if ((old.dhcpv6 === undefined) !== (next.dhcpv6 === undefined)) {
+    reasons.push('subnets6 was added or removed: restart the service to open or close its socket')
+  }
   if ((old.dns === undefined) !== (next.dns === undefined)) {
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }

@@ -1,11 +1,11 @@
 /** What differs between the clusters, nodes, and hosts of two sites, and the consequences for these machines. Pure. */
-import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
+import { formatIp } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { Cluster, Host } from '../../site/schema.ts'
 import { listSome } from '../../text/format.ts'
 import { compileBmcs, type BmcPlan } from '../bmc.ts'
-import { macsText, type Model, type NodeModel } from '../model.ts'
+import { macsText, networkText, type Model, type NodeModel } from '../model.ts'
 import {
   compareThings,
   field,
@@ -88,7 +88,8 @@ function nodeFields(node: NodeModel): Field[] {
     field('MAC', macsText(node)),
     listField('address', node.addresses.map(formatIp)),
     field('name', node.fqdn),
-    field('subnet', formatCidr(node.subnet.cidr)),
+    field('subnet', networkText(node)),
+    listField('DUID', node.duids ?? []),
     field('boot', node.boot),
     field('image', node.image),
     field('disk', node.disk),
@@ -215,12 +216,12 @@ function removalEffects(
         ]
   if (newKey !== undefined) return balanced
   const lease: Effect[] =
-    subnet.dhcp === 'proxy'
+    subnet?.dhcp === 'proxy'
       ? []
       : [
           {
             code: 'plan.lease-not-renewed',
-            text: `its lease of ${formatIpv4(address)} is not renewed: ${mac} becomes an undeclared machine`,
+            text: `its lease of ${formatIp(address)} is not renewed: ${mac} becomes an undeclared machine`,
           },
         ]
   const member: Effect = {
@@ -237,9 +238,9 @@ function renamed({ mac }: NodeModel, oldKey: string): Effect {
 
 function changeEffects(was: NodeModel, is: NodeModel, labels: ReadonlySet<string>): Effect[] {
   const effects: Effect[] = []
-  const isProxied = is.subnet.dhcp === 'proxy'
+  const isProxied = is.subnet?.dhcp === 'proxy'
   if (was.address !== is.address && !isProxied) {
-    const [old, next] = [was.address, is.address].map(formatIpv4)
+    const [old, next] = [was.address, is.address].map(formatIp)
     const text = `its lease of ${old} is not renewed: it gets ${next} when it renews the lease, or at its next boot`
     effects.push({ code: 'plan.lease-not-renewed', text })
   }

@@ -112,7 +112,7 @@ export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: BootFiles):
     loader === undefined ? [] : [[architecture, files[protocol](loader(node))]],
   )
   return {
-    script: files.script(absoluteUrl(endpoint, urlPaths.bootScript(node))),
+    script: files.script(absoluteUrl(endpoint, urlPaths.bootScript(node), node)),
     loaderByArchitecture: new Map(loaders),
   }
 }
@@ -122,13 +122,17 @@ export type BootChoice =
   | { readonly file: BootFile; readonly reason?: undefined }
   | { readonly file?: undefined; readonly reason?: string }
 
+/** A node that boots over the other version of IP; the reason is a sentence. */
+export type BootElsewhere = { readonly elsewhere: string }
+
 /** Chooses the boot file of a client. @param boot undefined for hosts */
-export function chooseBoot(boot: NodeBoot | undefined, client: BootClient): BootChoice {
+export function chooseBoot(boot: NodeBoot | BootElsewhere | undefined, client: BootClient): BootChoice {
   const { protocol, architectures } = client
   const asks = client.isIpxe || protocol !== undefined || architectures.length > 0
   if (!asks) return {}
   if (boot === undefined)
     return { reason: 'the machine is a host, and slipway boots only nodes of a cluster' }
+  if ('elsewhere' in boot) return { reason: boot.elsewhere }
   if (client.takesScript) return { file: boot.script }
   for (const architecture of architectures) {
     // UEFI HTTP Boot cannot use a TFTP path, and PXE cannot use a URL.

@@ -1,13 +1,13 @@
 /** Compiles the plan of DHCP: every declared MAC address with all option values encoded. Those of one machine share them. */
-import { formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
+import { formatIp, formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { PlanFinding } from '../codes.ts'
-import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
+import { isIpv4Node, reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
 import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { imageFacts } from '../boot/installation.ts'
 import { flatMapSteps, lazy, runSteps } from '../steps.ts'
-import { nodeBoot, type BootFiles } from './boot-table.ts'
+import { nodeBoot, type BootElsewhere, type BootFiles } from './boot-table.ts'
 import {
   fallbackFile,
   httpFile,
@@ -20,7 +20,6 @@ import {
   type PreparedOption,
   type Proxied,
   type Reservation,
-  type NodeBoot,
 } from './plan.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import { defaultLeaseSeconds } from '../../proto/dhcp/message.ts'
@@ -41,13 +40,13 @@ class LazyReservation implements Reservation {
   readonly leaseTime: PreparedOption
   readonly unrequested: readonly number[]
   readonly #encodeOptions: () => Reservation['options']
-  readonly #boot: (() => NodeBoot) | undefined
+  readonly #boot: (() => Reservation['boot']) | undefined
   #options: Reservation['options'] | undefined
 
   constructor(
     { name, address, network, mtu, leaseTime, unrequested }: Omit<Reservation, 'options' | 'boot'>,
     encodeOptions: () => Reservation['options'],
-    boot: (() => NodeBoot) | undefined,
+    boot: (() => Reservation['boot']) | undefined,
   ) {
     this.name = name
     this.address = address
@@ -63,7 +62,7 @@ class LazyReservation implements Reservation {
     return (this.#options ??= this.#encodeOptions())
   }
 
-  get boot(): NodeBoot | undefined {
+  get boot(): Reservation['boot'] {
     return this.#boot?.()
   }
 }
@@ -131,6 +130,10 @@ export function* dhcpSteps(model: Model): Generator<void, Compiled> {
   }
 }
 
+const bootsOverIpv6: BootElsewhere = {
+  elsewhere: 'the node boots over IPv6: write its IPv4 address first to boot it over IPv4',
+}
+
 function byMac<T>({ macs }: Machine, value: T): [mac: Mac, value: T][] {
   return macs.map((mac) => [mac, value])
 }
@@ -147,9 +150,12 @@ function* machinesOf(model: Model): Generator<void, Machine[]> {
   const { site, endpoint, nodes } = model
   const filesOf = bootFiles(model)
   const booted = yield* flatMapSteps(nodes, (node): Machine[] => {
+    if (!isIpv4Node(node)) return []
     const { key, fqdn, mac, otherMacs = [], address, subnet, dhcpOptions } = node
     const domain = subnet.domain ?? fqdn.slice(fqdn.indexOf('.') + 1)
-    const boot = lazy(() => nodeBoot(node, endpoint, filesOf(node)))
+    const boot = lazy(() =>
+      node.bootsOverIpv6 === true ? bootsOverIpv6 : nodeBoot(node, endpoint, filesOf(node)),
+    )
     return [{ name: key, fqdn, domain, macs: [mac, ...otherMacs], address, subnet, boot, dhcpOptions }]
   })
   const others = site.hosts.flatMap((host): Machine[] => {
@@ -176,7 +182,7 @@ function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
     httpFile(absoluteUrl(endpoint, urlPaths.loader(name))),
   )
   return ({ subnet, pxeOptions }) => {
-    if (subnet.dhcp === 'full') {
+    if (subnet?.dhcp !== 'proxy') {
       return { PXEClient: pxeOptions ? pxe : tftp, HTTPClient: http, script: urlFile }
     }
     return {
@@ -216,7 +222,7 @@ export type Machine = {
   readonly macs: readonly Mac[]
   readonly address: Ipv4
   readonly subnet: Subnet
-  readonly boot: (() => NodeBoot) | undefined
+  readonly boot: (() => Reservation['boot']) | undefined
   /** Options without a key of their own; for the same code, the last one applies. */
   readonly dhcpOptions: readonly ExtraOption[]
 }
@@ -267,9 +273,9 @@ function unusedKeys(subnet: Subnet): string | undefined {
 function sharedAddress(model: Model, node: NodeModel): PlanFinding[] {
   const { key, otherMacs, subnet, kernelArguments, address } = node
   const isSet = kernelArguments.some((argument) => /^ip=(?!(?:dhcp|on|any)$)/.test(argument))
-  if (otherMacs === undefined || subnet.dhcp === 'proxy' || isSet) return []
+  if (otherMacs === undefined || subnet?.dhcp === 'proxy' || isSet) return []
   if (imageFacts(model, node.image).style === 'agent') return []
-  const message = `its live system requests ${formatIpv4(address)} on each of its ${otherMacs.length + 1} interfaces, but only one can use it: set kernelArguments, for example bond=bond0:eno1,eno2:mode=active-backup and ip=bond0:dhcp`
+  const message = `its live system requests ${formatIp(address)} on each of its ${otherMacs.length + 1} interfaces, but only one can use it: set kernelArguments, for example bond=bond0:eno1,eno2:mode=active-backup and ip=bond0:dhcp`
   return [{ code: 'dhcp.interfaces-share-address', severity: 'warning', about: key, message }]
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../proto/dhcp/values/number.ts'
 import { encodeDomainSearch, encodeText } from '../../proto/dhcp/values/text.ts'
 import type { Subnet } from '../../site/schema.ts'
+import type { BootElsewhere } from './boot-table.ts'
 
 export type DhcpPlan = {
   /** Server identifier (option 54), and next server (siaddr) of clients that boot. */
@@ -59,7 +60,7 @@ export type Reservation = {
   /** Codes of options that are sent even if not requested. */
   readonly unrequested: readonly number[]
   /** Absent for hosts, which slipway does not boot. */
-  readonly boot: NodeBoot | undefined
+  readonly boot: NodeBoot | BootElsewhere | undefined
 }
 
 export type PreparedOption = {

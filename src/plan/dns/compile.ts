@@ -62,6 +62,9 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
   return {
     plan: {
       listen: { address: formatIpv4(endpoint.address), port: endpoint.ports.dns },
+      ...(endpoint.address6 !== undefined && {
+        ipv6: { address: endpoint.address6, clients: site.subnets6.map(({ cidr }) => cidr) },
+      }),
       zones: all,
       names: table,
       secondaries: site.dns.secondaries.map((address) => ({ address: formatIpv4(address), port: 53 })),

@@ -2,12 +2,19 @@
  * The plan of the name server: the zones as data, every answer from them as encoded octets, and the search for the answer to a
  * question (RFC 1034 §4.3.2, RFC 4592 §3.3).
  */
-import type { Cidr } from '../../proto/address/ip.ts'
+import type { Cidr, Ipv6 } from '../../proto/address/ip.ts'
+import type { Cidr6 } from '../../proto/address/network6.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import { isNameFrom, type Question } from '../../proto/dns/question.ts'
 
 export type DnsPlan = {
   readonly listen: { readonly address: string; readonly port: number }
+  /** Present if the server has an IPv6 address. */
+  readonly ipv6?: {
+    readonly address: Ipv6
+    /** Networks of clients that may query other names: those of `subnets6`. */
+    readonly clients: readonly Cidr6[]
+  }
   /** Ordered as in the site file: forward zones, reverse zones, local zones. */
   readonly zones: readonly Zone[]
   readonly names: NameTable

@@ -129,7 +129,7 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
   const roles = ignitionKindsOf(model, node).filter((role) => !isAgent || role === node.ignition)
   const bootPath = urlPaths.bootScript(node)
   const script = (boot: BootScript['boot'], plan: () => BootPlan, problem?: string) =>
-    lazyScript(node, absoluteUrl(model.endpoint, bootPath), { boot, plan, ...defined({ problem }) })
+    lazyScript(node, absoluteUrl(model.endpoint, bootPath, node), { boot, plan, ...defined({ problem }) })
   const install = (role: IgnitionKind): BootScript => {
     const missing = missingFor(model, node, role).map(({ fact }) => fact)
     const problem = missing.length === 0 ? undefined : missingSentences(missing).join('; ')

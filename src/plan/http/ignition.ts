@@ -79,7 +79,9 @@ function publicFiles({ facts }: Model): PlanFinding[] {
 
 /** The unit with which the installed system reports its first boot. */
 function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
-  return node.callbacks ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started')))] : []
+  return node.callbacks
+    ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started'), node))]
+    : []
 }
 
 /** dracut.cmdline(7) */
@@ -88,7 +90,7 @@ const virtualInterface = /^(?:bond|team|bridge|vlan)=/
 function bootEntry(model: Model, node: NodeModel): BootEntry {
   const { endpoint, site, facts } = model
   const { key, mac, otherMacs, address, cluster } = node
-  const url = (path: string) => absoluteUrl(endpoint, path)
+  const url = (path: string) => absoluteUrl(endpoint, path, node)
   return {
     key,
     mac,

@@ -50,7 +50,8 @@ const answers = {
   'boot-acknowledged': 'acknowledged',
 } as const
 
-function askerOf({ protocol, isIpxe }: BootClient): Asker {
+/** Returns the kind of a client. */
+export function askerOf({ protocol, isIpxe }: BootClient): Asker {
   if (isIpxe) return 'ipxe'
   switch (protocol) {
     case 'PXEClient':

@@ -13,6 +13,7 @@ import {
   parseIpv4,
   type Cidr,
 } from '../../proto/address/ip.ts'
+import { cidr6Contains } from '../../proto/address/network6.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
 import type { DnsCode } from './codes.ts'
 
@@ -129,13 +130,22 @@ export function createAccess(): Access {
   }
 }
 
-function isThisMachine({ listen }: DnsPlan, address: string): boolean {
-  return address === listen.address || address === '::1' || address.startsWith('127.')
+function isThisMachine({ listen, ipv6 }: DnsPlan, address: string): boolean {
+  const isOwn = address === listen.address || address === ipv6?.address
+  return isOwn || address === '::1' || address.startsWith('127.')
 }
 
 function mayForward(plan: DnsPlan, address: string): boolean {
-  if (address === plan.listen.address || address === '::1') return true
+  if (isThisMachine(plan, address)) return true
   const ipv4 = parseIpv4(address)
-  if (ipv4 === undefined) return false // dns.clients are IPv4 networks
+  // dns.clients are IPv4 networks.
+  if (ipv4 === undefined) return isOnNetwork6(plan, address)
   return cidrContains(loopback, ipv4) || plan.clients.some((cidr) => cidrContains(cidr, ipv4))
+}
+
+function isOnNetwork6({ ipv6 }: DnsPlan, address: string): boolean {
+  const parsed = parseIpv6(address)
+  if (parsed === undefined || ipv6 === undefined) return false
+  const octets = ipv6Octets(parsed)
+  return ipv6.clients.some((network) => cidr6Contains(network, octets))
 }

@@ -13,6 +13,7 @@ import type { Service, Sockets } from '../../host/udp.ts'
 import { formatResolver, type DnsPlan, type Resolver } from '../../plan/dns/plan.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
+import { endpointText } from '../../text/endpoint.ts'
 import { EdnsOption } from '../../proto/dns/registry.ts'
 import type { DnsCode } from './codes.ts'
 import { createCookies } from './cookies.ts'
@@ -22,7 +23,7 @@ import { createNotifier } from './notify.ts'
 import type { ForwardRequest, Transport } from './query.ts'
 import { ednsOption } from './reply.ts'
 import { createResponder } from './respond.ts'
-import { createTcpService, type StreamHandler } from './tcp.ts'
+import { createTcpService, type StreamHandler, type TcpOptions } from './tcp.ts'
 import { openUdp } from './udp.ts'
 
 /** Clients use UDP first, so few connect at the same time: a flood of connections must not delay DHCP and DNS over UDP. */
@@ -83,14 +84,16 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   const forward = (request: ForwardRequest, address: string) =>
     forwarder.forward(request, address, responder.isKnown(options.plan(), address))
 
-  const tcp = createTcpService({
+  const tcpOptions: TcpOptions = {
     handle: (query, address, port) => serve(query, address, port, 'tcp'),
     isKnown: (address) => responder.isKnown(options.plan(), address),
     clock,
     counters,
     log,
-  })
-  const { listen } = options.plan()
+  }
+  const tcp = createTcpService(tcpOptions)
+  const { listen, ipv6 } = options.plan()
+  const tcp6 = ipv6 && createTcpService(tcpOptions)
   const udp = await openUdp({
     ...options,
     serve: (query, address, port) => serve(query, address, port, 'udp'),
@@ -100,12 +103,16 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   })
   try {
     await sockets.tcp('dns', tcp.server, { ...listen, backlog: tcpBacklog })
+    if (ipv6 !== undefined && tcp6 !== undefined) {
+      await sockets.tcp('dns6', tcp6.server, { ...listen, address: ipv6.address, backlog: tcpBacklog })
+    }
   } catch (error) {
+    await tcp.close(0)
     await udp.stop()
     await udp.close()
     throw error
   }
-  tcp.server.on('error', onLost)
+  for (const each of [tcp, tcp6]) each?.server.on('error', onLost)
   const prober = createProber({
     clock,
     resolvers: () => resolversOf(options.plan()),
@@ -120,14 +127,23 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
       // A secondary that is notified asks for the serial at once, which must be the new one.
       notifier.announce(options.plan())
     },
-    listening: [...udp.listening, ...tcpAddress(tcp.server.address())],
+    listening: [
+      ...udp.listening,
+      ...[tcp, tcp6].flatMap((each) => tcpAddress(each?.server.address() ?? null)),
+    ],
     resolvers: () => forwarder.states(resolversOf(options.plan())),
     problems: () => resolverProblems(forwarder.states(resolversOf(options.plan()))),
     cache: () => forwarder.size(),
     lane: udp.lane,
     async close(graceMs) {
       prober.close()
-      await Promise.all([udp.stop(), forwarder.close(graceMs), tcp.close(graceMs), notifier.close()])
+      await Promise.all([
+        udp.stop(),
+        forwarder.close(graceMs),
+        tcp.close(graceMs),
+        tcp6?.close(graceMs),
+        notifier.close(),
+      ])
       await udp.close()
     },
   }
@@ -149,5 +165,5 @@ function resolverProblems(states: readonly ResolverState[]): ActiveProblem[] {
 }
 
 function tcpAddress(address: AddressInfo | string | null): string[] {
-  return address === null || typeof address === 'string' ? [] : [`tcp ${address.address}:${address.port}`]
+  return address === null || typeof address === 'string' ? [] : [`tcp ${endpointText(address)}`]
 }

@@ -5,6 +5,7 @@ import { createPlannedLane, withoutLane, type LaneState } from '../../host/lane/
 import type { Log } from '../../host/log.ts'
 import type { LaneSockets, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
+import { endpointText } from '../../text/endpoint.ts'
 import type { DnsLaneData, ForwardMessage } from './lane.ts'
 import type { ForwardRequest } from './query.ts'
 import type { StreamHandler } from './tcp.ts'
@@ -34,6 +35,36 @@ export type UdpOptions = DnsLaneData & {
 
 /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function openUdp(options: UdpOptions): Promise<DnsUdp> {
+  const { sockets, onLost } = options
+  const { listen, ipv6 } = options.plan()
+  const first = await openIpv4(options)
+  if (ipv6 === undefined) return first
+  try {
+    const ports = await sockets.udp('dns6', { address: ipv6.address, port: listen.port, onLost })
+    return joined(first, openPorts(options, ports, first.lane))
+  } catch (error) {
+    await first.stop()
+    await first.close()
+    throw error
+  }
+}
+
+/** IPv6 is always answered in the main thread: lanes have IPv4 sockets. */
+function joined(first: DnsUdp, second: DnsUdp): DnsUdp {
+  return {
+    listening: [...first.listening, ...second.listening],
+    lane: first.lane,
+    apply: (plan) => first.apply(plan),
+    async stop() {
+      await Promise.all([first.stop(), second.stop()])
+    },
+    async close() {
+      await Promise.all([first.close(), second.close()])
+    },
+  }
+}
+
+async function openIpv4(options: UdpOptions): Promise<DnsUdp> {
   const { sockets, log, onLost } = options
   const { listen } = options.plan()
   const forLane = await sockets.lane?.('dns', { ...listen, onLost })
@@ -54,7 +85,7 @@ function openPorts({ serve }: Pick<UdpOptions, 'serve'>, ports: readonly UdpPort
     })
   }
   return {
-    listening: ports.map(({ local }) => `udp ${local.address}:${local.port}`),
+    listening: ports.map(({ local }) => `udp ${endpointText(local)}`),
     lane,
     apply: () => Promise.resolve(),
     stop() {

@@ -2,6 +2,7 @@
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import type { Service, Sockets } from '../../host/udp.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
+import { endpointText } from '../../text/endpoint.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 
 export type HttpOptions = RoutesOptions & {
@@ -50,8 +51,4 @@ export async function startHttp(options: HttpOptions): Promise<HttpService> {
       await app.close()
     },
   }
-}
-
-function endpointText({ address, port }: AddressInfo): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

@@ -4,7 +4,15 @@
  */
 import { ErrorCode, type TftpOptions, type TftpRequest } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
-import { cidrContains, parseCidr, parseIpv4, type Cidr } from '../../proto/address/ip.ts'
+import {
+  cidrContains,
+  ipv6Octets,
+  parseCidr,
+  parseIpv4,
+  parseIpv6,
+  type Cidr,
+} from '../../proto/address/ip.ts'
+import { cidr6Contains } from '../../proto/address/network6.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 
 export type ReadRequest = {
@@ -129,6 +137,8 @@ const defaults = { blockOctets: 512, windowBlocks: 1 }
 
 /** 20 IPv4, 8 UDP, 4 TFTP header. */
 const headerOctets = 32
+/** An IPv6 header is this much longer. */
+const ipv6HeaderOctets = 20
 
 /**
  * A larger block than the MTU allows would be sent as fragments, and the loss of one would lose the block. RFC 2348 lets
@@ -195,9 +205,9 @@ const loopback = parseCidr('127.0.0.0/8') as Cidr
 /** `node`: a declared address; `local`: on a subnet of the site, or this machine; `outside`: any other. */
 type ClientClass = 'node' | 'local' | 'outside'
 
-export function classOf({ nodeByAddress, networks }: ClassPlan, address: string): ClientClass {
+export function classOf({ nodeByAddress, networks, ipv6 }: ClassPlan, address: string): ClientClass {
   if (nodeByAddress.has(address)) return 'node'
-  return isIn([...networks, loopback], address) ? 'local' : 'outside'
+  return isIn([...networks, loopback], address) || isInIpv6(ipv6, address) ? 'local' : 'outside'
 }
 
 /** Whether clients with this address are served: nodes, the subnets, this machine, and the networks that the site names. */
@@ -205,12 +215,19 @@ export function isClient(plan: ClassPlan & Pick<TftpPlan, 'clients'>, address: s
   return classOf(plan, address) !== 'outside' || isIn(plan.clients ?? [], address)
 }
 
+function isInIpv6(ipv6: TftpPlan['ipv6'], address: string): boolean {
+  const value = ipv6 && parseIpv6(address)
+  if (ipv6 === undefined || value === undefined) return false
+  const octets = ipv6Octets(value)
+  return value === ipv6.address || ipv6.networks.some((network) => cidr6Contains(network, octets))
+}
+
 function isIn(networks: readonly Cidr[], address: string): boolean {
   const value = parseIpv4(address)
   return value !== undefined && networks.some((network) => cidrContains(network, value))
 }
 
-type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks'>
+type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks' | 'ipv6'>
 
 /** A transfer in progress. */
 export type Occupant = { readonly address: string; readonly class: ClientClass }
@@ -304,5 +321,6 @@ function blockOctetsFor(
 ): number {
   const value = mtus.length === 0 ? undefined : parseIpv4(address)
   const subnet = value === undefined ? undefined : mtus.find(({ network }) => cidrContains(network, value))
-  return Math.min(subnet?.mtu ?? ethernetMtu, interfaceMtu, ethernetMtu) - headerOctets
+  const header = address.includes(':') ? headerOctets + ipv6HeaderOctets : headerOctets
+  return Math.min(subnet?.mtu ?? ethernetMtu, interfaceMtu, ethernetMtu) - header
 }

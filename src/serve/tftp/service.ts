@@ -11,6 +11,7 @@ import {
   type TftpPacket,
   type TftpRequest,
 } from '../../proto/tftp/packet.ts'
+import { endpointText } from '../../text/endpoint.ts'
 import type { TftpCode } from './codes.ts'
 import { defined } from '../../text/defined.ts'
 import { createDownloads } from '../../install/downloads.ts'
@@ -22,7 +23,8 @@ import {
   type TftpService,
   type TftpServiceOptions,
 } from './listen.ts'
-import { handleSafely, createTransferPorts } from './transfer-ports.ts'
+import { withIpv6 } from './listen6.ts'
+import { createTransferPorts, handleSafely, ownAddress } from './transfer-ports.ts'
 import {
   classOf,
   isClient,
@@ -36,8 +38,9 @@ import {
 import { openTransfer, type OpenTransfer } from './open-transfer.ts'
 
 /** @throws {CannotListen} when the request port cannot be opened */
-export function startTftp(options: TftpServiceOptions): Promise<TftpService> {
-  return listen(options, createTftpServer(options))
+export async function startTftp(options: TftpServiceOptions): Promise<TftpService> {
+  const service = await listen(options, createTftpServer(options))
+  return withIpv6(options, service, () => createTftpServer(options))
 }
 
 type TftpServerOptions = Omit<TftpServiceOptions, 'sockets' | 'onLost'> & {
@@ -88,7 +91,7 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
   function answer(from: RequestPort, datagram: Datagram, request: TftpRequest): void {
     counters.increment('tftp.requests')
     const { address, port } = datagram
-    const client = `${address}:${port}`
+    const client = endpointText({ address, port })
     const text = requestText(request)
     if (isRepeated(client, text)) {
       counters.increment('tftp.repeatedRequests')
@@ -116,7 +119,7 @@ export function createTftpServer(options: TftpServerOptions): TftpServer {
     const transfer = openTransfer({
       plan,
       read: check,
-      limits: limitsFor(plan, address, interfaceMtu(plan.address)),
+      limits: limitsFor(plan, address, interfaceMtu(ownAddress(plan, address))),
       text,
       facts,
       client: { address, port },

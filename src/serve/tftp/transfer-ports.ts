@@ -4,6 +4,7 @@
  * client's address and port then identify the transfer.
  */
 import { randomInt } from 'node:crypto'
+import { isIPv6 } from 'node:net'
 import { isPortTaken } from '../../host/cannot-listen.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
@@ -11,6 +12,7 @@ import type { TftpPlan } from '../../plan/tftp.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import { MalformedPacket } from '../../proto/bytes.ts'
+import { endpointText } from '../../text/endpoint.ts'
 import type { TftpCode } from './codes.ts'
 
 export type TransferPorts = {
@@ -52,7 +54,7 @@ export function createTransferPorts(sockets: Pick<Sockets, 'bindUdp'>, clock: Cl
   /** When transfers on the request port ended, oldest first. */
   const endedAt = new Map<string, number>()
 
-  async function openInRange(plan: TftpPlan, range: PortRange, onLost: TransferEnds['onLost']) {
+  async function openInRange(address: string, range: PortRange, onLost: TransferEnds['onLost']) {
     const size = range.to - range.from + 1
     // From a random port on, so that a forger cannot predict it from a transfer of its own.
     const start = randomInt(size)
@@ -67,7 +69,7 @@ export function createTransferPorts(sockets: Pick<Sockets, 'bindUdp'>, clock: Cl
         freedAt.set(port, clock.monotonic())
       }
       try {
-        return freeing(await sockets.bindUdp({ address: plan.address, port, onLost }), free)
+        return freeing(await sockets.bindUdp({ address, port, onLost }), free)
       } catch (error) {
         free()
         if (!isPortTaken(error)) throw error
@@ -107,12 +109,13 @@ export function createTransferPorts(sockets: Pick<Sockets, 'bindUdp'>, clock: Cl
 
   return {
     async open(plan, transfer) {
-      const { transfers, address } = plan
+      const { transfers } = plan
+      const address = ownAddress(plan, transfer.client.address)
       switch (transfers.kind) {
         case 'any':
           return sockets.bindUdp({ address, port: 0, onLost: transfer.onLost })
         case 'range':
-          return openInRange(plan, transfers, transfer.onLost)
+          return openInRange(address, transfers, transfer.onLost)
         case 'single':
           return shareRequestPort(transfer)
       }
@@ -128,6 +131,11 @@ export function createTransferPorts(sockets: Pick<Sockets, 'bindUdp'>, clock: Cl
       return ended !== undefined && clock.monotonic() - ended < lateMs ? 'late' : 'unknown'
     },
   }
+}
+
+/** Returns the address of this server that a client sends its request to: one of the same version of IP. */
+export function ownAddress({ address, ipv6 }: Pick<TftpPlan, 'address' | 'ipv6'>, client: string): string {
+  return ipv6 !== undefined && isIPv6(client) ? ipv6.address : address
 }
 
 type PortRange = { readonly from: number; readonly to: number }
@@ -154,7 +162,7 @@ export function handleSafely(
   try {
     handle(datagram)
   } catch (error) {
-    const client = `${datagram.address}:${datagram.port}`
+    const client = endpointText(datagram)
     if (error instanceof MalformedPacket) {
       const code: TftpCode = 'tftp.malformed'
       counters.increment('tftp.malformed')

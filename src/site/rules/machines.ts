@@ -17,6 +17,7 @@ import {
   type Machine,
 } from '../declared.ts'
 import type { RuleViolation, Rule } from '../problem.ts'
+import { isInSubnet6 } from './networks6.ts'
 
 const uniqueMacs: Rule = {
   code: 'site.mac-taken',
@@ -40,14 +41,19 @@ const uniqueMacs: Rule = {
 
 const oneIpv4: Rule = {
   code: 'site.node-ipv4-count',
-  needs: [],
+  needs: ['subnets6'],
   check: (site) =>
     declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
       if (!isBooted(cluster, node)) return []
       const ipv4s = node.address.filter(isIpv4)
       if (ipv4s.length === 1) return []
+      if (ipv4s.length === 0 && node.address.some((address) => isInSubnet6(site, address))) return []
       const got = ipv4s.length === 0 ? 'no IPv4 address' : ipv4s.map(formatIpv4).join(' and ')
-      return [{ path: [...path, 'address'], got, expected: 'exactly one IPv4 address, which DHCP reserves' }]
+      const expected =
+        ipv4s.length === 0 && site.subnets6.length > 0
+          ? 'one IPv4 address, or an address in a network of subnets6, which DHCP reserves'
+          : 'exactly one IPv4 address, which DHCP reserves'
+      return [{ path: [...path, 'address'], got, expected }]
     }),
 }
 
@@ -124,17 +130,41 @@ const uniqueAddresses: Rule = {
   },
 }
 
+const uniqueDuids: Rule = {
+  code: 'site.duid-taken',
+  needs: [],
+  check: (site) =>
+    repetitions(
+      declaredNodes(site).flatMap(({ path, node, fqdn }) =>
+        (node.duid ?? []).map((duid) => ({ path: [...path, 'duid'], duid, fqdn })),
+      ),
+      ({ duid }) => duid,
+    ).map(({ first, again }) => ({
+      path: again.path,
+      got: again.duid,
+      expected:
+        first.fqdn === again.fqdn ? 'each DUID once' : `a unique DUID: ${first.fqdn} has the same one`,
+      other: first.path,
+    })),
+}
+
 const notTheServer: Rule = {
   code: 'site.address-is-server',
   needs: ['server'],
   check: (site) =>
     machines(site)
-      .filter((machine) => isUnique(machine) && machine.addresses.includes(site.server.address))
-      .map(({ path }) => ({
+      .filter(isUnique)
+      .flatMap(({ path, addresses }) =>
+        (['address', 'address6'] as const).flatMap((key) => {
+          const own = site.server[key]
+          return own !== undefined && addresses.includes(own) ? [{ path, own, key }] : []
+        }),
+      )
+      .map(({ path, own, key }) => ({
         path: [...path, 'address'],
-        got: formatIpv4(site.server.address),
+        got: formatIp(own),
         expected: "another address: this one is this server's",
-        other: ['server', 'address'],
+        other: ['server', key],
       })),
 }
 
@@ -214,6 +244,7 @@ export const machineRules = [
   sharedInstaller,
   wholeCertificate,
   uniqueMacs,
+  uniqueDuids,
   oneIpv4,
   hostsWithMac,
   reservedInSubnet,

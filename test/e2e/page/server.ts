@@ -13,7 +13,7 @@ import { createLog } from '../../../src/host/log.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import { openStore } from '../../../src/install/open-store.ts'
 import { explain, prepare } from '../../../src/prepare.ts'
-import { formatIpv4 } from '../../../src/proto/address/ip.ts'
+import { formatIp } from '../../../src/proto/address/ip.ts'
 import { lastLines } from '../process.ts'
 import { ask } from '../../support/control-service.ts'
 import { clientPacket } from '../../support/dhcp-message.ts'
@@ -84,7 +84,7 @@ export async function startRack(count: number): Promise<RackServer> {
   const begin = systemClock.now() - pastMs
   await play(
     nodes.flatMap(({ key, address, ignition }, index) =>
-      actsOf(() => running().installs, { key, address: formatIpv4(address), role: ignition }, index, begin),
+      actsOf(() => running().installs, { key, address: formatIp(address), role: ignition }, index, begin),
     ),
   )
 

@@ -25,7 +25,7 @@ function nodeBoot(
   const { plan } = compileDhcp(exampleModel(site))
   const boot = plan.reservationByMac.get(parseMac('00:00:5e:00:53:11') as Mac)?.boot
   if (boot === undefined) throw new Error('the node has no boot table')
-  return boot
+  return boot as NodeBoot
 }
 
 const silent: BootClient = { protocol: undefined, architectures: [], isIpxe: false, takesScript: false }

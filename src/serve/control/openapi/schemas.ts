@@ -18,7 +18,7 @@ export const time = z.int().min(0).meta({ description: 'milliseconds since 1970'
 const duration = z.number().min(0).meta({ description: 'milliseconds' })
 export const code = z
   .string()
-  .regex(/^[a-z]+\.[a-z0-9-]+$/)
+  .regex(/^[a-z][a-z0-9]*\.[a-z0-9-]+$/)
   .meta({ description: 'stable code, see docs/codes.md' })
 export const nodeKey = z.string().meta({ description: 'CLUSTER/NODE', examples: ['ocp45/w1'] })
 const mode = z.enum(['install', 'installing', 'installed', 'local', 'menu', 'failed'])

@@ -1,0 +1,141 @@
+/**
+ * Reads a DHCPv6 message as the server needs it: the relay agents that it passed, the link and the identity of the
+ * client, and what it requests (RFC 8415 §18.3, RFC 5970, RFC 6939). Pure.
+ */
+import { ipv6Octets, parseIpv6, type Ipv6 } from '../../proto/address/ip.ts'
+import type { Mac } from '../../proto/address/mac.ts'
+import { isLinkLocal, isUnicast6, macFromEui64 } from '../../proto/address/network6.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
+import { formatDuid, isDuidLength, macOfDuid, type Duid } from '../../proto/dhcpv6/duid.ts'
+import {
+  decodeMessage,
+  maxHops,
+  MessageType,
+  type ClientMessage,
+  type RelayMessage,
+} from '../../proto/dhcpv6/message.ts'
+import { firstValue, OptionCode } from '../../proto/dhcpv6/option.ts'
+import {
+  decodeClasses,
+  decodeLinkLayerAddress,
+  decodeNumbers,
+  decodeVendorClasses,
+} from '../../proto/dhcpv6/values.ts'
+import { parseBootVendorClass, shownText } from '../../proto/dhcp/values/text.ts'
+import { takesScript, type BootClient } from '../../plan/dhcp/boot-table.ts'
+
+/** Longer messages are malformed: clients send a few hundred octets. */
+export const maxMessageOctets = 4096
+
+export type Sender = {
+  readonly address: Ipv6
+  /** The interface of a link-local address; absent for others. */
+  readonly interface: string | undefined
+}
+
+export type Dhcpv6Request = {
+  readonly message: ClientMessage
+  /** The relay agents, the one nearest to the server first; empty without any. */
+  readonly relays: readonly RelayMessage[]
+  readonly sender: Sender
+  /** The address of the client on its link. */
+  readonly client: Ipv6
+  /** An address on the client's link that a relay agent names; absent without one. */
+  readonly link: Ipv6 | undefined
+  readonly clientId: Uint8Array | undefined
+  readonly duid: Duid | undefined
+  /** Ethernet addresses that identify the client, the most reliable first; each once. */
+  readonly macs: readonly Mac[]
+  readonly serverId: Uint8Array | undefined
+  /** Codes that the client requests (option 6). */
+  readonly requested: readonly number[]
+  readonly boot: BootClient
+  /** Its vendor class, printable characters only. */
+  readonly vendorClass: string
+}
+
+/** @param address as the socket reports it: `fe80::1%ens4` */
+export function readSender(address: string): Sender {
+  const [text = '', zone] = address.split('%')
+  return { address: parseIpv6(text) ?? ('::' as Ipv6), interface: zone }
+}
+
+/** @throws {MalformedPacket} when the datagram is not a DHCPv6 message of a client */
+export function readRequest(payload: Uint8Array, from: string): Dhcpv6Request {
+  if (payload.length > maxMessageOctets) {
+    throw new MalformedPacket(`message of ${payload.length} octets is longer than ${maxMessageOctets}`, 0)
+  }
+  const { message, relays } = unwrap(payload)
+  const sender = readSender(from)
+  const nearest = relays.at(-1)
+  const client = nearest?.peerAddress ?? sender.address
+  const clientId = firstValue(message.options, OptionCode.clientId)
+  if (clientId !== undefined && !isDuidLength(clientId.length)) {
+    throw new MalformedPacket(`client identifier of ${clientId.length} octets`, 0)
+  }
+  const added = nearest && firstValue(nearest.options, OptionCode.clientLinkLayerAddress)
+  const macs = [
+    added && decodeLinkLayerAddress(added),
+    clientId && macOfDuid(clientId),
+    linkLocalMac(client),
+  ].filter((mac) => mac !== undefined)
+  const vendorClasses = decodeVendorClasses(firstValue(message.options, OptionCode.vendorClass) ?? none)
+  return {
+    message,
+    relays,
+    sender,
+    client,
+    link: linkOf(relays),
+    clientId,
+    duid: clientId && formatDuid(clientId),
+    macs: [...new Set(macs)],
+    serverId: firstValue(message.options, OptionCode.serverId),
+    requested: decodeNumbers(firstValue(message.options, OptionCode.optionRequest) ?? none),
+    boot: readBoot(message, vendorClasses),
+    vendorClass: shownText(vendorClasses.join(' ')),
+  }
+}
+
+const none = new Uint8Array(0)
+
+type Unwrapped = { readonly message: ClientMessage; readonly relays: readonly RelayMessage[] }
+
+/** RFC 8415 §19: each relay agent puts the message into a message of its own. */
+function unwrap(payload: Uint8Array): Unwrapped {
+  const relays: RelayMessage[] = []
+  let packet = payload
+  for (;;) {
+    const message = decodeMessage(packet)
+    if (message.kind === 'client') return { message, relays }
+    const inner = firstValue(message.options, OptionCode.relayMessage)
+    if (message.type !== MessageType.relayForward || inner === undefined) {
+      throw new MalformedPacket('a relay message without a message of a client', 0)
+    }
+    if (relays.push(message) > maxHops) throw new MalformedPacket(`more than ${maxHops} relay agents`, 0)
+    packet = inner
+  }
+}
+
+/** RFC 8415 §13.1: the relay agent nearest to the client that names an address of its link decides. */
+function linkOf(relays: readonly RelayMessage[]): Ipv6 | undefined {
+  return relays.findLast(({ linkAddress }) => isUnicast6(ipv6Octets(linkAddress)))?.linkAddress
+}
+
+/** Firmware and iPXE derive their link-local address from their MAC address. */
+function linkLocalMac(client: Ipv6): Mac | undefined {
+  const octets = ipv6Octets(client)
+  return isLinkLocal(octets) ? macFromEui64(octets) : undefined
+}
+
+function readBoot({ options }: ClientMessage, vendorClasses: readonly string[]): BootClient {
+  const userClasses = decodeClasses(firstValue(options, OptionCode.userClass) ?? none)
+  const declared = decodeNumbers(firstValue(options, OptionCode.clientArchitecture) ?? none)
+  const boots = vendorClasses.map(parseBootVendorClass).find((each) => each !== undefined)
+  const named = boots?.architecture === undefined ? [] : [boots.architecture]
+  return {
+    protocol: boots?.protocol,
+    architectures: declared.length > 0 ? declared : named,
+    isIpxe: userClasses.includes('iPXE'),
+    takesScript: takesScript(userClasses, undefined),
+  }
+}
