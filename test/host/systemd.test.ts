@@ -32,7 +32,7 @@ t.test(
     const withoutUnit = ['api']
     const passed = [...units.values()].flatMap((unit) => settings(unit, 'FileDescriptorName'))
     t.same([...passed, ...withoutUnit].toSorted(), [...new Set(asked)].toSorted())
-    t.same(passed.toSorted(), ['dhcp', 'dns', 'http', 'http6', 'proxydhcp', 'tftp'])
+    t.same(passed.toSorted(), ['dhcp', 'dhcp6', 'dns', 'dns6', 'http', 'http6', 'proxydhcp', 'tftp', 'tftp6'])
   },
 )
 
@@ -43,6 +43,9 @@ const sockets = [
   { unit: 'slipway-dns@.socket', datagram: ['%i:53'], stream: ['%i:53'] },
   { unit: 'slipway-http@.socket', datagram: [], stream: ['%i:80'] },
   { unit: 'slipway-http6.socket', datagram: [], stream: ['[2001:db8::101]:80'] },
+  { unit: 'slipway-tftp6.socket', datagram: ['[2001:db8::101]:69'], stream: [] },
+  { unit: 'slipway-dns6.socket', datagram: ['[2001:db8::101]:53'], stream: ['[2001:db8::101]:53'] },
+  { unit: 'slipway-dhcp6.socket', datagram: ['[::]:547'], stream: [] },
 ]
 
 for (const { unit, datagram, stream } of sockets) {

@@ -13,6 +13,7 @@ import { ExitCode, UsageError, type Command } from '../command.ts'
 import { recordFormats, renderZones, type RecordFormat } from '../render/dns-records.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { bridgeWarning, libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
+import { renderRadvd } from '../render/radvd.ts'
 import { enableUnits } from '../render/systemd-units.ts'
 
 type Rendering = {
@@ -51,6 +52,7 @@ const renderings = {
   },
   rbac: { takes: 'CLUSTER', render: ({ model }, name) => renderClusterRbac(model, name) },
   units: { render: ({ model }) => enableUnits(model) },
+  radvd: { render: ({ model }) => renderRadvd(model) },
   libvirt: { takes: 'NODE', render: ({ model }, name) => renderLibvirt(model, name) },
   'agent-service-config': { render: ({ model }) => agentServiceConfig(model) },
   'bare-metal-hosts': { render: ({ model }) => bareMetalHosts(model) },
@@ -74,6 +76,7 @@ export const render: Command = {
         ['zones [ZONE]', 'DNS zones, or one of them, for another name server'],
         ['ipxe NODE', 'the iPXE script of a node'],
         ['units', 'shell commands for root that enable the systemd socket units of the site'],
+        ['radvd', 'radvd.conf, if this machine sends router advertisements'],
         ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],
         [
           'rbac [CLUSTER]',

@@ -4,7 +4,10 @@ import { formatIp } from '../../proto/address/ip.ts'
 import type { Rendered } from './hosted-yaml.ts'
 
 /** The ports in the units. */
-const unitPorts: Readonly<Record<string, number>> = { dhcp: 67, tftp: 69, dns: 53, http: 80, proxydhcp: 4011 }
+const unitPorts: Readonly<Record<string, number>> = {
+  ...{ dhcp: 67, tftp: 69, dns: 53, http: 80, proxydhcp: 4011 },
+  ...{ dhcp6: 547, dhcp6Client: 546 },
+}
 
 const installed = '/usr/lib/systemd/system'
 const local = '/etc/systemd/system'
@@ -30,16 +33,18 @@ export function enableUnits({ site }: Model): Rendered {
     ...(site.dns.serve ? [`slipway-dns@${own}.socket`] : []),
     `slipway-http@${own}.socket`,
     ...(isProxy ? [`slipway-proxydhcp@${own}.socket`] : []),
-    ...(address6 === undefined ? [] : ['slipway-http6.socket']),
+    ...(address6 === undefined ? [] : ipv6Units(site)),
   ]
   const lines = [
     `sed 's/^BindToDevice=.*/BindToDevice=${device}/' ${installed}/slipway-dhcp.socket > ${local}/${dhcp}`,
     ...(address6 === undefined
       ? []
-      : [
-          `sed 's/^ListenStream=.*/ListenStream=[${formatIp(address6)}]:80/' ` +
-            `${installed}/slipway-http6.socket > ${local}/slipway-http6.socket`,
-        ]),
+      : ipv6Units(site)
+          .filter((unit) => unit !== dhcp6Unit)
+          .map(
+            (unit) =>
+              `sed 's/\\[2001:db8::101\\]/[${formatIp(address6)}]/' ${installed}/${unit} > ${local}/${unit}`,
+          )),
     'systemctl daemon-reload',
     `systemctl enable --now ${sockets.join(' ')}`,
     // Without a command of its own, HAProxy is reloaded by this pair of units.
@@ -51,4 +56,16 @@ export function enableUnits({ site }: Model): Rendered {
     'systemctl enable --now slipway.service',
   ]
   return { text: ['set -e', ...lines, ''].join('\n') }
+}
+
+const dhcp6Unit = 'slipway-dhcp6.socket'
+
+/** Returns the units of a server with an IPv6 address. The one of DHCPv6 listens on all interfaces and needs no address. */
+function ipv6Units({ dns, subnets6 }: Model['site']): string[] {
+  return [
+    'slipway-http6.socket',
+    'slipway-tftp6.socket',
+    ...(dns.serve ? ['slipway-dns6.socket'] : []),
+    ...(subnets6.length === 0 ? [] : [dhcp6Unit]),
+  ]
 }

@@ -45,6 +45,41 @@ t.test('prints the commands that enable the socket units of the site', async (t)
   t.equal(spawnSync('sh', ['-n'], { input: out }).status, 0, 'a shell can parse it')
 })
 
+const ipv6 = `subnets6:
+  - { cidr: "fd00:16::/64", search: example.net, routerAdvertisements: {} }
+  - { cidr: "fd00:17::/64", routerAdvertisements: { interface: ens5, router: true, autonomous: true } }
+`
+
+t.test('prints the socket units of IPv6', async (t) => {
+  const site = siteText(undefined, ipv6).replace(
+    'address: 127.0.0.1',
+    'interface: ens4, address: 127.0.0.1, address6: "fd00:16::101"',
+  )
+  const { out } = await run(t, site, 'units')
+  t.match(out, "sed 's/\\[2001:db8::101\\]/[fd00:16::101]/' /usr/lib/systemd/system/slipway-tftp6.socket")
+  t.match(out, 'slipway-http6.socket slipway-tftp6.socket slipway-dns6.socket slipway-dhcp6.socket\n')
+  t.equal(spawnSync('sh', ['-n'], { input: out }).status, 0, 'a shell can parse it')
+})
+
+t.test('prints radvd.conf, with a block for each interface', async (t) => {
+  const site = siteText(undefined, ipv6).replace(
+    'address: 127.0.0.1',
+    'interface: ens4, address: 127.0.0.1, address6: "fd00:16::101"',
+  )
+  const { code, out } = await run(t, site, 'radvd')
+  t.equal(code, 0)
+  const [, first = '', second = ''] = out.split(/^interface /m)
+  t.match(first, /^ens4\n/)
+  t.match(first, /AdvManagedFlag on;\n {2}AdvOtherConfigFlag on;\n {2}AdvDefaultLifetime 0;/)
+  t.match(first, /prefix fd00:16::\/64\n/)
+  t.match(first, /AdvAutonomous off;/)
+  t.match(first, /RDNSS fd00:16::101 \{\};\n {2}DNSSL example\.net \{\};/)
+  t.match(second, /^ens5\n/)
+  t.notMatch(second, /AdvDefaultLifetime|DNSSL/)
+  t.match(second, /AdvAutonomous on;/)
+  t.match((await run(t, siteText(), 'radvd')).err, /no network in subnets6 has the key routerAdvertisements/)
+})
+
 t.test('prints keepalived.conf of this machine', async (t) => {
   const shared = `${more}keepalived: { interface: ens4 }\n`
   const site = siteText(undefined, shared).replace(
