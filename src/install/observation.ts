@@ -3,6 +3,7 @@
  * the store, and the timeline read them. Plain data that is stored as JSON. A filter recognizes observations that only repeat
  * the last one of their kind.
  */
+import type { BootClient } from '../plan/dhcp/boot-table.ts'
 import type { IgnitionKind, ImageFileKind } from '../plan/facts.ts'
 import type { Callback } from '../plan/urls.ts'
 import type { Mode } from './node-states.ts'
@@ -16,6 +17,19 @@ export type Asker =
   | 'ipxe'
   /** A Linux kernel, of the live or the installed system; the order of the steps shows which. */
   | 'system'
+
+/** Returns the kind of a client. */
+export function askerOf({ protocol, isIpxe }: Pick<BootClient, 'protocol' | 'isIpxe'>): Asker {
+  if (isIpxe) return 'ipxe'
+  switch (protocol) {
+    case 'PXEClient':
+      return 'firmware'
+    case 'HTTPClient':
+      return 'http-firmware'
+    case undefined:
+      return 'system'
+  }
+}
 
 /** What a boot script does. */
 export type ScriptKind = 'install' | 'wait' | 'menu' | 'local' | 'failed'

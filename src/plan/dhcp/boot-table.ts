@@ -6,7 +6,7 @@ import type { BootProtocol } from '../../proto/dhcp/values/text.ts'
 import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import type { Endpoint, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-import type { BootFile, NodeBoot } from './plan.ts'
+import type { BootElsewhere, BootFile, NodeBoot } from './plan.ts'
 
 /** How a client boots, by its options. */
 export type BootClient = {
@@ -121,9 +121,6 @@ export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: BootFiles):
 export type BootChoice =
   | { readonly file: BootFile; readonly reason?: undefined }
   | { readonly file?: undefined; readonly reason?: string }
-
-/** A node that boots over the other version of IP; the reason is a sentence. */
-export type BootElsewhere = { readonly elsewhere: string }
 
 /** Chooses the boot file of a client. @param boot undefined for hosts */
 export function chooseBoot(boot: NodeBoot | BootElsewhere | undefined, client: BootClient): BootChoice {

@@ -7,7 +7,7 @@ import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { imageFacts } from '../boot/installation.ts'
 import { flatMapSteps, lazy, runSteps } from '../steps.ts'
-import { nodeBoot, type BootElsewhere, type BootFiles } from './boot-table.ts'
+import { nodeBoot, type BootFiles } from './boot-table.ts'
 import {
   fallbackFile,
   httpFile,
@@ -21,6 +21,7 @@ import {
   type Proxied,
   type Reservation,
 } from './plan.ts'
+import type { BootElsewhere } from './plan.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import { defaultLeaseSeconds } from '../../proto/dhcp/message.ts'
 import type { Site, Subnet } from '../../site/schema.ts'

@@ -15,7 +15,6 @@ import {
 } from '../../proto/dhcp/values/number.ts'
 import { encodeDomainSearch, encodeText } from '../../proto/dhcp/values/text.ts'
 import type { Subnet } from '../../site/schema.ts'
-import type { BootElsewhere } from './boot-table.ts'
 
 export type DhcpPlan = {
   /** Server identifier (option 54), and next server (siaddr) of clients that boot. */
@@ -69,6 +68,9 @@ export type PreparedOption = {
   /** Lengths at which a list that does not fit may be cut, in ascending order. */
   readonly cuts?: readonly number[]
 }
+
+/** A node that boots over the other version of IP; the reason is a sentence. */
+export type BootElsewhere = { readonly elsewhere: string }
 
 /** The boot files of one node. */
 export type NodeBoot = {

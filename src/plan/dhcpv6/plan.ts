@@ -3,8 +3,7 @@ import type { Ipv6 } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { Cidr6 } from '../../proto/address/network6.ts'
 import type { Duid } from '../../proto/dhcpv6/duid.ts'
-import type { BootElsewhere } from '../dhcp/boot-table.ts'
-import type { NodeBoot } from '../dhcp/plan.ts'
+import type { BootElsewhere, NodeBoot } from '../dhcp/plan.ts'
 
 export type Dhcpv6Plan = {
   /** Option 2. Derived from the IPv6 address of the server, so that it is the same after a new installation. */

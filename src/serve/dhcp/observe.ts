@@ -1,9 +1,8 @@
 /** Turns the result of a DHCP message into an observation of the node that sent it. Pure. */
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Datagram } from '../../host/udp.ts'
-import type { BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
-import type { Asker, Seen } from '../../install/observation.ts'
+import { askerOf, type Seen } from '../../install/observation.ts'
 import type { DhcpResult, OtherServerUse, Replied } from './respond.ts'
 
 /**
@@ -49,16 +48,3 @@ const answers = {
   'boot-offered': 'offered',
   'boot-acknowledged': 'acknowledged',
 } as const
-
-/** Returns the kind of a client. */
-export function askerOf({ protocol, isIpxe }: BootClient): Asker {
-  if (isIpxe) return 'ipxe'
-  switch (protocol) {
-    case 'PXEClient':
-      return 'firmware'
-    case 'HTTPClient':
-      return 'http-firmware'
-    case undefined:
-      return 'system'
-  }
-}

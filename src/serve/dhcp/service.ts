@@ -16,12 +16,12 @@ import { createLeasing } from './leasing.ts'
 import { listen, type Done, type ListenOptions } from './listen.ts'
 import { openProbeRecord } from './probe-record.ts'
 import type { DhcpResult, RequestContext } from './respond.ts'
+import { RecentMap } from '../../host/recent-map.ts'
 import { similarNodes, type SimilarNode } from './similar-mac.ts'
 import { createReplyInterface } from './sockets.ts'
 import {
   createOtherServers,
   createUnknownClients,
-  RecentMap,
   type Declined,
   type OtherServer,
   type UnknownClient,

@@ -2,6 +2,7 @@
  * Undeclared machines that sent requests, declared machines that declined their address, and other DHCP servers, for
  * an administrator whose machine does not boot. In memory and bounded; the least recently seen entry is dropped first.
  */
+import { RecentMap } from '../../host/recent-map.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
@@ -55,31 +56,6 @@ const newEntries = { burst: maxEntries / 2, perSecond: 4 }
 /** The minimum time between log lines about one machine, and the maximum number of lines in that time. */
 const logIntervalMs = 10 * 60_000
 const maxLinesPerInterval = 60
-
-/** A map with a maximum size. It drops the entry that was set least recently. */
-export class RecentMap<Key, Value> {
-  readonly #values = new Map<Key, Value>()
-  readonly #max: number
-
-  constructor(max = maxEntries) {
-    this.#max = max
-  }
-
-  get(key: Key): Value | undefined {
-    return this.#values.get(key)
-  }
-
-  set(key: Key, value: Value): void {
-    this.#values.delete(key)
-    this.#values.set(key, value)
-    if (this.#values.size > this.#max) this.#values.delete(this.#values.keys().next().value as Key)
-  }
-
-  /** Returns the values, latest first. */
-  values(): Value[] {
-    return [...this.#values.values()].reverse()
-  }
-}
 
 /** Remembers what was seen and decides which occurrences are logged. */
 class SeenList<Key, Facts> {

@@ -9,7 +9,7 @@ import type { Datagram, Service, Sockets, UdpPort } from '../../host/udp.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { Dhcpv6Plan } from '../../plan/dhcpv6/plan.ts'
 import { endpointText } from '../../text/endpoint.ts'
-import { createUnknownClients, RecentMap } from '../dhcp/unknown-clients.ts'
+import { RecentMap } from '../../host/recent-map.ts'
 import type { Dhcpv6Code } from './codes.ts'
 import { createLinks } from './links.ts'
 import { maxReplyOctets } from './reply.ts'
@@ -36,6 +36,8 @@ export type Dhcpv6Service = Service & {
   links(): readonly string[]
 }
 
+const logIntervalMs = 10 * 60_000
+
 /** Replies to one machine at once, and in each second: clients send at most a few messages per second. */
 const repliesPerSecond = 128
 
@@ -44,7 +46,8 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
   const { plan, sockets, clock, counters, log, observe, onLost } = options
   const out = new Uint8Array(maxReplyOctets)
   const limit = createEventLimiter(clock)
-  const unknownClients = createUnknownClients(clock)
+  /** When undeclared machines were logged. */
+  const loggedAt = new RecentMap<string, number>()
   const budgets = new RecentMap<string, { left: number; at: number }>(8192)
   const ports = await sockets.udp('dhcp6', { address: '::', port: plan().serverPort, onLost })
   const links = createLinks({ ...options, ports })
@@ -92,16 +95,20 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
     if (result.seen !== undefined) observe(result.seen)
   }
 
-  /** Logs an undeclared machine from time to time; one without a known MAC address like all others of this kind. */
+  /** Logs an undeclared machine every ten minutes, and a flood of them every ten seconds. */
   function recordUnknown(about: Dhcpv6Context): void {
-    const { mac, architecture } = about
     const message = messageOf['unknown-client']
-    if (mac === undefined) {
-      limit('without a MAC address', (count) => log.info({ ...about, count }, message))
-      return
+    const key = about.mac ?? about.duid ?? ''
+    const now = clock.monotonic()
+    let isLogged = false
+    if (now - (loggedAt.get(key) ?? -Infinity) >= logIntervalMs) {
+      limit('undeclared', (count) => {
+        log.info({ ...about, count }, message)
+        loggedAt.set(key, now)
+        isLogged = true
+      })
     }
-    const isLogged = unknownClients.see(mac, { mac, vendorClass: '', architecture, relay: undefined })
-    log[isLogged ? 'info' : 'debug'](about, message)
+    if (!isLogged) log.debug(about, message)
   }
 
   /** A flood in the name of one machine must not fill the send buffer, which all replies share. */
