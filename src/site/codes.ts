@@ -1,5 +1,6 @@
 /** Codes of the problems that keep a site file from being used. */
 import { defineCodes } from '../text/codes.ts'
+import { ipv6Codes } from './ipv6-codes.ts'
 
 export const siteCodes = defineCodes({
   'site.unreadable': {
@@ -54,30 +55,7 @@ export const siteCodes = defineCodes({
     meaning: 'A value has the wrong type, form, or range',
     remedy: 'Replace the value with one of the expected form',
   },
-  'site.subnets-missing': {
-    meaning: 'The site has neither subnets nor subnets6, so no node can get an address',
-    remedy: 'Add the networks of the nodes to subnets or subnets6',
-  },
-  'site.subnet6-size': {
-    meaning: 'An IPv6 network is too large or too small for machines, or is not a unicast network',
-    remedy: 'Write a unicast network from /32 to /126 that is not link-local',
-  },
-  'site.subnet6-overlap': {
-    meaning: 'Two IPv6 networks overlap',
-    remedy: 'Correct one of the networks, so that each address has one network',
-  },
-  'site.subnet6-without-address6': {
-    meaning: 'The site has IPv6 networks, but the server has no IPv6 address',
-    remedy: 'Set server.address6',
-  },
-  'site.radvd-without-interface': {
-    meaning: 'Router advertisements are declared without the interface that sends them',
-    remedy: 'Set server.interface, or interface in routerAdvertisements',
-  },
-  'site.duid-taken': {
-    meaning: 'The same DUID is declared twice',
-    remedy: 'Correct one of the entries: a DUID identifies one machine',
-  },
+  ...ipv6Codes,
   'site.subnet-size': {
     meaning: 'A subnet is too large or too small for machines, or lies in the multicast range',
     remedy: 'Write a network from /8 to /30 below 224.0.0.0',

@@ -48,7 +48,7 @@ export function writeReply(
   for (const each of decision.associations) putAnswered(writer, each, reservation)
   if (decision.status !== undefined) putStatus(writer, decision.status.code, decision.status.message)
   if (decision.assigns || decision.kind === 'informed') putSettings(writer, request, reservation, file)
-  return wrap(out.subarray(0, writer.offset), request)
+  return wrapForRelays(out.subarray(0, writer.offset), request)
 }
 
 function putAnswered(
@@ -88,7 +88,7 @@ function putSettings(
 }
 
 /** Each relay agent gets its own RELAY-REPL, with the Interface-ID that it sent (RFC 8415 §19.3). */
-function wrap(reply: Uint8Array, { relays }: Dhcpv6Request): Uint8Array {
+function wrapForRelays(reply: Uint8Array, { relays }: Dhcpv6Request): Uint8Array {
   let packet = reply
   for (const { hopCount, linkAddress, peerAddress, options } of relays.toReversed()) {
     const id = firstValue(options, OptionCode.interfaceId)

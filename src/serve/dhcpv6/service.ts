@@ -61,7 +61,11 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
   function handle(datagram: Datagram, port: UdpPort): void {
     const client = endpointText(datagram)
     try {
-      record(respond(datagram, plan(), links.networksOn, out), datagram, port)
+      record(
+        respond(datagram, plan(), (name) => links.networksOn(name), out),
+        datagram,
+        port,
+      )
     } catch (error) {
       if (error instanceof MalformedPacket) {
         counters.increment('dhcpv6.malformed')
@@ -100,15 +104,14 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
     const message = messageOf['unknown-client']
     const key = about.mac ?? about.duid ?? ''
     const now = clock.monotonic()
-    let isLogged = false
-    if (now - (loggedAt.get(key) ?? -Infinity) >= logIntervalMs) {
-      limit('undeclared', (count) => {
-        log.info({ ...about, count }, message)
-        loggedAt.set(key, now)
-        isLogged = true
-      })
+    if (now - (loggedAt.get(key) ?? -Infinity) < logIntervalMs) {
+      log.debug(about, message)
+      return
     }
-    if (!isLogged) log.debug(about, message)
+    limit('undeclared', (count) => {
+      log.info({ ...about, count }, message)
+      loggedAt.set(key, now)
+    })
   }
 
   /** A flood in the name of one machine must not fill the send buffer, which all replies share. */

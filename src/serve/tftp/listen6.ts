@@ -15,10 +15,12 @@ export async function withIpv6(
 ): Promise<TftpService> {
   const { ipv6, port } = plan()
   if (ipv6 === undefined) return service
-  const opened = await sockets.udp('tftp6', { address: ipv6.address, port, onLost }).catch(async (error) => {
-    await service.close(0)
-    throw error
-  })
+  const opened = await sockets
+    .udp('tftp6', { address: ipv6.address, port, onLost })
+    .catch(async (error: unknown) => {
+      await service.close(0)
+      throw error
+    })
   const server = createServer()
   for (const each of opened) {
     each.receive((batch) => {
