@@ -112,7 +112,7 @@ function refused(code: string, reasons: readonly string[], status: 400 | 409 = 4
 type Request = { readonly adoption: Adoption; readonly base: string | undefined }
 
 async function readRequest(body: unknown): Promise<Request | AdoptionResult> {
-  const wrong = (reason: string) => refused('server.bad-request', [reason], 400)
+  const wrong = (reason: string, status: 400 | 409 = 400) => refused('server.bad-request', [reason], status)
   if (typeof body !== 'object' || body === null) return wrong('the body must be a JSON object')
   const { name, role, macs, addresses, cluster, base } = body as Record<string, unknown>
   const { roles } = await import('./site/schema.ts')
@@ -120,9 +120,9 @@ async function readRequest(body: unknown): Promise<Request | AdoptionResult> {
   if (known === undefined) return wrong(`role must be one of ${roles.join(', ')}`)
   if (typeof name !== 'string') return wrong('name must be a host name of one label')
   if (!isList(macs, (mac) => parseMac(mac) !== undefined))
-    return wrong('macs must be a list of MAC addresses')
+    return wrong('macs must be a list of MAC addresses', 409)
   if (!isList(addresses, (address) => parseIp(address) !== undefined))
-    return wrong('addresses must be a list of IP addresses')
+    return wrong('addresses must be a list of IP addresses', 409)
   if (cluster !== undefined && typeof cluster !== 'string') return wrong('cluster must be a name')
   if (base !== undefined && typeof base !== 'string') return wrong('base must be a text')
   const texts = macs.map((mac) => parseMac(mac) as string)
