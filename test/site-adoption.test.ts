@@ -76,7 +76,7 @@ t.test('refuses what is not a node', async (t) => {
   const { adopt } = rig(t)
   for (const [body, reason] of [
     [undefined, 'the body must be a JSON object'],
-    [{ ...w2, role: 'master2' }, 'role must be one of bootstrap, master, single, worker, infra'],
+    [{ ...w2, role: 'master2' }, 'role must be one of bootstrap, master, arbiter, single, worker, infra'],
     [{ ...w2, name: 7 }, 'name must be a host name of one label'],
     [{ ...w2, macs: [] }, 'macs must be a list of MAC addresses'],
     [{ ...w2, macs: ['w2'] }, 'macs must be a list of MAC addresses'],

@@ -29,7 +29,7 @@ export const newNode = component(
   'NewNode',
   z.looseObject({
     name: text.meta({ description: 'first label of the host name' }),
-    role: z.enum(['bootstrap', 'master', 'single', 'worker', 'infra']),
+    role: z.enum(['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra']),
     macs: z.array(text).min(1),
     addresses: z.array(text).min(1),
     cluster: text.optional().meta({ description: 'required if the site has several clusters' }),

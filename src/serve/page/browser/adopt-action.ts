@@ -6,7 +6,7 @@ import { h, type Child } from './dom.ts'
 import { copyable, icon } from './parts.ts'
 import type { Planned } from './types.ts'
 
-const roles = ['worker', 'infra', 'master', 'single', 'bootstrap'] as const
+const roles = ['worker', 'infra', 'master', 'arbiter', 'single', 'bootstrap'] as const
 
 type Values = {
   readonly name: string
