@@ -92,7 +92,7 @@ for (const { name, type, server } of [
 t.test('CONFIRM (RFC 8415 §18.3.3)', (t) => {
   const status = (addresses: readonly string[], networks?: readonly Cidr6[]) => {
     const decision = decided(MessageType.confirm, { addresses }, networks)
-    return 'status' in decision ? decision.status?.code : decision.kind
+    return 'status' in decision ? decision.status.code : decision.kind
   }
   t.equal(status([own]), StatusCode.success)
   t.equal(status([own, 'fd00:99::1']), StatusCode.notOnLink)
