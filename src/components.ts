@@ -2,126 +2,43 @@
  * The components of the process in one shape. The app starts them in the order of this list, and then only loops over
  * them. To add a service, write its component and add it to the list.
  */
-import type { FileWatch } from './file-watch.ts'
 import { startHooks } from './app-hooks.ts'
-import type { Clusters } from './cluster/clusters.ts'
-import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
-import type { Sessions as ClusterSessions } from './cluster/session.ts'
 import { createOwnAddresses } from './host/attached-networks.ts'
 import { createReadNeighbor } from './host/neighbors.ts'
-import type { Clock } from './host/clock.ts'
-import type { Counters, MetricFamily } from './host/counters.ts'
-import type { Log } from './host/log.ts'
-import type { Sockets } from './host/udp.ts'
-import type { Installs } from './install/installs.ts'
-import type { Observe } from './install/observation.ts'
-import type { Reports } from './install/reports.ts'
 import type { Plan } from './plan/compile.ts'
-import type { Model } from './plan/model.ts'
-import type { Sessions } from './serve/control/access/sessions.ts'
-import type { Tokens } from './serve/control/access/tokens.ts'
-import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
 import { createTftpFiles } from './install/boot/tftp-files.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
 import { startDhcpv6 } from './serve/dhcpv6/service.ts'
 import { startDns } from './serve/dns/service.ts'
-import type { Balancer } from './serve/haproxy/balancer.ts'
-import type { Drains } from './serve/haproxy/drained.ts'
 import { addressProblems, changeProblems, drainWarning, serverProblems } from './serve/haproxy/problems.ts'
 import { haproxyFamilies } from './serve/haproxy/servers.ts'
-import type { Hooks } from './serve/hooks/service.ts'
 import { startHttp } from './serve/http/service.ts'
-import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
 import { startTftp } from './serve/tftp/service.ts'
-import type { Site } from './site/schema.ts'
-import type { ActiveProblem, Finding } from './text/codes.ts'
-
-/** What the components share. */
-export type Shared = {
-  /** Returns the active plan: one assignment in the app replaces it for all components. */
-  readonly plan: () => Plan
-  /** Returns the model that it was compiled from. */
-  readonly model: () => Model
-  readonly installs: Installs
-  /** Records an observation of a thread that this component drains, see {@link Running.drain}. */
-  readonly record: Observe
-  readonly sessions: ClusterSessions
-  readonly ignitionFiles: RoleIgnition
-  readonly fileWatch: FileWatch
-  readonly balancer: Balancer
-  readonly drains: Drains
-  readonly reports: Reports
-  readonly sockets: Sockets
-  readonly counters: Counters
-  readonly clock: Clock
-  readonly log: Log
-  /** Called when a socket fails for good: the process should end. */
-  readonly onLost: (error: Error) => void
-  /** Clusters to follow, and the directory of their records. */
-  readonly follow: { readonly site: Site; readonly directory: string } | undefined
-  /** Path of the control socket. */
-  readonly control: string | undefined
-  /** State directory, if there is one. */
-  readonly stateDirectory: string | undefined
-  /** Tokens and sessions of the API. */
-  readonly access: { readonly tokens: Tokens; readonly sessions: Sessions }
-  /** The whole app, for the APIs. */
-  readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power'> & {
-      readonly clusters: () => Clusters | undefined
-      readonly hooks: () => Hooks | undefined
-      /** Returns all persistent problems. */
-      readonly problems: () => readonly ActiveProblem[]
-    }
-}
-
-export type Component = {
-  readonly name: string
-  /** Whether the process cannot run without it. All others can start later, when their port is free. */
-  readonly isEssential?: boolean
-  /** Whether the plan needs it. */
-  isWanted(shared: Shared): boolean
-  /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
-  start(shared: Shared): Promise<Running>
-}
-
-export type Running = {
-  readonly name: string
-  /** Sockets: `udp 172.16.0.101:67`. */
-  readonly listening: readonly string[]
-  /**
-   * Applies the active plan; called after all components have started, and after each reload. Can return a promise.
-   */
-  apply?(): unknown
-  /** Records what a thread of the component has reported up to now. */
-  drain?(): void
-  /** Applies a reloaded site. */
-  swap?(site: Site): void
-  /** Returns fields of `/health`, of the local API, and of the metrics. */
-  health?(): Readonly<Record<string, unknown>>
-  /** Returns fields of the local API only: they name files of this machine. */
-  status?(): Readonly<Record<string, unknown>>
-  metrics?(): readonly MetricFamily[]
-  /** Returns persistent problems that prevent slipway from serving what the site declares. */
-  problems?(): readonly ActiveProblem[]
-  /** Returns the limitations of the component on this machine, such as missing lanes. */
-  warnings?(): readonly Finding[]
-  /** Returns persistent problems of other machines: resolvers, DHCP servers, and the servers of HAProxy. */
-  outages?(): readonly ActiveProblem[]
-  /** Returns a promise where closing takes time; it never rejects. */
-  close(graceMs: number): unknown
-  /** Present for the component `clusters`. */
-  readonly clusters?: Clusters
-  /** Present for the component `hooks`. */
-  readonly hooks?: Hooks
-}
+import type { ActiveProblem } from './text/codes.ts'
+import type { Component, Running, Shared } from './component.ts'
 
 /** How long a start and a reload wait for HAProxy. */
 const haproxyStartMs = 2000
 const haproxyReloadMs = 5000
+
+type LaneService = Pick<Running, 'name' | 'listening' | 'close'> & {
+  apply(): unknown
+  readonly lane: { problems(): readonly ActiveProblem[] }
+}
+
+/** Returns what the components of all services with a lane have. */
+function withLane(service: LaneService): Running {
+  return {
+    name: service.name,
+    listening: service.listening,
+    apply: () => service.apply(),
+    problems: () => service.lane.problems(),
+    close: (graceMs) => service.close(graceMs),
+  }
+}
 
 export const components: readonly Component[] = [
   {
@@ -205,11 +122,7 @@ export const components: readonly Component[] = [
         log: log.for('dns'),
       })
       return {
-        name: dns.name,
-        listening: dns.listening,
-        close: (graceMs) => dns.close(graceMs),
-        apply: () => dns.apply(),
-        problems: () => dns.lane.problems(),
+        ...withLane(dns),
         warnings: () => dns.lane.warnings(),
         outages: () => dns.problems(),
         health: () => ({ resolvers: dns.resolvers(), dnsCache: dns.cache() }),
@@ -231,13 +144,9 @@ export const components: readonly Component[] = [
         log: log.for('tftp'),
       })
       return {
-        name: tftp.name,
-        listening: tftp.listening,
-        apply: () => tftp.apply(),
+        ...withLane(tftp),
         drain: () => tftp.drain(),
-        problems: () => tftp.lane.problems(),
         warnings: () => tftp.lane.warnings(),
-        close: (graceMs) => tftp.close(graceMs),
       }
     },
   },
@@ -267,13 +176,9 @@ export const components: readonly Component[] = [
         log: log.for('dhcp'),
       })
       return {
-        name: dhcp.name,
-        listening: dhcp.listening,
-        apply: () => dhcp.apply(),
+        ...withLane(dhcp),
         drain: () => dhcp.drain(),
-        problems: () => dhcp.lane.problems(),
         warnings: () => dhcp.warnings(),
-        close: (graceMs) => dhcp.close(graceMs),
         outages: () => dhcp.problems(),
         health: () => ({
           declined: dhcp.declined(),

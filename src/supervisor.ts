@@ -2,7 +2,7 @@
  * Starts the components in order. A component whose port is taken waits for it while the others serve.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Component, Running, Shared } from './components.ts'
+import type { Component, Running, Shared } from './component.ts'
 import { CannotListen, isPortTaken } from './host/cannot-listen.ts'
 import type { Timer } from './host/clock.ts'
 import type { HostCode } from './host/codes.ts'

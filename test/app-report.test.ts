@@ -1,6 +1,6 @@
 import t from 'tap'
 import { addressProblems, createAppReport, type SiteProblem } from '../src/app-report.ts'
-import type { Running } from '../src/components.ts'
+import type { Running } from '../src/component.ts'
 import { Counters, gauge } from '../src/host/counters.ts'
 import type { CurrentContents } from '../src/plan/ignition/findings.ts'
 import type { ActiveProblem } from '../src/text/codes.ts'

@@ -10,7 +10,7 @@ import { createSockets } from '../src/host/sockets.ts'
 import { compile } from '../src/plan/compile.ts'
 import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
 import { buildModel, clusterDomain } from '../src/plan/model.ts'
-import { parseIpv4, parseIpv6, type Ipv4, type Ipv6 } from '../src/proto/address/ip.ts'
+import { parseIpv4, parseIpv6, type Ipv4 } from '../src/proto/address/ip.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Cluster, Site } from '../src/site/schema.ts'
@@ -162,7 +162,7 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     server: {
       address: parseIpv4('127.0.0.1') as Ipv4,
       // The ports beside those of DHCPv4 are free, too.
-      ...(site.server.address6 !== undefined && { address6: parseIpv6('::1') as Ipv6 }),
+      ...(site.server.address6 !== undefined && { address6: parseIpv6('::1') }),
       peers: [],
       ports: { ...ports, dhcp6: ports.dhcp + 480, dhcp6Client: ports.dhcp + 479 },
     },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Component, Running, Shared } from '../src/components.ts'
+import type { Component, Running, Shared } from '../src/component.ts'
 import { CannotListen } from '../src/host/cannot-listen.ts'
 import { createSupervisor } from '../src/supervisor.ts'
 import { fakeClock } from './support/fake-clock.ts'

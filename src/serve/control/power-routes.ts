@@ -2,41 +2,50 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bootTargets, powerActions } from '../../bmc/machine.ts'
 import { isPowerRefusal, type Power, type PowerRefusal, type PowerReport } from '../../bmc/power.ts'
+import { defined } from '../../text/defined.ts'
 import { admin, operate, read } from './access/scopes.ts'
 import { refuse } from './refusal.ts'
 
 export type PowerControl = Pick<Power, 'report' | 'command' | 'trust' | 'isManaged'>
 
 type NodeParams = { Params: { cluster: string; node: string } }
-type ActionParams = {
-  Params: { cluster: string; node: string; action: string }
-  Querystring: { boot?: string }
-}
+type BootParams = NodeParams & { Querystring: { boot?: string } }
+type ActionParams = { Params: { cluster: string; node: string; action: string } } & Pick<
+  BootParams,
+  'Querystring'
+>
 type TrustParams = NodeParams & { Querystring: { fingerprint?: string } }
 
-const actions = [...powerActions, 'boot'] as const
+const unknownTarget = `boot must be one of ${bootTargets.join(', ')}`
 
 export function addPowerRoutes(app: FastifyInstance, power: PowerControl): void {
   app.get<NodeParams>('/v1/nodes/:cluster/:node/power', read, async ({ params }, reply) =>
     answer(reply, await power.report(`${params.cluster}/${params.node}`)),
   )
 
+  app.post<BootParams>(
+    '/v1/nodes/:cluster/:node/power/boot',
+    operate,
+    async ({ params, query, identity }, reply) => {
+      const boot = bootTargets.find((name) => name === query.boot)
+      if (boot === undefined) return refuse(reply, 400, 'server.bad-request', unknownTarget)
+      const command = { boot, user: nameOf(identity) }
+      return answer(reply, await power.command(`${params.cluster}/${params.node}`, command))
+    },
+  )
+
   app.post<ActionParams>('/v1/nodes/:cluster/:node/power/:action', operate, async (request, reply) => {
     const { params, query, identity } = request
-    const action = actions.find((name) => name === params.action)
+    const action = powerActions.find((name) => name === params.action)
     if (action === undefined) {
-      const error = `unknown power command ${params.action}: use one of ${actions.join(', ')}`
+      const error = `unknown power command ${params.action}: use one of ${[...powerActions, 'boot'].join(', ')}`
       return refuse(reply, 404, 'server.unknown-command', error)
     }
     const boot = bootTargets.find((name) => name === query.boot)
-    if (boot === undefined && (query.boot !== undefined || action === 'boot')) {
-      return refuse(reply, 400, 'server.bad-request', `boot must be one of ${bootTargets.join(', ')}`)
+    if (boot === undefined && query.boot !== undefined) {
+      return refuse(reply, 400, 'server.bad-request', unknownTarget)
     }
-    const command = {
-      ...(action !== 'boot' && { action }),
-      ...(boot !== undefined && { boot }),
-      user: nameOf(identity),
-    }
+    const command = { action, ...defined({ boot }), user: nameOf(identity) }
     return answer(reply, await power.command(`${params.cluster}/${params.node}`, command))
   })
 

@@ -67,7 +67,7 @@ export function createRoutes(
   const { installs, reports, condition, strangers, log, counters, clock } = options
   const app = fastify({
     ...withoutSchemas,
-    bodyLimit: 1024,
+    bodyLimit: 16 * 1024,
     requestTimeout: 15_000,
     ...defined({ serverFactory }),
     clientErrorHandler: answerBadRequest,

@@ -134,7 +134,7 @@ const refusals: readonly Refused[] = [
     path: '/v1/nodes/ocp45/w1/install',
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    sent: 'x'.repeat(2000),
+    sent: 'x'.repeat(20_000),
     status: 413,
     code: 'server.bad-request',
     error: 'Request body is too large',

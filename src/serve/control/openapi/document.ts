@@ -80,7 +80,7 @@ function describe(operation: Operation): Json {
     tags: ['v1'],
     ...(scope === 'public' ? { security: [] } : {}),
     parameters: [
-      ...names.map((name) => parameter('path', name, pathTypes[name] ?? z.string().min(1))),
+      ...names.map((name) => parameter('path', name, pathTypes[name] ?? pathText)),
       ...Object.entries(query).map(([name, schema]) => parameter('query', name, schema)),
       ...Object.entries(headers).map(([name, schema]) => parameter('header', name, schema)),
     ],
@@ -104,6 +104,9 @@ function describe(operation: Operation): Json {
     },
   }
 }
+
+/** The router accepts at most this many characters (`maxParamLength` of Fastify). */
+const pathText = z.string().min(1).max(100)
 
 function parameter(place: string, name: string, schema: z.ZodType): Json {
   return { name, in: place, required: !schema.safeParse(undefined).success, schema: schemaOf(schema) }

@@ -103,9 +103,20 @@ export const operations: readonly Operation[] = [
     pathTypes: { action: power.powerAction },
     query: {
       boot: power.bootTarget.optional().meta({
-        description:
-          'what the next start boots: the network once, or the normal order; the action boot sets only this',
+        description: 'what the next start boots: the network once, or the normal order',
       }),
+    },
+    response: power.power,
+    refusals: [404, 502],
+  },
+  {
+    ...post(
+      '/v1/nodes/{cluster}/{node}/power/boot',
+      'setBoot',
+      'Sets what the next start of a node boots, without switching its power',
+    ),
+    query: {
+      boot: power.bootTarget.meta({ description: 'the network once, or the normal order' }),
     },
     response: power.power,
     refusals: [404, 502],

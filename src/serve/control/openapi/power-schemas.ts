@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { code, component, nodeDetails, nodeKey, text, time } from './schemas.ts'
 
-export const powerAction = z.enum(['on', 'off', 'force-off', 'cycle', 'boot'])
+export const powerAction = z.enum(['on', 'off', 'force-off', 'cycle'])
 export const bootTarget = z.enum(['network', 'normal'])
 
 export const power = component(

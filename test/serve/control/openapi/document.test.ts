@@ -54,6 +54,7 @@ const samples: Readonly<
   commandNode: { path: '/v1/nodes/ocp45/w1/menu' },
   getPower: { path: '/v1/nodes/ocp45/w1/power' },
   switchPower: { path: '/v1/nodes/ocp45/w1/power/cycle?boot=network' },
+  setBoot: { path: '/v1/nodes/ocp45/w1/power/boot?boot=network' },
   trustBmc: { path: `/v1/nodes/ocp45/w1/power/trust?fingerprint=AA${':AA'.repeat(31)}` },
   commandBootstrap: { path: '/v1/clusters/ocp45/bootstrap/out' },
   getSiteFile: { path: '/v1/history/1' },
