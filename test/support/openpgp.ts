@@ -1,5 +1,5 @@
 /** OpenPGP keys that a test makes with GnuPG, and signatures with them. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,13 @@ export type Signer = {
   /** Returns the detached signature of a text. */
   sign(content: string | Buffer): Buffer
 }
+
+const programs = ['gpg', 'gpg-agent', 'gpgconf', 'gpgv']
+
+/** Reason for `skip`; false where GnuPG can be used. */
+export const noGnupg =
+  programs.some((program) => spawnSync(program, ['--version']).status !== 0) &&
+  `needs ${programs.join(', ')}, which the end-to-end test installs`
 
 /** Returns a signer for each name, whose keys exist until the end of the test. */
 export function createSigners<const Names extends readonly string[]>(

@@ -5,7 +5,7 @@ import { images, runImages } from '../../../../src/cli/commands/images/images.ts
 import { UsageError } from '../../../../src/cli/command.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { golden } from '../../../support/golden.ts'
-import { createSigners } from '../../../support/openpgp.ts'
+import { createSigners, noGnupg } from '../../../support/openpgp.ts'
 import { fileServer, liveFiles, liveNames, streamDocument } from '../../../support/release.ts'
 import { keptTerminal } from '../../../support/terminal.ts'
 
@@ -29,7 +29,7 @@ async function prepare(t: Test) {
   return { server, dir, run, document }
 }
 
-t.test('a release is added only if its signatures match the given key', async (t) => {
+t.test('a release is added only if its signatures match the given key', { skip: noGnupg }, async (t) => {
   const { server, dir, run } = await prepare(t)
   const [publisher, other] = createSigners(t, ['publisher', 'other'])
   writeFileSync(`${dir}/publisher.asc`, publisher.armored)
