@@ -54,7 +54,7 @@ export const firmware: Benchmark = {
   },
 }
 
-/** Adds the router advertisements that docs/running.md recommends: iPXE waits for one. */
+/** Adds the router advertisements that docs/troubleshooting.md recommends: iPXE waits for one. */
 function withRadvd(server: TestedServer): TestedServer {
   const path = (files: Files, name: string) => join(own(files).dir, name)
   return {

@@ -38,7 +38,7 @@ t.test(
       'PodmanArgs=--stop-timeout=30 --memory=2g',
     ]
     for (const setting of settings) t.ok(unit.split('\n').includes(setting), setting)
-    const documented = (await read('docs/running.md')).replaceAll('\\\n', '')
+    const documented = (await read('docs/install.md')).replaceAll('\\\n', '')
     const options =
       /--network host --cap-drop all --cap-add NET_BIND_SERVICE --read-only --stop-timeout 30 +--volume \/etc\/slipway:\/etc\/slipway:ro,Z --volume \/var\/lib\/slipway:\/var\/lib\/slipway:Z slipway$/m
     t.match(documented, options)
@@ -54,5 +54,5 @@ t.test('the base of the image is given by its digest, and gets the updates of it
 
 t.test('the user of the image has the ID that the documentation gives', async (t) => {
   const [, id] = /useradd --system --uid (\d+)/.exec(await read('Containerfile')) ?? []
-  t.match(await read('docs/running.md'), `chown --recursive ${id}:${id} /var/lib/slipway`)
+  t.match(await read('docs/install.md'), `chown --recursive ${id}:${id} /var/lib/slipway`)
 })

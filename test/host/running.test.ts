@@ -1,14 +1,19 @@
-/** What docs/running.md shows is what the program has. */
+/** What the pages about operation in docs/ show is what the program has. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 
 const root = new URL('../../', import.meta.url).pathname
-const text = await readFile(join(root, 'docs/running.md'), 'utf8')
+const pages = [
+  ...['quick-start', 'install', 'images', 'running', 'clusters', 'load-balancer', 'ports', 'dhcp', 'dns'],
+  ...['two-appliances', 'troubleshooting'],
+]
+const texts = await Promise.all(pages.map((page) => readFile(join(root, `docs/${page}.md`), 'utf8')))
+const text = texts.join('\n')
 const names = (await readdir(join(root, 'src'), { recursive: true })).filter((name) => name.endsWith('.ts'))
 const source = (await Promise.all(names.map((name) => readFile(join(root, 'src', name), 'utf8')))).join('')
 
-t.test('each log line in docs/running.md is one that the program prints', (t) => {
+t.test('each log line that the pages show is one that the program prints', (t) => {
   const [, block = ''] = /```json\n(.*?)```/s.exec(text) ?? []
   const lines = block
     .trim()
@@ -22,7 +27,7 @@ t.test('each log line in docs/running.md is one that the program prints', (t) =>
   t.end()
 })
 
-t.test('the events and sentences that docs/running.md quotes are those of the program', (t) => {
+t.test('the events and sentences that the pages quote are those of the program', (t) => {
   const prose = text.replaceAll(/```.*?```/gs, '')
   const quotes = [...prose.matchAll(/`([^`]+)`/g)].map(([, quote = '']) => quote.replaceAll(/\s+/g, ' '))
   // Words alone: no commands, no paths, no keys with a value.
@@ -38,7 +43,7 @@ t.test('the events and sentences that docs/running.md quotes are those of the pr
   t.end()
 })
 
-t.test('the units that docs/running.md names are in systemd/, or copies for an interface', async (t) => {
+t.test('the units that the pages name are in systemd/, or copies for an interface', async (t) => {
   const named = [
     ...text.matchAll(/\bslipway[a-z0-9-]*(?:@[\d.]+)?\.(?:service|socket|path|(?:sysusers|tmpfiles)\.conf)/g),
   ]
