@@ -1,7 +1,8 @@
 /** The help pages of the commands in a group, such as `images add`: the part of the group's page that applies to one of them. Pure. */
 import type { Help, HelpRow } from './command.ts'
 
-type ActionPage = Pick<Help, 'about' | 'examples' | 'lists' | 'isPaged'>
+/** What a page has of its own; without `exit`, it has the exit statuses of the group. */
+type ActionPage = Pick<Help, 'about' | 'examples' | 'lists' | 'isPaged'> & Partial<Pick<Help, 'exit'>>
 
 /**
  * Returns a page for each command of a group. Its usage lines and options are those of the group that apply to it.

@@ -37,6 +37,12 @@ export const rolloutRows: readonly HelpRow[] = [
   ],
 ]
 
+/** Exit statuses of `install`, beside those without `--power`. */
+export const rolloutExit: readonly HelpRow[] = [
+  ['6', 'with --power: the time limit was reached'],
+  ['8', 'with --power: interrupted; the nodes continue to install'],
+]
+
 type RolloutValues = {
   readonly power: boolean
   readonly resume: boolean

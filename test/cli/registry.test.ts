@@ -1,6 +1,8 @@
 import t from 'tap'
 import { commandGroups } from '../../src/cli/registry.ts'
 import { helpLines, type Help } from '../../src/cli/command.ts'
+import { runCommandLine } from '../../src/cli/run.ts'
+import { keptTerminal } from '../support/terminal.ts'
 
 const entries = Object.values(commandGroups).flat()
 
@@ -69,4 +71,14 @@ t.test('a help page has its sections in order, within 80 columns', (t) => {
     '  cat y | slipway wait -',
   ])
   t.end()
+})
+
+t.test('every command returns the status that its help gives for an invalid command line', async (t) => {
+  for (const { name, load } of entries) {
+    const { exit } = (await load()).help
+    const [status] = exit.find(([, text]) => /invalid command line|command line is invalid/.test(text)) ?? []
+    const terminal = keptTerminal()
+    t.equal(await runCommandLine([name, '--no-such-option'], terminal), Number(status), name)
+    t.match(terminal.errLines.join('\n'), '--no-such-option', name)
+  }
 })

@@ -12,6 +12,7 @@ import {
   powerTimeoutMs,
   rollOut,
   rolloutOptions,
+  rolloutExit,
   rolloutRows,
   type Rollout,
 } from '../power-rollout.ts'
@@ -83,6 +84,12 @@ const helps = actionHelps(help, {
     about: [
       'Arms all nodes of a cluster: their next network boot installs them.',
       'Prints what the installation overwrites on each node, and asks for confirmation.',
+    ],
+    exit: [
+      ['0', 'success; with --power: all nodes are installed'],
+      ['1', 'slipway is not running, refused the request, or a node was not installed'],
+      ['2', 'invalid command line, or no such cluster'],
+      ...rolloutExit,
     ],
     examples: ['cluster install ocp45'],
   },

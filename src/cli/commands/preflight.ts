@@ -62,7 +62,7 @@ export const preflight: Command = {
     exit: [
       ['0', 'no failure (there may be warnings)'],
       ['1', 'a failure, or the site file has errors'],
-      ['2', 'invalid command line'],
+      ['2', 'invalid command line, or no such node'],
     ],
     examples: [
       'preflight site.yaml',

@@ -59,7 +59,7 @@ export const wait: Command = {
     exit: [
       ['0', 'goal reached'],
       ['1', 'slipway is not running, or the site file or the kubeconfig has errors'],
-      ['2', 'invalid command line'],
+      ['2', 'invalid command line, or no such cluster'],
       ['4', 'time limit reached: API (4 to 7 are the codes of openshift-install)'],
       ['5', 'time limit reached: bootstrap'],
       ['6', 'time limit reached: nodes or version'],

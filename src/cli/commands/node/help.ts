@@ -1,7 +1,7 @@
 /** The help of `slipway node` and a page for each of its commands. */
 import { actionHelps } from '../../action-help.ts'
 import type { Help } from '../../command.ts'
-import { rolloutRows } from '../../power-rollout.ts'
+import { rolloutExit, rolloutRows } from '../../power-rollout.ts'
 import { controlRow, jsonRow } from '../../target.ts'
 import { addHelp } from './add.ts'
 import { adoptHelp } from './adopt.ts'
@@ -59,6 +59,12 @@ export const nodeHelps: Readonly<Record<string, Help>> = {
         'Arms nodes.',
         'The next network boot of each node installs it, once, within 24 h. This overwrites its disk. ' +
           names,
+      ],
+      exit: [
+        ['0', 'success; with --power: all nodes are installed'],
+        ['1', 'slipway is not running, refused the request, or a node was not installed'],
+        ['2', 'invalid command line, or no such node'],
+        ...rolloutExit,
       ],
       examples: ['node install ocp45/w1 ocp45/w2'],
     },
