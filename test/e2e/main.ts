@@ -37,6 +37,8 @@ import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { parentChecks } from './checks/parents.ts'
 import { zoneChecks } from './checks/zones.ts'
+import { createIpv6Rig } from './ipv6/rig.ts'
+import { ipv6Stages } from './ipv6/stages.ts'
 import { realPrefix, realStages } from './real/stages.ts'
 import { createRealRig } from './real/rig.ts'
 import { createRig } from './rig.ts'
@@ -57,8 +59,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 time (up to 60 minutes), and takes 20 to 40 minutes later.
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
-Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "real:" in
-test/e2e/.work/real. What "real:" builds is in ~/.cache/slipway-e2e, or $SLIPWAY_E2E_CACHE.`
+Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "ipv6:" in
+test/e2e/.work/ipv6, and those of "real:" in test/e2e/.work/real. What "real:" builds is in ~/.cache/slipway-e2e, or $SLIPWAY_E2E_CACHE.`
 
 const workDir = join(import.meta.dirname, '.work')
 
@@ -96,9 +98,10 @@ async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
   const stages = choose(standardStages(options), options.only)
+  const ipv6 = choose(ipv6Stages, options.only)
   const isReal = options.only.some((text) => text.startsWith(realPrefix))
   const real = isReal ? choose(realStages, options.only) : []
-  if (stages.length + real.length === 0) {
+  if (stages.length + ipv6.length + real.length === 0) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
@@ -118,6 +121,7 @@ async function main(): Promise<number> {
   const startedAt = performance.now()
   const run = async (): Promise<CheckResult[]> => [
     ...(await runStages(stages, { ...options, create: () => createRig(workDir), shell: 'client' })),
+    ...(await runStages(ipv6, { ...options, create: () => createIpv6Rig(workDir), shell: 'client' })),
     ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
   ]
 

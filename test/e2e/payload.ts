@@ -54,7 +54,7 @@ export async function buildPayload(workDir: string): Promise<Payload> {
   const kernelPackage = await dependencyOf('linux-image-amd64', 'linux-image-')
   const kernel = await unpack(workDir, kernelPackage)
   const busybox = join(await unpack(workDir, 'busybox-static'), 'bin/busybox')
-  const dhclient = join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
+  const dhclient = await unpackDhclient(workDir)
   const dhcrelay = join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
 
   const signedDir = join(workDir, 'signed')
@@ -77,6 +77,11 @@ export async function buildPayload(workDir: string): Promise<Payload> {
     await rename(unfinished, imagesDir)
   }
   return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient, dhcrelay, signedDir }
+}
+
+/** Returns the path of ISC dhclient, which is unpacked and not installed. */
+export async function unpackDhclient(workDir: string): Promise<string> {
+  return join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
 }
 
 async function buildImages(

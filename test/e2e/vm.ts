@@ -14,7 +14,8 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { followFile } from './line-splitter.ts'
-import { addresses, type Network } from './network.ts'
+import type { Namespaces } from './namespaces.ts'
+import { addresses } from './network.ts'
 import { start } from './process.ts'
 
 export type Firmware = 'uefi' | 'http' | 'bios' | 'undi'
@@ -32,6 +33,8 @@ export type Boot = {
 
 export type VmOptions = {
   readonly firmware: Firmware | 'secure' | 'disk'
+  /** The only version of IP that the network has; 4 if absent. */
+  readonly ipVersion?: 4 | 6
   readonly mac: string
   /** The reserved address of the node; only `undi` needs it before DHCP. */
   readonly address?: string
@@ -51,7 +54,11 @@ export type VmOptions = {
 const fatal =
   /No bootable device|UEFI Interactive Shell|No bootable option|starting Boot\d+ "UiApp"|failed to (?:load|start) Boot0001|PXE-E\d\d|Kernel panic|iPXE initialisation failed|E2E failed/
 
-export async function boot(network: Network, options: VmOptions): Promise<Boot> {
+/** OVMF has no setting that disables HTTP Boot over IPv4, which it tries before IPv6. */
+const ipv4Attempt = /failed to load Boot\d+ "UEFI HTTPv4/
+
+/** @param network has the tap in its namespace `bridge` */
+export async function boot(network: Pick<Namespaces<'bridge'>, 'inside'>, options: VmOptions): Promise<Boot> {
   const { dir } = options
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true })
@@ -83,7 +90,8 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
       const text = plainText(raw)
       if (text === '') return
       console.push({ atMs, text })
-      if (fatal.test(text)) stop(`fatal console line: ${text}`)
+      if (fatal.test(text) && !(options.ipVersion === 6 && ipv4Attempt.test(text)))
+        stop(`fatal console line: ${text}`)
     },
   )
   await machine.ended
@@ -148,8 +156,10 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     if (isSecure) command.push('-global', 'driver=cfi.pflash01,property=secure,value=on')
     command.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`)
     command.push('-drive', `if=pflash,format=raw,unit=1,file=${join(storageDir, variablesName)}`)
-    command.push('-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n')
-    if (firmware === 'http') command.push('-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n')
+    const disabled = firmware === 'http' ? ['IPv6', 'IPv4'] : [options.ipVersion === 6 ? 'IPv4' : 'IPv6']
+    for (const version of disabled) {
+      command.push('-fw_cfg', `name=opt/org.tianocore/${version}PXESupport,string=n`)
+    }
   }
   if (firmware === 'undi') {
     const script = join(dir, 'rom.ipxe')
