@@ -106,10 +106,14 @@ t.test('a node that stops is printed with its advice and what its BMC reports', 
   const ended = run(['w1', 'm1', 'bs'], 4)
   await until(4)
   for (const line of [
-    'c/m1: failed 2.0 s: an administrator; BMC: power on, InPost',
-    'c/w1: no DHCP request; check the cable; BMC: power on, InPost',
+    // The clock advances while the list is read.
+    /^c\/m1: failed (?:0 ms|[\d.]+ s): an administrator; BMC: power on, InPost$/,
+    /^c\/w1: no DHCP request; check the cable; BMC: power on, InPost$/,
   ])
-    t.ok(said(terminal.outLines).includes(line), said(terminal.outLines).join('\n'))
+    t.ok(
+      said(terminal.outLines).some((each) => line.test(each)),
+      said(terminal.outLines).join('\n'),
+    )
   for (const name of ['w1', 'bs']) Object.assign(rows[name] ?? {}, { mode: 'installed' })
   await until(6)
   t.equal(await ended, 1)
