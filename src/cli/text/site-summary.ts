@@ -9,6 +9,7 @@ import type { IgnitionFile } from '../../plan/http/plan.ts'
 import { isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
+import { formatCidr6 } from '../../proto/address/network6.ts'
 import type { ConfigCheck } from '../../serve/haproxy/apply.ts'
 import type { Path } from '../../site/problem.ts'
 import type { Site } from '../../site/schema.ts'
@@ -98,12 +99,13 @@ export function summaryJson(
 }
 
 function services(plan: Plan): [service: string, what: string][] {
-  const { dhcp, tftp, http, dns, haproxy } = plan
+  const { dhcp, dhcpv6, tftp, http, dns, haproxy } = plan
   const loaders = pluralize(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
   const zones = dns?.zones.filter((zone) => !localZones.includes(zone)) ?? []
   const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
   return [
-    ['dhcp', dhcpService(dhcp)],
+    ['dhcp', dhcp.networks.length === 0 ? 'no IPv4 networks' : dhcpService(dhcp)],
+    ...(dhcpv6 === undefined ? [] : [['dhcpv6', dhcpv6Service(dhcpv6)] satisfies [string, string]]),
     [
       'tftp',
       `${tftp.root === undefined ? loaders : `${loaders}, and the files in ${tftp.root}`}${transferPorts(tftp)}`,
@@ -144,6 +146,13 @@ function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac
           `boot files for ${pluralize(booted, 'node')} in ${places(proxiedNetworks)}, where another server assigns addresses`,
         ]),
   ].join('; ')
+}
+
+/** A machine with several MAC addresses has one reservation. */
+function dhcpv6Service({ subnets, reservationByMac }: NonNullable<Plan['dhcpv6']>): string {
+  const names = new Set([...reservationByMac.values()].map(({ name }) => name))
+  const places = subnets.map(({ network }) => formatCidr6(network)).join(', ')
+  return `${pluralize(names.size, 'reservation')} in ${places}`
 }
 
 /** Empty unless the site file restricts the ports. */

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { findingPosition } from '../../../src/cli/text/site-summary.ts'
+import { findingPosition, summaryLines } from '../../../src/cli/text/site-summary.ts'
+import { compile } from '../../../src/plan/compile.ts'
+import { buildModel } from '../../../src/plan/model.ts'
+import { scanSite } from '../../../src/scan/scan.ts'
 import { loadSite } from '../../../src/site/load.ts'
 import { readYaml, type Tree } from '../../../src/site/yaml.ts'
 
@@ -34,4 +37,20 @@ t.test('what a finding is about has a position in the site file', (t) => {
     t.equal(findingPosition({ about }, loaded.site, tree)?.line, line, about)
   }
   t.end()
+})
+
+t.test('the summary counts the reservations of each version of IP', async (t) => {
+  const summary = async (name: string) => {
+    const text = readFileSync(new URL(`../../../config/examples/${name}.yaml`, import.meta.url), 'utf8')
+    const loaded = loadSite(text, '/site.yaml')
+    if (loaded.kind !== 'site') throw new Error(JSON.stringify(loaded.problems))
+    const plan = compile(buildModel(loaded.site, await scanSite(loaded.site)))
+    return summaryLines(plan).filter((line) => line.startsWith('  dhcp'))
+  }
+  t.same(await summary('two-machines'), ['  dhcp     6 reservations in 172.16.0.0/24'])
+  t.same(await summary('ipv6'), ['  dhcp     no IPv4 networks', '  dhcpv6   4 reservations in fd00:16::/64'])
+  t.same(await summary('dual-stack'), [
+    '  dhcp     6 reservations in 172.16.0.0/24',
+    '  dhcpv6   6 reservations in fd00:16::/64',
+  ])
 })
