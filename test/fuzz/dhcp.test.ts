@@ -139,6 +139,7 @@ const lanes = ([undefined, 'proxy'] as const).map((dhcp) => {
   const outbox = createOutbox<DhcpLaneMessage | AppliedMessage>(false, unread, maxUnreadOfDhcp)
   const program = createDhcpProgram({ arrivals, isEveryInterface: true }, outbox, fakeClock())
   program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld: [] } })
+  while (program.step());
   outbox.take()
   return { arrivals, unread, outbox, program }
 })

@@ -14,7 +14,13 @@ function withoutOffer(...lives: [node: string, requests: number][]): NodeReport[
     for (let count = 0; count < requests; count++) life.discover('firmware').pass(4000)
     const installs = memoryInstalls([node], () => now)
     installs.remember(life.observations)
-    const model = { key: node, role: 'worker', mac: '00:00:5e:00:53:10', kernelArguments: [] }
+    const model = {
+      key: node,
+      role: 'worker',
+      mac: '00:00:5e:00:53:10',
+      address: 0xc000020b,
+      kernelArguments: [],
+    }
     return createReports({
       installs,
       nodes: () => [model] as unknown as readonly NodeModel[],
