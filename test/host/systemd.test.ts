@@ -26,7 +26,7 @@ t.test(
   'every socket has a name that a service requests, and each service but the API has a socket unit',
   async (t) => {
     const asked = (await sources('src/serve')).flatMap((text) =>
-      [...text.matchAll(/\bsockets\.(?:udp|tcp)\(\s*'(\w+)'/g)].map((match) => match[1]),
+      [...text.matchAll(/\bsockets\s*\.(?:udp|tcp)\(\s*'(\w+)'/g)].map((match) => match[1]),
     )
     // The API binds its own port, which needs no privilege and which the site file chooses.
     const withoutUnit = ['api']

@@ -37,6 +37,7 @@ for (const { name, text } of documents) {
       name: liveNames.kernel,
       url: `${base}/${liveNames.kernel}`,
       sha256: sha256('kernel for x86_64 '.repeat(200)),
+      signature: `${base}/${liveNames.kernel}.sig`,
     })
     t.same(told(image), [
       `kernel ${liveNames.kernel}`,

@@ -43,6 +43,7 @@ t.test('the plan has the address, the port, the root, and the node of each addre
     [
       ['192.0.2.10', 'ocp45/bs'],
       ['192.0.2.11', 'ocp45/m1'],
+      ['2001:db8::11', 'ocp45/m1'],
       ['192.0.2.21', 'ocp45/w1'],
       ['192.0.2.31', 'ocp45/i1'],
     ],
