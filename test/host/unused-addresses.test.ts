@@ -81,10 +81,16 @@ async function serve(network: FloodNetwork, directory: string): Promise<void> {
     'data',
     (text: Buffer) => process.env['VERBOSE'] !== undefined && process.stderr.write(text),
   )
-  await until('slipway answers DNS', async () => {
-    const { answered } = await probe(network, { payload: query, service: 'dns', seconds: 0.01, everyMs: 10 })
-    return answered > 0
-  })
+  // DHCP answers a few seconds later, after the probe for other servers.
+  for (const [service, payload] of [
+    ['dns', query],
+    ['dhcp', discover],
+  ] as const) {
+    await until(`slipway answers ${service}`, async () => {
+      const { answered } = await probe(network, { payload, service, seconds: 0.01, everyMs: 10 })
+      return answered > 0
+    })
+  }
 }
 
 t.test(

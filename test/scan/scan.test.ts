@@ -56,6 +56,7 @@ t.test('a scan covers every image, every Ignition file, and every loader of a si
   t.same(kinds(facts.ignition.get('ocp')), [
     'bootstrap 32',
     `master ${dir}/ignition/master.ign is not an Ignition file, because ignition.version is missing; create it with \`openshift-install create ignition-configs\``,
+    `arbiter ${dir}/ignition/arbiter.ign does not exist; create it with \`openshift-install create ignition-configs\``,
     `single ${dir}/ignition/bootstrap-in-place-for-live-iso.ign does not exist; create it with \`openshift-install create single-node-ignition-config\``,
     `worker ${dir}/ignition/worker.ign does not exist; create it with \`openshift-install create ignition-configs\``,
   ])
@@ -89,11 +90,15 @@ t.test(
       )
     }
     const asked = 'worker asked: worker-user-data-managed of ocp'
-    t.same((await scan('given')).slice(1), ['master …', 'single …', asked], 'a file that is there stays')
+    t.same(
+      (await scan('given')).slice(1),
+      ['master …', 'arbiter …', 'single …', asked],
+      'a file that is there stays',
+    )
     t.same((await scan('without')).at(-1), 'worker …', 'nobody can ask it')
     t.same(
       await scan('bare', (cluster) => Object.assign(cluster, { ignition: undefined, kubeconfig: '/k' })),
-      ['bootstrap …', 'master asked: master-user-data-managed of ocp', 'single …', asked],
+      ['bootstrap …', 'master asked: master-user-data-managed of ocp', 'arbiter …', 'single …', asked],
     )
     const withBootstrap = (boot: 'local' | 'install') => (cluster: Site['clusters'][number]) =>
       cluster.nodes.push({ ...cluster.nodes[0]!, name: 'bs', role: 'bootstrap', boot })

@@ -238,7 +238,7 @@ const invalidSites = [
   { edit: (text: string) => text.replace('nodes:\n', 'nodes: [\n'), reason: /site\.yaml:\d+:\d+/ },
   {
     edit: (text: string) => text.replace(masters[1], masters[0]),
-    reason: /site\.yaml:\d+:\d+ clusters\.0\.nodes\.\d.*172\.16\.0\.21/,
+    reason: /site\.yaml:\d+:\d+ ocp45\/m2 address: .*172\.16\.0\.21/,
   },
 ]
 
