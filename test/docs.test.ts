@@ -2,6 +2,7 @@ import { globSync } from 'node:fs'
 import { access, readFile, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { z } from 'zod'
+import { helpLines } from '../src/cli/command.ts'
 import { commandGroups } from '../src/cli/registry.ts'
 import { loadSite } from '../src/site/load.ts'
 import { siteSchema } from '../src/site/schema.ts'
@@ -120,6 +121,28 @@ async function headingsOf(document: string): Promise<ReadonlySet<string>> {
     ),
   )
 }
+
+t.test('every command line that the documents show has a command and options of the program', async (t) => {
+  const entries = Object.values(commandGroups).flat()
+  let lines = 0
+  for (const document of globSync(['README.md', 'docs/*.md'], { cwd: root })) {
+    const text = await readFile(new URL(document, root), 'utf8')
+    const blocks = [...text.matchAll(/^ *```.*?^ *```$/gms)].join('\n').replaceAll('\\\n', '')
+    for (const [line, name, rest = ''] of blocks.matchAll(
+      /^ *(?:sudo (?:-u slipway )?)?slipway ([a-z]+)(.*)$/gm,
+    )) {
+      const command = await entries.find((entry) => entry.name === name)?.load()
+      t.ok(command, `${document}: ${line}`)
+      const page = command?.helps?.[rest.trim().split(' ')[0] ?? ''] ?? command?.help
+      const help = page === undefined ? '' : helpLines(page).join('\n')
+      for (const [option] of rest.replace(/ # .*$/, '').matchAll(/--[a-z][a-z-]*/g)) {
+        lines++
+        t.match(help, new RegExp(`${option}(?![a-z-])`), `${document}: ${line}`)
+      }
+    }
+  }
+  t.ok(lines > 30, String(lines))
+})
 
 t.test('every path in the source tree that the documents name exists', async (t) => {
   for (const document of globSync(['*.md', 'docs/**/*.md'], { cwd: root })) {
