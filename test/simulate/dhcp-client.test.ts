@@ -75,6 +75,7 @@ const identifier = (text: string) => option(OptionCode.serverIdentifier, ...octe
 t.test('slipway completes every exchange, several at a time', async (t) => {
   const { clients, sockets, clock } = await context()
   const service = await startDhcp({
+    environment: { SLIPWAY_DHCP_PROBE: 'off' },
     plan: () => compileDhcp(model).plan,
     sockets,
     log: silentLog(),
@@ -115,6 +116,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
   const node = proxied.nodes.find(({ key }) => key === m1.key) as NodeModel
   const { clients, sockets, clock } = await context()
   const service = await startDhcp({
+    environment: { SLIPWAY_DHCP_PROBE: 'off' },
     plan: () => compileDhcp(proxied).plan,
     sockets,
     counters: new Counters(),
@@ -140,6 +142,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
 t.test('boot file and lease come from the same server', async (t) => {
   const { clients, sockets, clock } = await context()
   const service = await startDhcp({
+    environment: { SLIPWAY_DHCP_PROBE: 'off' },
     plan: () => compileDhcp(model).plan,
     sockets,
     counters: new Counters(),

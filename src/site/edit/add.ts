@@ -79,9 +79,10 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
 
 /** Removes the separator before the entry, and the indentation that its lines have in common. */
 function entryText(inserted: string): string {
-  const lines = inserted.replace(/^[\s,]*\n/, '').split(/\r?\n/)
-  const indent = /^ */.exec(lines[0] ?? '')?.[0].length ?? 0
-  return lines
+  const text = inserted.replace(/^[\s,]*\n/, '')
+  const indent = text.search(/[^ ]|$/)
+  return text
+    .split(/\r?\n/)
     .map((line) => line.slice(indent))
     .join('\n')
     .replace(/^[\s,]+/, '')
