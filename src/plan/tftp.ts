@@ -146,10 +146,10 @@ function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Pla
   const nodesByLoader = Map.groupBy(needed, ({ name }) => name)
   return [...nodesByLoader.keys()].sort().flatMap((name): PlanFinding[] => {
     const problem = missing.get(name)
-    const [first, ...more] = nodesByLoader.get(name) ?? []
-    if (problem === undefined || first === undefined) return []
+    if (problem === undefined) return []
+    const [key, ...more] = (nodesByLoader.get(name) as typeof needed).map((each) => each.key)
     const others = more.length === 0 ? '' : ` and ${more.length} more`
-    const message = `${first.key}${others} cannot boot: ${problem}`
+    const message = `${key as string}${others} cannot boot: ${problem}`
     return [{ code: 'tftp.loader-missing', severity: 'error', about: `loader ${name}`, message }]
   })
 }

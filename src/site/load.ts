@@ -168,8 +168,8 @@ function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
 
   const parsed = sections.map((section) => {
     const result = siteSchema.shape[section].safeParse(remaining(section))
-    // What still fails is a list without valid entries, or `site` or `server`.
-    return [section, result.success ? result.data : listSections.includes(section) ? [] : undefined]
+    // What still fails is `site` or `server`, because an empty list is valid.
+    return [section, result.success ? result.data : undefined]
   })
   return {
     site: Object.fromEntries(parsed) as Site,

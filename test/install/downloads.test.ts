@@ -13,3 +13,32 @@ t.test('a client that requests single bytes in any order adds no ranges without 
   t.match(reports.at(-1), { kind: 'file', outcome: 'aborted', octets: 64 }, 'the bytes of 64 ranges')
   t.end()
 })
+
+t.test('a download is reported at its start, each second, and at its end', (t) => {
+  const reports: Seen[] = []
+  const clock = fakeClock()
+  const downloads = createDownloads({ observe: (seen) => reports.push(seen), clock })
+  let sent = 0
+  const about = {
+    node: 'ocp45/w1',
+    what: 'kernel',
+    file: 'kernel',
+    dir: '/images',
+    sent: () => sent,
+  } as const
+  const download = downloads.start({ ...about, from: 0, to: 4000, total: 4000 })
+  for (const octets of [1000, 2500]) {
+    sent = octets
+    clock.advance(1000)
+  }
+  download.end(4000, false)
+  t.match(reports, [
+    { outcome: 'begun', octets: 0, durationMs: 0 },
+    { outcome: 'under-way', octets: 1000, durationMs: 1000 },
+    { outcome: 'under-way', octets: 2500, durationMs: 2000 },
+    { outcome: 'sent', octets: 4000, durationMs: 2000 },
+  ])
+  t.equal(reports.length, 4)
+  t.equal(clock.pending(), 0)
+  t.end()
+})

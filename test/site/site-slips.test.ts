@@ -37,6 +37,8 @@ t.test('the message about a value ends with the correction', (t) => {
     ['cidr: 172.16.0.0/24', 'cidr: 172.16.0.1/255.255.255.0', 'did you mean 172.16.0.0/24?'],
     ['cidr: 172.16.0.0/24', 'cidr: 172.16.0.0/255.0.255.0', 'such as 172.16.0.0/24'],
     ['cidr: 172.16.0.0/24', 'cidr: 172.16.0.0', 'such as 172.16.0.0/24'],
+    ['subnets:', 'subnets6: [{ cidr: "fd00:16::1/64" }]\nsubnets:', 'did you mean fd00:16::/64?'],
+    ['subnets:', 'subnets6: [{ cidr: "fd00:16::" }]\nsubnets:', 'such as fd00:16::/64'],
     ['172.16.0.101 }', '172.16.0.101, ports: { http: "8080" } }', 'write it without quotes'],
     ['172.16.0.101 }', '172.16.0.101, ports: { http: "http" } }', 'from 1 to 65535'],
     ['  forward:', '  serve: "true"\n  forward:', 'write it without quotes'],
