@@ -5,7 +5,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Network as TestNetwork } from '../test/e2e/network.ts'
 import { output } from '../test/e2e/process.ts'
 import { boot } from '../test/e2e/vm.ts'
 import type { Benchmark, Measurement, TestedServer } from './benchmark.ts'
@@ -78,7 +77,7 @@ async function bootOnce(network: Network, { dir }: Files): Promise<Measurement> 
   // Its console would show the last boot.
   await rm(vmDir, { recursive: true, force: true })
   const [node] = declared as [(typeof nodes)[0]]
-  const booting = boot(inClient as TestNetwork, {
+  const booting = boot(inClient, {
     ...{ firmware: 'uefi', mac: node.mac, tap, dir: vmDir, limitMs, signal: stopping.signal },
   })
   const reachedMs = await untilPrinted(join(vmDir, 'console.raw'))
