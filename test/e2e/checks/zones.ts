@@ -103,7 +103,9 @@ export const zoneChecks: readonly Check[] = [
           const parent = await startParent(rig, kind, isSigned)
           try {
             await waitUntil('the parent', async () => {
-              return (await digAt(rig, parentAddress, '+short', 'wiki.example.localdomain')) !== ''
+              return (await digAt(rig, parentAddress, '+short', 'wiki.example.localdomain')).includes(
+                '192.168.124.80',
+              )
             })
             const negative = [
               ['SRV', `api.${domain}`, 'NOERROR'],
