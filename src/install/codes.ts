@@ -53,7 +53,7 @@ export const installCodes = defineCodes({
   },
   'boot.loader-rejected': {
     meaning: 'the UEFI boot loader was sent but did not start iPXE',
-    remedy: 'Set another `loader`, or turn Secure Boot off',
+    remedy: 'Set another `loader`: with Secure Boot `shim`, see docs/secure-boot.md',
   },
   'boot.signature-rejected': {
     meaning:

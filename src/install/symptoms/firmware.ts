@@ -149,7 +149,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
         ? {
             saw: `${fetched(view)} and never sent a DHCP request as iPXE`,
             likely: 'Secure Boot rejects the loader, or the loader does not support its network card',
-            advice: `set \`loader: ${view.latest.what.includes('snponly') ? 'ipxe' : 'snponly'}\`, or turn Secure Boot off`,
+            advice: `set \`loader: ${view.latest.what.includes('snponly') ? 'ipxe' : 'snponly'}\`, or \`loader: shim\` for Secure Boot`,
           }
         : undefined,
   },

@@ -182,7 +182,7 @@ testSymptoms(t, [
       .loader('sent')
       .pass(31 * second),
     saw: 'fetched efi/ipxe.efi twice and never sent a DHCP request as iPXE',
-    advice: /^set `loader: snponly`, or turn Secure Boot off$/,
+    advice: /^set `loader: snponly`, or `loader: shim` for Secure Boot$/,
   },
   {
     name: 'loader-refused',
@@ -195,7 +195,7 @@ testSymptoms(t, [
       .loader('sent', { file: 'efi/snponly.efi' })
       .pass(119 * second),
     saw: 'fetched efi/snponly.efi once and never sent a DHCP request as iPXE',
-    advice: /^set `loader: ipxe`, or turn Secure Boot off$/,
+    advice: /^set `loader: ipxe`, or `loader: shim` for Secure Boot$/,
   },
   {
     name: 'script-not-asked',
