@@ -107,7 +107,7 @@ t.test('failures', async (t) => {
     )
   }
   await t.rejects(
-    withIpmi(target, credentials, (bmc) => bmc.report(), '/none/ipmitool'),
+    withIpmi(target, credentials, (bmc) => bmc.report(), `${t.testdir({})}/ipmitool`),
     {
       code: 'bmc.no-ipmitool',
       message: /^ipmitool is not installed/,
