@@ -42,11 +42,15 @@ export type PlannedLane<Plan> = {
 /** The process has reported READY by then, and the threads do not slow the start of the services. */
 export const startDelayMs = 1000
 
-export function createPlannedLane<Plan, Message extends { readonly kind: string }>(
+export function createPlannedLane<Plan, Message extends { readonly kind: string }, Portable = Plan>(
   options: Omit<LaneOptions<Message | AppliedMessage>, 'greet' | 'ended' | 'receive'> & {
     readonly first: Plan
-    /** Returns what the thread gets of a plan. */
-    readonly portable: (plan: Plan) => Plan
+    /**
+     * Returns what the thread gets of a plan.
+     *
+     * @param previous what it got before; undefined for a new thread
+     */
+    readonly portable: (plan: Plan, previous: Plan | undefined) => Portable
     readonly receive: (message: Message) => void
     /** Returns how this thread answers on a socket. */
     readonly answerHere: (socket: number) => ReceiveHere
@@ -65,7 +69,7 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
   let isStopped = false
   /** Resolves when the lane has applied the current version, or has ended. */
   let applied = Promise.withResolvers<undefined>()
-  const message = (): PlanMessage<Plan> => ({ version, plan: portable(sent) })
+  const message = (previous?: Plan): PlanMessage<Portable> => ({ version, plan: portable(sent, previous) })
 
   function answerHere(): void {
     isAnswering = false
@@ -109,11 +113,12 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
     },
     async apply(plan) {
       if (plan !== sent) {
+        const previous = sent
         sent = plan
         version++
         applied.resolve(undefined)
         applied = Promise.withResolvers()
-        lane?.send(message())
+        lane?.send(message(previous))
       }
       starting ??= options.clock.after(options.delayMs ?? startDelayMs, start)
       if (isAnswering) await applied.promise

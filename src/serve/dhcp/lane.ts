@@ -17,7 +17,11 @@ import type { RequestContext } from './respond.ts'
 import type { Withheld } from './withhold.ts'
 
 /** What the lane answers from. */
-export type DhcpLanePlan = { readonly model: Model; readonly withheld: readonly Withheld[] }
+export type DhcpLanePlan = {
+  /** Absent if it is the same as before: compiling it takes long. */
+  readonly model?: Model
+  readonly withheld: readonly Withheld[]
+}
 
 /** What each thread gets when it starts. */
 export type DhcpLaneData = {
@@ -47,8 +51,8 @@ export function createDhcpProgram(
 ): LaneProgram {
   let plan: DhcpPlan | undefined
   let withheld: readonly Withheld[] = []
-  let compiling:
-    { readonly message: PlanMessage<DhcpLanePlan>; readonly steps: ReturnType<typeof dhcpSteps> } | undefined
+  let compiling: ReturnType<typeof dhcpSteps> | undefined
+  let version = 0
   /** The replies of this round, by slot. */
   const replies = new Map<number, { readonly about: RequestContext; readonly client: string }>()
   const attached = createAttachedNetworks(clock, isEveryInterface)
@@ -82,19 +86,21 @@ export function createDhcpProgram(
 
     receive(message) {
       const received = message as PlanMessage<DhcpLanePlan>
+      const { model } = received.plan
+      version = received.version
       withheld = received.plan.withheld
-      compiling = { message: received, steps: dhcpSteps(received.plan.model) }
+      if (model !== undefined) compiling = dhcpSteps(model)
+      else if (compiling === undefined) add({ kind: 'applied', version })
     },
 
     // Requests are answered from the plan before, until all steps are done.
     step() {
       if (compiling === undefined) return false
-      const { message, steps } = compiling
-      const { done, value } = steps.next()
+      const { done, value } = compiling.next()
       if (done !== true) return true
       plan = value.plan
       compiling = undefined
-      add({ kind: 'applied', version: message.version })
+      add({ kind: 'applied', version })
       return false
     },
   }

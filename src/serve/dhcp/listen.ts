@@ -108,20 +108,21 @@ function listenInLane(
   record: (done: Done) => void,
 ): Listening {
   const { clock, counters, log, onLost, withheld = () => [] } = options
-  let input: DhcpLanePlan = { model: model(), withheld: withheld() }
+  let input: Required<DhcpLanePlan> = { model: model(), withheld: withheld() }
   /** Returns the same object until something changes: then the lane gets it. */
-  const current = (): DhcpLanePlan => {
+  const current = (): typeof input => {
     const next = { model: model(), withheld: withheld() }
     const isSame = next.model === input.model && next.withheld === input.withheld
     return isSame ? input : (input = next)
   }
   const answer = createAnswer(options, record)
-  const lane = createPlannedLane<DhcpLanePlan, DhcpLaneMessage>({
+  const lane = createPlannedLane<Required<DhcpLanePlan>, DhcpLaneMessage, DhcpLanePlan>({
     name: 'dhcp',
     program: { url: import.meta.url, name: './dhcp-worker' },
     data: { arrivals, isEveryInterface: options.sockets.isAdopted('dhcp') } satisfies DhcpLaneData,
     first: input,
-    portable: (plan) => plan,
+    portable: ({ model, withheld }, previous) =>
+      model === previous?.model ? { withheld } : { model, withheld },
     receive: record,
     answerHere(index) {
       const arrival = arrivals[index] as Arrival

@@ -115,3 +115,21 @@ t.test('the lane answers from the plan before, until another one is compiled', (
   t.same(messages(), [{ kind: 'applied', version: 3 }], 'and only the last one')
   t.end()
 })
+
+t.test('the lane does not compile the same model again when only the withheld networks change', (t) => {
+  const { ask, messages, program } = setUp()
+  const network = captureModel().site.subnets[0]?.cidr as Cidr
+  const withheld = [{ network, code: 'dhcp.not-leasing', reason: 'another server' }] as const
+  program.receive({ version: 2, plan: { withheld } })
+  t.same(messages(), [{ kind: 'applied', version: 2 }])
+  t.equal(program.step(), false)
+  t.equal(ask(captured('OVMF PXE DISCOVER')).octets, 0)
+  messages()
+  program.receive({ version: 3, plan: { model: captureModel(), withheld } })
+  program.receive({ version: 4, plan: { withheld: [] } })
+  t.same(messages(), [], 'not applied before the model is compiled')
+  complete(program)
+  t.same(messages(), [{ kind: 'applied', version: 4 }])
+  t.ok(ask(captured('OVMF PXE DISCOVER')).octets > 0)
+  t.end()
+})
