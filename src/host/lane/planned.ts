@@ -42,7 +42,7 @@ export type PlannedLane<Plan> = {
 /** The process has reported READY by then, and the threads do not slow the start of the services. */
 export const startDelayMs = 1000
 
-export function createPlannedLane<Plan, Message extends { readonly kind: string }, Portable = Plan>(
+export function createPlannedLane<Plan, Message extends { readonly kind: string }>(
   options: Omit<LaneOptions<Message | AppliedMessage>, 'greet' | 'ended' | 'receive'> & {
     readonly first: Plan
     /**
@@ -50,7 +50,7 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
      *
      * @param previous what it got before; undefined for a new thread
      */
-    readonly portable: (plan: Plan, previous: Plan | undefined) => Portable
+    readonly portable: (plan: Plan, previous: Plan | undefined) => unknown
     readonly receive: (message: Message) => void
     /** Returns how this thread answers on a socket. */
     readonly answerHere: (socket: number) => ReceiveHere
@@ -69,7 +69,7 @@ export function createPlannedLane<Plan, Message extends { readonly kind: string 
   let isStopped = false
   /** Resolves when the lane has applied the current version, or has ended. */
   let applied = Promise.withResolvers<undefined>()
-  const message = (previous?: Plan): PlanMessage<Portable> => ({ version, plan: portable(sent, previous) })
+  const message = (previous?: Plan): PlanMessage<unknown> => ({ version, plan: portable(sent, previous) })
 
   function answerHere(): void {
     isAnswering = false

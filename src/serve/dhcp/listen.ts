@@ -116,12 +116,12 @@ function listenInLane(
     return isSame ? input : (input = next)
   }
   const answer = createAnswer(options, record)
-  const lane = createPlannedLane<Required<DhcpLanePlan>, DhcpLaneMessage, DhcpLanePlan>({
+  const lane = createPlannedLane<Required<DhcpLanePlan>, DhcpLaneMessage>({
     name: 'dhcp',
     program: { url: import.meta.url, name: './dhcp-worker' },
     data: { arrivals, isEveryInterface: options.sockets.isAdopted('dhcp') } satisfies DhcpLaneData,
     first: input,
-    portable: ({ model, withheld }, previous) =>
+    portable: ({ model, withheld }, previous): DhcpLanePlan =>
       model === previous?.model ? { withheld } : { model, withheld },
     receive: record,
     answerHere(index) {
