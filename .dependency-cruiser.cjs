@@ -10,6 +10,7 @@ const allow = {
   images: ['plan', 'site', 'proto', 'host'],
   install: ['plan', 'site', 'proto', 'host'],
   cluster: ['plan', 'site', 'proto', 'host', 'install'],
+  assisted: ['plan', 'site', 'proto', 'host', 'install', 'images'],
   bmc: ['plan', 'site', 'proto', 'host'],
   serve: ['plan', 'proto', 'host', 'install', 'bmc'],
   simulate: ['plan', 'site', 'proto', 'host'],

@@ -2,6 +2,7 @@
  * Connects the parts of the program: a site file becomes a plan, the components serve it, and a reload replaces it.
  * When a component loses its socket, the process ends and systemd starts it again.
  */
+import { createBootScripts } from './assisted/boot-scripts.ts'
 import { createPower } from './bmc/power.ts'
 import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/session.ts'
@@ -103,6 +104,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     sessions,
     checkProvidedFile,
   })
+  const bootScripts = createBootScripts({ directory: options.directory, clock, log: log.for('install') })
   const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
   const recorded = createInstalls({
     store: options.store,
@@ -112,7 +114,8 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     log: log.for('install'),
     ...defined({ shared: sharedStore(active.model.site, clock) }),
     plan: () => active.plan.install,
-    canStartInstall: (node, role) =>
+    canStartInstall: async (node, role) =>
+      (await bootScripts.check(active.plan.http, node, role)) ??
       canStartInstall(active.plan.http, ignitionFiles, { node, role, now: clock.now() }),
     isClusterRead(node) {
       const clusters = followed()
@@ -171,6 +174,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     sessions,
     ignitionFiles,
     fileWatch,
+    bootScripts,
     reports,
     sockets,
     counters,

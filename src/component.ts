@@ -1,4 +1,5 @@
 /** The shape of a component of the process, and what all of them share. src/components.ts lists them. */
+import type { BootScripts } from './assisted/boot-scripts.ts'
 import type { FileWatch } from './file-watch.ts'
 import type { Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
@@ -34,6 +35,8 @@ export type Shared = {
   readonly sessions: ClusterSessions
   readonly ignitionFiles: RoleIgnition
   readonly fileWatch: FileWatch
+  /** The scripts of other installers that nodes boot. */
+  readonly bootScripts: BootScripts
   readonly balancer: Balancer
   readonly drains: Drains
   readonly reports: Reports

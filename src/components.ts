@@ -132,14 +132,20 @@ export const components: readonly Component[] = [
   {
     name: 'tftp',
     isWanted: () => true,
-    async start({ plan, log, installs, ...shared }) {
+    async start({ plan, log, installs, bootScripts, ...shared }) {
       const { observe } = installs
       const readNeighbor = createReadNeighbor(shared.clock)
       const tftp = await startTftp({
         ...shared,
         // What DHCP did before is recorded first.
         observe,
-        nodeFiles: createTftpFiles({ installs, observe, readNeighbor, plan: () => plan().http }),
+        nodeFiles: createTftpFiles({
+          installs,
+          observe,
+          readNeighbor,
+          plan: () => plan().http,
+          fetchedScript: (url) => bootScripts.textOf(url),
+        }),
         plan: () => plan().tftp,
         log: log.for('tftp'),
       })
@@ -157,6 +163,7 @@ export const components: readonly Component[] = [
       startHttp({
         ...shared,
         observe: shared.installs.observe,
+        fetchedScript: (url) => shared.bootScripts.textOf(url),
         health,
         metrics,
         plan: () => plan().http,

@@ -11,6 +11,7 @@ import { compile } from '../src/plan/compile.ts'
 import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
 import { buildModel, clusterDomain } from '../src/plan/model.ts'
 import { parseIpv4, parseIpv6, type Ipv4 } from '../src/proto/address/ip.ts'
+import { scriptsOf } from '../src/site/boot-script.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Cluster, Site } from '../src/site/schema.ts'
@@ -46,6 +47,9 @@ function imageFiles(architecture: string) {
 
 /** Names of nodes and what becomes of them; all others install to the disk that they name. */
 const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  assisted: Object.fromEntries(
+    ['m1', 'm2', 'm3', 'w1'].map((name) => [name, 'starts the installer that its script names']),
+  ),
   'single-node-with-workers': { n1: 'boots from its local disk' },
   'hosted-control-planes': { w1: 'boots from its local disk', w2: 'boots from its local disk' },
   'two-clusters': Object.fromEntries(
@@ -77,9 +81,12 @@ for (const name of examples) {
       }
       return [image, facts] as const
     })
+    const scripts = scriptsOf(site).map((script) => {
+      return [script, { style: 'script', script: found(script, 0) } satisfies ImageFacts] as const
+    })
     const plan = compile(
       buildModel(site, {
-        images: new Map(images),
+        images: new Map<string, ImageFacts>([...images, ...scripts]),
         ignition: new Map(
           await Promise.all(
             site.clusters.map(async (cluster) => {
@@ -176,6 +183,7 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     ),
     clusters: site.clusters.map((cluster) => ({
       ...cluster,
+      ...(cluster.script && { script: `${dir}/script.ipxe` }),
       ...(cluster.ignition && { ignition: `${dir}/ignition/${cluster.name}` }),
       ...(cluster.kubeconfig && { kubeconfig: `${dir}/${cluster.name}.kubeconfig` }),
     })),
@@ -206,6 +214,11 @@ function writeStandIns(site: Site): void {
   }
   for (const { dir, architecture } of Object.values(site.images)) {
     for (const file of Object.values(imageFiles(architecture))) write(dir, file, `a stand-in for ${file}`)
+  }
+  for (const { script } of site.clusters) {
+    if (script === undefined) continue
+    const at = 'http://images.example.net'
+    writeFileSync(script, `#!ipxe\ninitrd --name i ${at}/i\nkernel ${at}/k initrd=i rw\nboot\n`)
   }
   for (const { ignition } of site.clusters) {
     if (ignition === undefined) continue

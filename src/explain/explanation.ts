@@ -2,8 +2,16 @@
 import { localZones, reverseName } from '../plan/dns/names.ts'
 import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
+import { scriptName } from '../plan/boot/console.ts'
 import { ignitionFact, imageFacts } from '../plan/boot/installation.ts'
-import { isBootedMember, networkText, type MemberModel, type Model, type NodeModel } from '../plan/model.ts'
+import {
+  bootSource,
+  isBootedMember,
+  networkText,
+  type MemberModel,
+  type Model,
+  type NodeModel,
+} from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { defined } from '../text/defined.ts'
@@ -93,7 +101,8 @@ function memberExplanation(model: Model, plan: Plan, member: MemberModel): Expla
 
 function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation {
   const scriptPath = urlPaths.bootScript(node)
-  const isAgent = imageFacts(model, node.image).style === 'agent'
+  const { style } = imageFacts(model, bootSource(node))
+  const isAgent = style === 'agent' || style === 'script'
   const script = plan.http.scripts.get(scriptPath)
   return {
     node: node.key,
@@ -105,7 +114,7 @@ function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation
     addresses: node.addresses.map(formatIp),
     network: networkText(node),
     boot: node.boot,
-    image: node.image,
+    image: scriptName(bootSource(node)),
     ...(node.disk !== undefined && !isAgent && { disk: node.disk }),
     offers: offersTo(plan.dhcp, node.mac).map((offer) => ({ ...offer, ...loaderOf(plan, offer) })),
     script: {

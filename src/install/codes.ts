@@ -242,6 +242,11 @@ export const installCodes = defineCodes({
       'the SMBIOS UUID of the node is that of a machine with another MAC address that must not be installed again',
     remedy: 'If its network card was replaced, do nothing; to install the node, run `slipway node install`',
   },
+  'install.script-unavailable': {
+    meaning: 'A node waits, because the server with the script of another installer does not send it',
+    remedy:
+      'Read the reason, start that server or correct script in the site file; the node continues automatically',
+  },
   'install.file-missing': {
     meaning: 'a file that the installation needs is missing or cannot be read',
     remedy: 'Provide the file that the message names, and reload slipway',

@@ -198,7 +198,8 @@ export function createInstalls(options: InstallsOptions): Installs {
     async mayRead(key, { token, address, what, isHead }) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
-      const isLast = node.lastFile === 'ignition' && what !== 'live' && what !== 'initramfs'
+      const isIgnition = what !== 'live' && what !== 'initramfs' && what !== 'handover'
+      const isLast = isIgnition ? node.lastFile === 'ignition' : what === node.lastFile
       const request = { kind: 'request', isLast } as const
       const check = (): Permission => checkRead(node, stateOf(node), { token, address }, what, now())
       const permission = check()

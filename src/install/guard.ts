@@ -38,6 +38,9 @@ export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
+/** Files that are the same for each role. */
+const withoutRole: ReadonlySet<Secret> = new Set(['live', 'initramfs', 'handover'])
+
 /** Returns whether `reader` may read `what` of this node now. */
 export function checkRead(
   node: InstallNode,
@@ -55,7 +58,7 @@ export function checkRead(
   if (!matches(attempt.tokenHash, reader.token)) {
     return refused('ignition.wrong-token', 'its token is not the one of the installation in progress')
   }
-  if (what !== 'live' && what !== 'initramfs' && what !== attempt.role) {
+  if (!withoutRole.has(what) && what !== attempt.role) {
     return refused('ignition.wrong-role', `${node.key} is being installed as ${attempt.role}, not as ${what}`)
   }
   const elapsed = elapsedMs(attempt.issued, now)

@@ -66,8 +66,11 @@ export type CommandOutcome =
   | { readonly kind: 'done'; readonly record: NodeRecord }
   | { readonly kind: 'refused'; readonly code: InstallCode; readonly reason: string }
 
-/** What a token gives access to: an Ignition file, the one of the live system, or an initramfs that contains secrets. */
-export type Secret = IgnitionKind | 'live' | 'initramfs'
+/**
+ * What a token gives access to: an Ignition file, the one of the live system, an initramfs that contains secrets, or the
+ * start of another installer.
+ */
+export type Secret = IgnitionKind | 'live' | 'initramfs' | 'handover'
 
 /** Request of a network boot. */
 export type BootChoice = {

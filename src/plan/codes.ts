@@ -10,6 +10,10 @@ export const planCodes = defineCodes({
     meaning: 'The kernel command line of a node is longer than the kernel accepts',
     remedy: 'Shorten kernelArguments',
   },
+  'boot.script-unreadable': {
+    meaning: 'A node boots the script of another installer, and slipway cannot read or fetch it',
+    remedy: 'Read the reason; correct script in the site file, or start the server that has the script',
+  },
   'boot.disk-missing': {
     meaning: 'A node has no disk to install on',
     remedy: 'Set disk in the cluster or in the node',

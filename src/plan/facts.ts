@@ -57,7 +57,17 @@ export type ImageFacts = {
       /** Read from the iPXE script beside the files; absent without a readable script. */
       readonly kernelArguments?: readonly string[]
     }
+  | {
+      /** Not an image: the boot script of another installer; the key of its facts is its URL or path. */
+      readonly style: 'script'
+      readonly script: FileFact
+      /** The content of a file; a script at a URL is fetched when a node boots. */
+      readonly text?: string
+    }
 )
+
+/** Facts about an image that the site declares. */
+export type DeclaredImageFacts = Exclude<ImageFacts, { readonly style: 'script' }>
 
 /** The files of an image; `metal` only in installer style. */
 export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'

@@ -2,9 +2,9 @@
  * Recognizes the files of an image by their names, which have common parts in all releases, and reads the kernel arguments from
  * the iPXE script that the agent-based installer writes beside its files. Pure.
  */
-import type { ImageFacts } from './facts.ts'
+import type { DeclaredImageFacts } from './facts.ts'
 
-export type ImageStyle = ImageFacts['style']
+export type ImageStyle = DeclaredImageFacts['style']
 
 /** A pattern of file names; `shown` is its form for messages. */
 export type NamePattern = { readonly pattern: RegExp; readonly shown: string }

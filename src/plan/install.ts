@@ -2,8 +2,8 @@
 import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
-import { ignitionKinds, type IgnitionKind } from './facts.ts'
-import { readsGrub, type MemberModel, type Model } from './model.ts'
+import { ignitionKinds, type IgnitionKind, type ImageFacts } from './facts.ts'
+import { bootSource, readsGrub, type MemberModel, type Model } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
@@ -25,8 +25,11 @@ export type InstallNode = {
   /** All addresses, in the text of `formatIp`. */
   readonly addresses: readonly string[]
   readonly access: IgnitionAccess
-  /** The last file that is sent before the disk is written. The Ignition file of an agent is in its initramfs. */
-  readonly lastFile: 'ignition' | 'rootfs'
+  /**
+   * The last file that is sent before the disk is written. The Ignition file of an agent is in its initramfs. A node that
+   * boots the script of another installer fetches a small file, because other servers send the rest.
+   */
+  readonly lastFile: 'ignition' | 'rootfs' | 'handover'
   /** Whether iPXE, or the firmware, must request its address from this server before it gets an installing script. */
   readonly requiresExchange: boolean
   /** Whether its boot loader sends no DHCP messages: the exchange of the firmware then counts. */
@@ -64,15 +67,23 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
   return new Map(
     yield* flatMapSteps(nodes, (node): (readonly [string, InstallNode])[] => {
       const cluster = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
-      const { key, mac, otherMacs, boot, ignition, addresses, image, menu, wipe } = node
+      const { key, mac, otherMacs, boot, ignition, addresses, menu, wipe } = node
       const identity = { key, mac, ...defined({ otherMacs }) }
       const about = { ...identity, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
-      const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
+      const lastFile = lastFiles[facts.images.get(bootSource(node))?.style ?? 'live']
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
       const policy = { ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) } as const
       return [[key, { ...about, ...policy, ...(readsGrub(node) && { countsFirmware: true }) }]]
     }),
   )
+}
+
+/** The last file that each style fetches before it writes the disk. */
+const lastFiles: Readonly<Record<ImageFacts['style'], InstallNode['lastFile']>> = {
+  live: 'ignition',
+  installer: 'ignition',
+  agent: 'rootfs',
+  script: 'handover',
 }
 
 /** Returns whether this server installs nodes: with peers, one of them does, or all of them with a shared store. */

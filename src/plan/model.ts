@@ -33,6 +33,7 @@ import type {
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
 import { isBooted, nodeFqdn } from '../site/declared.ts'
+import { scriptOf } from '../site/boot-script.ts'
 import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
@@ -71,8 +72,10 @@ export type NodeModel = MemberModel & {
   readonly reservation6?: Reservation6
   /** Whether it boots over IPv6: its first address is the one that DHCPv6 reserves. */
   readonly bootsOverIpv6?: true
-  /** A name under `images`. */
+  /** A name under `images`; that of its script if a node with a script has no image. */
   readonly image: string
+  /** URL or path of the script of another installer, which it boots instead of the kernel of the image. */
+  readonly script?: string
   /** `coreos.inst.install_dev`, for example `/dev/sda`; absent only if an agent image may know it. */
   readonly disk?: string
   /** Whether an installation that no administrator started may overwrite a disk that holds data. */
@@ -161,6 +164,11 @@ export function readsGrub({ loader }: Pick<NodeModel, 'loader'>): boolean {
   return loader === 'shim' || loader === 'grub'
 }
 
+/** Returns the key of the facts about what a node boots: its script, or else its image. */
+export function bootSource({ script, image }: Pick<NodeModel, 'script' | 'image'>): string {
+  return script ?? image
+}
+
 /** Returns the first IPv4 address, which DHCP reserves. */
 export function reservedAddress(machine: Node | Host): Ipv4 | undefined {
   return machine.address.find(isIpv4)
@@ -220,7 +228,8 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
   const reservation6 = reservationOf6(site, node.address)
   const address = required(ipv4 ?? reservation6?.address, `an address of ${node.name} in a subnet`)
   const bootsOverIpv6 = reservation6 !== undefined && (ipv4 === undefined || node.address[0] !== ipv4)
-  const image = required(node.image ?? cluster.image, `the image of ${node.name}`)
+  const script = scriptOf(cluster, node)
+  const image = required(node.image ?? cluster.image ?? script, `the image of ${node.name}`)
   const consoles = node.console ?? cluster.console ?? []
   const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(cluster, node)
   return {
@@ -235,7 +244,7 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
     ...defined({ subnet, reservation6, duids: node.duid }),
     ...(bootsOverIpv6 && { bootsOverIpv6 }),
     image,
-    ...defined({ disk: node.disk ?? cluster.disk }),
+    ...defined({ script, disk: node.disk ?? cluster.disk }),
     wipe: node.wipe ?? cluster.wipe ?? site.wipe,
     callbacks: cluster.callbacks,
     boot: (node.boot ?? cluster.boot ?? 'install') as BootMode,

@@ -8,6 +8,7 @@ export const tokenPlaceholder = '@token-of-the-install@'
 /** 128 bits in base64url; the placeholder is as long, so that a script has the same length with either (RFC 9110 §8.6). */
 export const tokenCharacters = 22
 
+export const handoverName = 'handover'
 export const grubOverHttpName = 'http.grub'
 
 type NodeKey = Pick<NodeModel, 'key'>
@@ -34,6 +35,8 @@ export const urlPaths = {
   /** An initramfs that contains secrets, such as that of an agent. */
   secretImage: (node: NodeKey, file: string) =>
     `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
+  /** The last file of a script of another installer: from then on, that installer may write the disk. */
+  handover: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/${handoverName}`,
   /** What the live system reports about the target disk, before the installer starts. */
   diskCheck: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/disk`,
   callback: (node: NodeKey, stage: Callback) => `/boot/${node.key}/${tokenPlaceholder}/${stage}`,

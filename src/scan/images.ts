@@ -1,5 +1,5 @@
 /** Finds the files of an image by the common parts of their names in all releases. */
-import { signedLoaders, type FileFact, type FoundFile, type ImageFacts } from '../plan/facts.ts'
+import { signedLoaders, type FileFact, type FoundFile, type DeclaredImageFacts } from '../plan/facts.ts'
 import {
   agentScriptPattern,
   agentPatterns,
@@ -24,7 +24,7 @@ const ignored = /\.(?:sig|asc|gpg|sha256(?:sum)?|part|tmp)$/
 /** An iPXE script has only a few lines. */
 const maxScriptBytes = 64 * 1024
 
-export async function scanImage(image: Image): Promise<ImageFacts> {
+export async function scanImage(image: Image): Promise<DeclaredImageFacts> {
   const folder = await listFolder(image.dir)
   const names = folder.kind === 'listed' ? folder.names.filter((name) => !ignored.test(name)) : []
   const find = (key: Key, pattern: NamePattern): FileFact | Promise<FileFact> => {

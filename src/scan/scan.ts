@@ -5,6 +5,7 @@
  */
 import {
   type Facts,
+  type DeclaredImageFacts,
   type ImageFacts,
   type AddedFileFact,
   loaderNames,
@@ -20,13 +21,14 @@ import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
 import { defined } from '../text/defined.ts'
+import { isScriptUrl, scriptOf, scriptsOf } from '../site/boot-script.ts'
 import { isBooted } from '../site/declared.ts'
 import { kubeconfigPath } from '../site/file-paths.ts'
 import { loadIgnition } from './ignition/files.ts'
 
 /** @param loaderPaths paths of boot loaders that the site does not name */
 export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLoaders): Promise<Facts> {
-  const images = new Map(
+  const images = new Map<string, ImageFacts>(
     await Promise.all(
       Object.entries(site.images).map(async ([name, image]) => [name, await scanImage(image)] as const),
     ),
@@ -44,7 +46,7 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
   const users = site.haproxy?.stats?.users
   const statsUsers = users === undefined ? undefined : await smallFile(users, 'haproxy.stats-users-invalid')
   return {
-    images,
+    images: new Map([...images, ...(await scanScripts(site))]),
     ignition,
     addedFiles: await scanAddedFiles(site),
     loaders: await scanLoaders(loaders, loaderPaths),
@@ -54,9 +56,11 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
 
 /** The style of an image without a kernel is unknown. The rules ensure that each image is declared. */
 function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>): boolean {
-  const booted = cluster.nodes.filter((node) => isBooted(cluster, node))
+  const booted = cluster.nodes.filter(
+    (node) => isBooted(cluster, node) && scriptOf(cluster, node) === undefined,
+  )
   return booted.every((node) => {
-    const { style, kernel } = images.get((node.image ?? cluster.image) as string) as ImageFacts
+    const { style, kernel } = images.get((node.image ?? cluster.image) as string) as DeclaredImageFacts
     return style === 'live' && kernel.kind === 'found'
   })
 }
@@ -75,6 +79,19 @@ async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFile
     async (path) => [path, await smallFile(path, 'ignition.added-file-unreadable')] as const,
   )
   return new Map(await Promise.all(facts))
+}
+
+/** Reads the scripts of other installers; those at a URL are fetched when a node boots. */
+async function scanScripts(site: Site): Promise<(readonly [string, ImageFacts])[]> {
+  return Promise.all(
+    scriptsOf(site).map(async (source) => {
+      if (isScriptUrl(source))
+        return [source, { style: 'script', script: { kind: 'found', path: source, octets: 0 } }] as const
+      const script = await smallFile(source, 'boot.script-unreadable')
+      const text = script.kind === 'found' ? new TextDecoder().decode(script.content) : undefined
+      return [source, { style: 'script', script, ...defined({ text }) }] as const
+    }),
+  )
 }
 
 async function smallFile(path: string, code: PlanCode): Promise<AddedFileFact> {

@@ -269,9 +269,10 @@ const commands: Readonly<Record<string, Run>> = {
   initrd: readImage,
   boot,
   chain,
-  imgfree: (_words, state) => {
-    state.kernel = undefined
-    state.initrds = []
+  imgfetch: readImage,
+  imgfree: ([name], state) => {
+    if (state.kernel?.name === (name ?? state.kernel?.name)) state.kernel = undefined
+    state.initrds = state.initrds.filter((each) => name !== undefined && each.name !== name)
     return true
   },
   set,

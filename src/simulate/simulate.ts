@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
-import { ignitionFileNames } from '../plan/facts.ts'
+import { ignitionFileNames, type DeclaredImageFacts } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
@@ -131,6 +131,9 @@ async function bootNode(
 async function powerOn(machine: Machine): Promise<string> {
   const scriptUrl = await startIpxe(machine)
   const outcome = await followScripts(machine, scriptUrl)
+  const isForeign = machine.node.script !== undefined
+  if (outcome.kind === 'chain' || (isForeign && outcome.kind === 'boot'))
+    return 'starts the installer that its script names'
   if (outcome.kind !== 'boot') return checkEnding(outcome, machine.node)
   const installation = await fetchKernel(machine, outcome)
   await askSystemDhcp(machine)
@@ -163,7 +166,7 @@ async function askIpxeDhcp(machine: Machine): Promise<string> {
 async function followScripts(
   machine: Machine,
   first: string,
-): Promise<Exclude<ScriptOutcome, { kind: 'chain' | 'refused' }>> {
+): Promise<Exclude<ScriptOutcome, { kind: 'refused' }>> {
   const settings = new Map([
     ['platform', machine.firmware === 'bios' ? 'pcbios' : 'efi'],
     ['mac', machine.node.mac],
@@ -183,7 +186,8 @@ async function followScripts(
     if (outcome.kind === 'refused') {
       throw new BootProblem('a script that boots', outcome.reason, url)
     }
-    if (outcome.kind !== 'chain') return outcome
+    // The simulation runs only scripts of slipway.
+    if (outcome.kind !== 'chain' || outcome.url === machine.node.script) return outcome
     url = outcome.url
     if (seen.includes(url) || seen.length === maxScripts) {
       const printed = outcome.printed.slice(-4).join(' / ')
@@ -214,7 +218,7 @@ async function fetchKernel(
   machine: Machine,
   { kernel, initrds }: Extract<ScriptOutcome, { kind: 'boot' }>,
 ): Promise<Installation> {
-  const image = machine.context.model.facts.images.get(machine.node.image)
+  const image = imageOf(machine)
   await fetchFile(machine, machine.loader, 'HTTP kernel', kernel.url, image?.kernel)
   for (const { url } of initrds) {
     // The initramfs of an agent image contains keys. Its URL needs a token, which a simulation does not get.
@@ -228,6 +232,12 @@ async function fetchKernel(
     }
   }
   return readInstallation(kernel, initrds, machine.node, image?.style)
+}
+
+/** Returns nothing for the script of another installer, whose files other servers have. */
+function imageOf({ node, context }: Machine): DeclaredImageFacts | undefined {
+  const image = context.model.facts.images.get(node.image)
+  return image?.style === 'script' ? undefined : image
 }
 
 async function askSystemDhcp(machine: Machine): Promise<void> {
@@ -253,7 +263,7 @@ async function askNames({ node, context, timeline }: Machine): Promise<void> {
 async function fetchInstallation(machine: Machine, installation: Installation): Promise<void> {
   const { system } = installation
   const { node, context, timeline } = machine
-  const image = context.model.facts.images.get(node.image)
+  const image = imageOf(machine)
   const systemFact = image?.style === 'installer' ? image.metal : image?.rootfs
   await fetchFile(machine, machine.system, `HTTP ${system.kind}`, system.url, systemFact)
   if (installation.kind === 'agent') return

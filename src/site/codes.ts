@@ -271,6 +271,10 @@ export const siteCodes = defineCodes({
     meaning: 'A cluster or a node names an image that is not under images',
     remedy: 'Correct the name, or add the image',
   },
+  'site.script-without-loader': {
+    meaning: 'A node boots the script of another installer through GRUB, and no image has that boot loader',
+    remedy: 'Set image to one whose directory has shim and GRUB, or remove loader',
+  },
   'site.image-style-ambiguous': {
     meaning: 'An image names both a rootfs and a metal image',
     remedy: 'Remove one of the two keys',

@@ -1,5 +1,6 @@
 /** Paths: those of the site file made absolute, the kubeconfig of a cluster, and the paths of files on nodes. Pure. */
 import { defined } from '../text/defined.ts'
+import { isScriptUrl } from './boot-script.ts'
 import type { Cluster, Hook, Node, Site } from './schema.ts'
 
 /** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
@@ -96,9 +97,10 @@ function withAbsoluteHaproxy(
 
 /** Makes the paths of files that a cluster or a node adds absolute. */
 function withAbsoluteFiles<T extends Cluster | Node>(owner: T, absolute: (path: string) => string): T {
-  const { files, networkKeyfiles } = owner
+  const { files, networkKeyfiles, script } = owner
   return {
     ...owner,
+    ...(script !== undefined && { script: isScriptUrl(script) ? script : absolute(script) }),
     ...(files && {
       files: files.map((file) => (file.from === undefined ? file : { ...file, from: absolute(file.from) })),
     }),

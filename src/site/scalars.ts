@@ -364,6 +364,12 @@ export const webhookUrl = matching(
   /^(?:https:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)|http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]))(?::\d{1,5})?(?:[/?][\x21\x22\x24-\x7e]*)?$/,
 )
 
+/** The query of a URL often has a key; a space or an expansion of iPXE would change the script. */
+export const bootScript = matching(
+  'a path, or an http or https URL without a user name and a fragment',
+  /^(?:https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?(?:[/?][\x21\x22\x24-\x7a\x7c\x7e]*)?|(?!https?:)[^\x00]*[^/\x00])$/,
+)
+
 export const argument = matching(
   'an argument without NUL bytes',
   // eslint-disable-next-line no-control-regex -- an argument cannot contain a NUL byte

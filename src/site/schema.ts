@@ -17,6 +17,7 @@ import {
   serverSection,
   subnetSection,
 } from './sections.ts'
+import { scriptKey } from './script-section.ts'
 import { subnet6Section } from './subnet6-section.ts'
 import {
   consoleDevice,
@@ -141,6 +142,7 @@ const bootSettings = {
       'ask: only an installation that an administrator started overwrites a disk that holds data; always: every installation does; by default the value of the site',
   }),
   image: imageName.optional().meta({ description: 'name of an image under images' }),
+  ...scriptKey,
   boot: z.enum(bootModes).optional().meta({
     description:
       'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway does not answer DHCP or boot requests from the machine, and only serves its names and adds it to the load balancer',

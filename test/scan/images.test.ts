@@ -1,11 +1,11 @@
 import { symlinkSync } from 'node:fs'
 import t from 'tap'
-import type { FileFact, ImageFacts } from '../../src/plan/facts.ts'
+import type { FileFact, DeclaredImageFacts } from '../../src/plan/facts.ts'
 import type { Image } from '../../src/site/schema.ts'
 import { scanImage } from '../../src/scan/images.ts'
 
 /** The names of what was found and the problems of what was not, with the folder as `DIR`. */
-function told(facts: ImageFacts, dir: string): Record<string, string> {
+function told(facts: DeclaredImageFacts, dir: string): Record<string, string> {
   const tell = (fact: FileFact) =>
     (fact.kind === 'found' ? fact.path.slice(dir.length + 1) : `! ${fact.problem}`).replaceAll(dir, 'DIR')
   const { kernel, initramfs } = facts

@@ -20,6 +20,15 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     },
   },
   {
+    name: 'imgfree with a name removes only that image',
+    lines: ['kernel /new', 'imgfetch --name old /old', 'initrd --name main /main', 'imgfree old', 'boot'],
+    outcome: {
+      kind: 'boot',
+      kernel: { url: 'http://192.0.2.1/new', name: 'new', arguments: [] },
+      initrds: [{ url: 'http://192.0.2.1/main', name: 'main', arguments: [] }],
+    },
+  },
+  {
     name: 'imgfree removes the images before it',
     lines: ['initrd /old', 'kernel /old', 'imgfree', 'kernel /new', 'boot'],
     outcome: {
@@ -124,7 +133,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     outcome: {
       kind: 'refused',
       reason:
-        'line 3: the simulator does not support the command "frobnicate", only kernel, initrd, boot, chain, imgfree, set, ' +
+        'line 3: the simulator does not support the command "frobnicate", only kernel, initrd, boot, chain, imgfetch, imgfree, set, ' +
         'inc, clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, console, ' +
         'cpair, colour, exit, sanboot, shell, config, reboot, poweroff',
     },

@@ -5,7 +5,14 @@
  */
 import type { ImageFacts } from '../../plan/facts.ts'
 import { absoluteUrl, urlPaths } from '../../plan/urls.ts'
-import { clusterDomain, httpBase, type Ipv4Node, type Model, type NodeModel } from '../../plan/model.ts'
+import {
+  bootSource,
+  clusterDomain,
+  httpBase,
+  type Ipv4Node,
+  type Model,
+  type NodeModel,
+} from '../../plan/model.ts'
 import { formatIp, formatIpv4, isIpv4, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
 import type { Cluster } from '../../site/schema.ts'
@@ -55,8 +62,11 @@ function expectedNames({ site }: Model, node: NodeModel): string[] {
 }
 
 /** Returns the URLs of the files that any client can read. The initramfs of an agent contains secrets. */
-function imageUrls({ facts, endpoint }: Model, { image }: NodeModel): string[] {
+function imageUrls({ facts, endpoint }: Model, node: NodeModel): string[] {
+  const image = bootSource(node)
   const files = facts.images.get(image) as ImageFacts
+  // Another server has the files of a script.
+  if (files.style === 'script') return []
   const large = files.style === 'installer' ? files.metal : files.rootfs
   const initramfs = files.style === 'agent' ? [] : [files.initramfs]
   return [files.kernel, ...initramfs, large]

@@ -6,7 +6,8 @@ import type { Plan } from '../../plan/compile.ts'
 import { localZones } from '../../plan/dns/names.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
-import { isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
+import { scriptName } from '../../plan/boot/console.ts'
+import { bootSource, isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { formatCidr6 } from '../../proto/address/network6.ts'
@@ -78,7 +79,7 @@ export function summaryJson(
       address: formatIp(node.address),
       name: node.fqdn,
       boot: node.boot,
-      image: node.image,
+      image: scriptName(bootSource(node)),
       disk: node.disk,
     })),
     ...(plan.members.length > plan.nodes.length && {
@@ -186,10 +187,10 @@ function nodeRow({ http }: Plan, node: NodeModel): string[] {
   // The initramfs of an agent contains its Ignition file, which names the disk.
   const isAgent = !http.ignition.has(urlPaths.openIgnition(node, node.ignition))
   const how = isAgent
-    ? ' on the disk that its agent chooses'
+    ? ` on the disk that its ${node.script === undefined ? 'agent' : 'installer'} chooses`
     : ` on ${node.disk ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
   const boots = {
-    install: `installs ${node.image}${how}`,
+    install: `installs ${scriptName(bootSource(node))}${how}`,
     menu: `shows the menu (default: ${node.menu.default})`,
     local: 'boots its local disk',
   }

@@ -4,7 +4,7 @@
  */
 import type { BootAnswer, BootChoice, Installs } from '../installs.ts'
 import type { Observe } from '../observation.ts'
-import type { BootPlan } from '../../plan/boot/boot-plan.ts'
+import { readScript, type BootPlan } from '../../plan/boot/boot-plan.ts'
 import { renderBoot } from '../../plan/boot/render.ts'
 import type { BootEntry, BootScript, HttpPlan } from '../../plan/http/plan.ts'
 import { tokenPlaceholder, urlPaths, type BootSyntax } from '../../plan/urls.ts'
@@ -18,6 +18,8 @@ export type BootRequest = BootChoice & {
 export type AnswerTools = {
   readonly installs: Pick<Installs, 'boot' | 'preview'>
   readonly observe: Observe
+  /** Returns the script of another installer that was fetched from this URL. */
+  readonly fetchedScript?: (url: string) => string | undefined
   /** Receives the token of an installation, so that it is kept out of the log. */
   readonly learn: (token: string) => void
 }
@@ -34,7 +36,7 @@ export async function answerBoot(
   plan: Pick<HttpPlan, 'scripts'>,
   node: BootEntry,
   request: BootRequest,
-  { installs, observe, learn }: AnswerTools,
+  { installs, observe, learn, fetchedScript }: AnswerTools,
 ): Promise<Answered> {
   const answer = await installs[request.isNode ? 'boot' : 'preview'](node.key, request)
   if (answer.kind === 'install') learn(answer.token)
@@ -43,7 +45,7 @@ export async function answerBoot(
     const role = 'role' in answer ? { role: answer.role } : {}
     observe({ node: node.key, kind: 'script', script: answer.kind, ...role, ...reason })
   }
-  return { text: textOf(plan, node, answer, request), kind: answer.kind, ...reason }
+  return { text: textOf(plan, node, answer, request, fetchedScript), kind: answer.kind, ...reason }
 }
 
 function textOf(
@@ -51,11 +53,17 @@ function textOf(
   node: BootEntry,
   answer: BootAnswer,
   { syntax, role }: BootRequest,
+  fetchedScript: AnswerTools['fetchedScript'],
 ): string {
   const scriptAt = (path: string) => scriptText(node, scripts.get(path) as BootScript, syntax)
   switch (answer.kind) {
     case 'install':
-      return scriptAt(urlPaths.installScript(node, answer.role)).replaceAll(tokenPlaceholder, answer.token)
+      return installText(
+        node,
+        scripts.get(urlPaths.installScript(node, answer.role)) as BootScript,
+        syntax,
+        fetchedScript,
+      ).replaceAll(tokenPlaceholder, answer.token)
     case 'menu':
       return scriptAt(urlPaths.menuScript(node))
     case 'local':
@@ -80,6 +88,18 @@ function waitOf(
   if (code === 'install.other-appliance' && installerUrl !== undefined)
     return { kind: 'elsewhere', installerUrl }
   return { kind: 'wait', reason, canSkip, ...(role !== undefined && { role }) }
+}
+
+function installText(
+  node: BootEntry,
+  script: BootScript,
+  syntax: BootSyntax,
+  fetchedScript: AnswerTools['fetchedScript'],
+): string {
+  const plan = script.plan()
+  const text = plan.kind === 'script' ? fetchedScript?.(plan.source) : undefined
+  if (plan.kind !== 'script' || text === undefined) return scriptText(node, script, syntax)
+  return renderBoot(syntax, node, readScript(plan, text), node.url)
 }
 
 /** Returns a script that does not depend on the state of the node. */

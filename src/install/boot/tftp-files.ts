@@ -5,6 +5,7 @@
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import type { ImageFileKind } from '../../plan/facts.ts'
 import type { BootEntry, HttpPlan } from '../../plan/http/plan.ts'
+import { defined } from '../../text/defined.ts'
 import { macsText } from '../../plan/model.ts'
 import type { ScriptName } from '../../plan/urls.ts'
 import { answerBoot, scriptText, type AnswerTools } from './answer.ts'
@@ -23,7 +24,7 @@ export type NodeFile =
   /** `reason`: a sentence for the log. */
   | { readonly kind: 'refused'; readonly reason: string }
 
-export type TftpFilesOptions = Pick<AnswerTools, 'installs' | 'observe'> & {
+export type TftpFilesOptions = Pick<AnswerTools, 'installs' | 'observe' | 'fetchedScript'> & {
   readonly plan: () => HttpPlan
   readonly readNeighbor: ReadNeighbor
 }
@@ -34,7 +35,7 @@ export type TftpFiles = {
 }
 
 export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
-  const { installs, observe, readNeighbor } = options
+  const { installs, observe, readNeighbor, fetchedScript } = options
 
   /** Explains why a client is not the node. */
   async function mismatchOf(node: BootEntry, address: string, plan: HttpPlan): Promise<string | undefined> {
@@ -56,7 +57,9 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
     const request = { isSkipping, isNode: true, syntax, ...(role !== undefined && { role }) }
     // TFTP logs names of files only, so no log line can contain the token.
     const learn = () => {}
-    return (await answerBoot(plan, node, request, { installs, observe, learn })).text
+    return (
+      await answerBoot(plan, node, request, { installs, observe, learn, ...defined({ fetchedScript }) })
+    ).text
   }
 
   return {

@@ -5,7 +5,7 @@ import type { Bootable } from './installation.ts'
 /** Returns the arguments without those that only a boot loader needs. */
 export function kernelArguments(
   node: Pick<NodeModel, 'kernelArguments' | 'bootsOverIpv6'>,
-  installation: Bootable,
+  installation: Exclude<Bootable, { style: 'script' }>,
 ): string[] {
   const dhcp = node.bootsOverIpv6 === true ? 'ip=dhcp6' : 'ip=dhcp'
   const { network, others } = sortArguments(node.kernelArguments)

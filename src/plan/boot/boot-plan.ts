@@ -3,9 +3,11 @@
  * for all loaders (src/install/decide-boot.ts), so that no loader has a guard of its own (docs/decisions/0047).
  */
 import type { MenuEntry, Role } from '../../site/schema.ts'
+import { isScriptUrl } from '../../site/boot-script.ts'
 import { defined } from '../../text/defined.ts'
 import type { IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
+import { readPlainScript } from './plain-script.ts'
 import { kernelArguments } from './arguments.ts'
 import { installationOf, type Bootable, type Installation, type RemoteFile } from './installation.ts'
 
@@ -22,6 +24,20 @@ export type BootPlan =
       readonly initramfs: RemoteFile
       /** Not escaped, with the placeholder of the token. */
       readonly arguments: readonly string[]
+      /** Fetched after the others, before the kernel starts: from then on, another installer may write the disk. */
+      readonly handoverUrl?: string
+    }
+  /** The script of another installer that is not a plain list of a kernel and an initramfs, or not fetched yet. */
+  | {
+      readonly kind: 'script'
+      readonly role: IgnitionKind
+      /** URL or path. */
+      readonly source: string
+      /** The content; absent for a URL, which iPXE chains to. */
+      readonly text?: string
+      /** The kernel arguments that the site adds, if the script is plain. */
+      readonly arguments: readonly string[]
+      readonly handoverUrl: string
     }
   /** Files are missing: the loader shows which, and tries again. */
   | { readonly kind: 'missing'; readonly role: IgnitionKind; readonly missing: readonly MissingFile[] }
@@ -54,6 +70,18 @@ export type BootPlan =
 export function planInstall(model: Model, node: NodeModel, role: IgnitionKind): BootPlan {
   const installation = installationOf(model, node, role)
   if (installation.kind === 'impossible') return { kind: 'missing', role, missing: installation.missing }
+  if (installation.style === 'script') {
+    const { source, text, handoverUrl } = installation
+    const script = {
+      kind: 'script',
+      role,
+      source,
+      arguments: node.kernelArguments,
+      handoverUrl,
+      ...defined({ text }),
+    } as const
+    return text === undefined ? script : readScript(script, text)
+  }
   const { style, kernel, initramfs } = installation
   return {
     kind: 'install',
@@ -66,7 +94,16 @@ export function planInstall(model: Model, node: NodeModel, role: IgnitionKind): 
   }
 }
 
-function diskOf(installation: Bootable): string | undefined {
+/** Returns the plan of a script with this text: an installation that every loader can start, if the script is plain. */
+export function readScript(script: Extract<BootPlan, { kind: 'script' }>, text: string): BootPlan {
+  const { role, source, handoverUrl } = script
+  const plain = readPlainScript(text, source)
+  if (plain === undefined) return isScriptUrl(source) ? script : { ...script, text }
+  const all = [...plain.arguments, ...script.arguments]
+  return { kind: 'install', role, style: 'script', ...plain, arguments: all, handoverUrl }
+}
+
+function diskOf(installation: Exclude<Bootable, { style: 'script' }>): string | undefined {
   return installation.style === 'agent' ? undefined : installation.disk
 }
 

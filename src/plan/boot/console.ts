@@ -16,6 +16,25 @@ export function consoleLines({ key }: Pick<NodeModel, 'key'>, text: string): str
   return wrap(text, columns - 2 - prefix.length).map((line) => `${prefix} ${line}`)
 }
 
+/** `installs as worker on /dev/sda`; an agent, and another installer, choose the disk. */
+export function installText({
+  role,
+  style,
+  disk,
+}: {
+  readonly role: string
+  readonly style: string
+  readonly disk?: string
+}): string {
+  if (style === 'script') return `boots the installer that its script names, as ${role}`
+  return disk === undefined ? 'installs as the agent decides' : `installs as ${role} on ${disk}`
+}
+
+/** Returns a script without the query of its URL, which often has a key. */
+export function scriptName(source: string): string {
+  return source.replace(/\?.*/, '')
+}
+
 /** Identifies the machine on its console: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
 export function networkIdentity({ address, ...macs }: Omit<ScriptAuthor, 'key'>): string {
   return `address ${formatIp(address)}, MAC ${macsText(macs)}`

@@ -3,13 +3,15 @@ import type {
   FileFact,
   IgnitionFact,
   IgnitionKind,
+  DeclaredImageFacts,
   ImageFacts,
   MissingFile,
   AddedFileFact,
   Facts,
 } from '../facts.ts'
-import type { Model, NodeModel } from '../model.ts'
+import { bootSource, type Model, type NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { defined } from '../../text/defined.ts'
 import { usualAgentArguments } from '../image-files.ts'
 import type { AddedFile, Additions } from '../ignition/document.ts'
 
@@ -49,6 +51,16 @@ export type Installation =
       readonly kernelArguments: readonly string[]
     }
   | {
+      readonly kind: 'possible'
+      readonly style: 'script'
+      /** URL or path. */
+      readonly source: string
+      /** Absent for a URL. */
+      readonly text?: string
+      /** A small file that the node fetches before it starts the other installer. */
+      readonly handoverUrl: string
+    }
+  | {
       readonly kind: 'impossible'
       /** Files of the image first, then the Ignition file and the files added to it. */
       readonly missing: readonly MissingFile[]
@@ -58,10 +70,20 @@ export type Installation =
 export type Bootable = Extract<Installation, { kind: 'possible' }>
 
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
-  const image = imageFacts(model, node.image)
+  const image = imageFacts(model, bootSource(node))
   const missing = missingFor(model, node, ignition).map(({ fact }) => fact)
   if (missing.length > 0) return { kind: 'impossible', missing }
 
+  if (image.style === 'script') {
+    const handoverUrl = absoluteUrl(model.endpoint, urlPaths.handover(node), node)
+    return {
+      kind: 'possible',
+      style: 'script',
+      source: bootSource(node),
+      handoverUrl,
+      ...defined({ text: image.text }),
+    }
+  }
   const remote = (fact: FileFact): RemoteFile => {
     const name = fileName(fact.path)
     return { name, url: absoluteUrl(model.endpoint, urlPaths.image(node.image, name), node) }
@@ -107,13 +129,13 @@ type Requirement = { readonly fact: MissingFile; readonly about: string }
 
 /** Returns files of the image first, then the Ignition file and files added to it; the initramfs of an agent contains these. */
 export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly Requirement[] {
-  const image = imageFacts(model, node.image)
+  const image = imageFacts(model, bootSource(node))
   const files = imageFiles(image)
     // A live system reads this Ignition file, and the older style has none.
     .map((fact) => (ignition === 'single' && image.style === 'installer' ? notLive(fact) : fact))
     .filter(isMissing)
-    .map((fact) => ({ fact, about: `image ${node.image}` }))
-  if (image.style === 'agent') return files
+    .map((fact) => ({ fact, about: image.style === 'script' ? node.key : `image ${node.image}` }))
+  if (image.style === 'agent' || image.style === 'script') return files
   const others = missingForIgnition(model, node, ignition)
   return [...files, ...diskless(node), ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
 }
@@ -145,11 +167,17 @@ export function missingForIgnition(model: Model, node: NodeModel, kind: Ignition
 
 /** Returns the files in the order in which a node requests them. */
 export function imageFiles(image: ImageFacts): readonly FileFact[] {
+  if (image.style === 'script') return [image.script]
   return [image.kernel, image.initramfs, image.style === 'installer' ? image.metal : image.rootfs]
 }
 
 export function imageFacts(model: Model, name: string): ImageFacts {
   return scanned(model.facts.images.get(name), `image ${name}`)
+}
+
+/** Returns the facts of an image under `images`, never those of a script. */
+export function declaredImage(model: Model, name: string): DeclaredImageFacts {
+  return imageFacts(model, name) as DeclaredImageFacts
 }
 
 export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): IgnitionFact {

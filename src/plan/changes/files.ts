@@ -2,7 +2,7 @@
 import { formatBytes, listSome } from '../../text/format.ts'
 import { ignitionKinds, type FileFact, type IgnitionFact } from '../facts.ts'
 import { formatMinute } from '../ignition/findings.ts'
-import { imageFacts, ignitionFact, ignitionKindsOf } from '../boot/installation.ts'
+import { declaredImage, ignitionFact, ignitionKindsOf } from '../boot/installation.ts'
 import type { Model } from '../model.ts'
 import {
   compareThings,
@@ -40,7 +40,7 @@ function images(model: Model): Things {
 }
 
 function imageFields(model: Model, name: string): Field[] {
-  const facts = imageFacts(model, name)
+  const facts = declaredImage(model, name)
   const last = facts.style === 'installer' ? facts.metal : facts.rootfs
   return [
     field('style', facts.style),

@@ -5,7 +5,8 @@ import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { Cluster, Host } from '../../site/schema.ts'
 import { listSome } from '../../text/format.ts'
 import { compileBmcs, type BmcPlan } from '../bmc.ts'
-import { macsText, networkText, type Model, type NodeModel } from '../model.ts'
+import { scriptName } from '../boot/console.ts'
+import { bootSource, macsText, networkText, type Model, type NodeModel } from '../model.ts'
 import {
   compareThings,
   field,
@@ -91,7 +92,8 @@ function nodeFields(node: NodeModel): Field[] {
     field('subnet', networkText(node)),
     listField('DUID', node.duids ?? []),
     field('boot', node.boot),
-    field('image', node.image),
+    field('image', scriptName(bootSource(node))),
+    hiddenField('script', node.script),
     field('disk', node.disk),
     field('wipe', node.wipe),
     field('menu', `${menu.default} after ${menu.timeoutSeconds} s`),

@@ -2,7 +2,7 @@
 import { formatIp, formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { PlanFinding } from '../codes.ts'
-import { isIpv4Node, reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
+import { bootSource, isIpv4Node, reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
 import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { imageFacts } from '../boot/installation.ts'
@@ -275,7 +275,7 @@ function sharedAddress(model: Model, node: NodeModel): PlanFinding[] {
   const { key, otherMacs, subnet, kernelArguments, address } = node
   const isSet = kernelArguments.some((argument) => /^ip=(?!(?:dhcp|on|any)$)/.test(argument))
   if (otherMacs === undefined || subnet?.dhcp === 'proxy' || isSet) return []
-  if (imageFacts(model, node.image).style === 'agent') return []
+  if (imageFacts(model, bootSource(node)).style === 'agent') return []
   const message = `its live system requests ${formatIp(address)} on each of its ${otherMacs.length + 1} interfaces, but only one can use it: set kernelArguments, for example bond=bond0:eno1,eno2:mode=active-backup and ip=bond0:dhcp`
   return [{ code: 'dhcp.interfaces-share-address', severity: 'warning', about: key, message }]
 }

@@ -4,7 +4,7 @@
  * commands that the signed builds of Debian and Red Hat contain, because Secure Boot forbids to load modules.
  */
 import type { BootPlan, MenuChoice } from '../boot/boot-plan.ts'
-import { consoleLines, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
+import { consoleLines, installText, networkIdentity, scriptName, type ScriptAuthor } from '../boot/console.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { scriptPath, urlPaths } from '../urls.ts'
@@ -48,6 +48,8 @@ export function renderGrub(node: ScriptAuthor, plan: BootPlan): string {
   switch (plan.kind) {
     case 'install':
       return renderInstall(node, plan)
+    case 'script':
+      return renderIpxeOnly(node, plan.source)
     case 'missing':
       return lines(
         ...comment(`${node.key} cannot install as ${plan.role}: a file is missing`),
@@ -92,25 +94,39 @@ export function renderGrub(node: ScriptAuthor, plan: BootPlan): string {
 }
 
 function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'install' }>): string {
-  const { role, style, disk, kernel, initramfs } = plan
-  const command = ['linux', remote(pathOf(kernel.url)), ...plan.arguments.map(quote)].join(' ')
+  const { role, style, kernel, initramfs, handoverUrl } = plan
+  const isOwn = handoverUrl === undefined
+  const encrypted = [kernel.url, initramfs.url].find((url) => url.startsWith('https:'))
+  if (!isOwn && encrypted !== undefined) return renderIpxeOnly(node, encrypted)
+  const fileAt = (url: string) => (isOwn ? remote(pathOf(url)) : foreign(url))
+  const command = ['linux', fileAt(kernel.url), ...plan.arguments.map(quote)].join(' ')
   return lines(
     ...comment(`${node.key} installs as ${role}, ${style} style`),
-    ...print(node, disk === undefined ? 'installs as the agent decides' : `installs as ${role} on ${disk}`),
+    ...print(node, installText(plan)),
     ...print(node, networkIdentity(node)),
     `for slipway_try in ${Array.from({ length: maxAttempts }, (_, index) => index + 1).join(' ')}; do`,
     ...print(node, `kernel ${kernel.name}`),
     `if ${command}; then`,
     ...print(node, `initramfs ${initramfs.name}`),
-    `if initrd ${remote(pathOf(initramfs.url))}; then`,
+    `if initrd ${fileAt(initramfs.url)}; then`,
+    ...(isOwn ? [] : [`if source ${foreign(handoverUrl)}; then`]),
     ...print(node, 'starts the installer'),
     'boot',
+    ...(isOwn ? [] : ['fi']),
     'fi',
     'fi',
     ...print(node, `failed, retrying in ${retrySeconds} s`),
     `sleep ${retrySeconds}`,
     'done',
     ...print(node, `failed ${maxAttempts} times, see the last error above`),
+    `sleep ${restSeconds}`,
+  )
+}
+
+function renderIpxeOnly(node: ScriptAuthor, url: string): string {
+  return lines(
+    ...comment(`${node.key} boots the script of another installer`),
+    ...print(node, `only iPXE can boot ${scriptName(url)}: set loader: snponly`),
     `sleep ${restSeconds}`,
   )
 }
@@ -208,6 +224,12 @@ function pathOf(url: string): string {
 /** Returns the server of a URL as GRUB names it; the port only if it is not 80. */
 function httpServer(url: string): string {
   return `(http,${new URL(url).host})`
+}
+
+/** Returns a file on any server, by HTTP. */
+function foreign(url: string): string {
+  const { pathname, search } = new URL(url)
+  return quote(`${httpServer(url)}${pathname}${search}`)
 }
 
 /** Returns a file on this server, by the protocol that this GRUB supports. */

@@ -4,7 +4,7 @@ import { defined } from '../../text/defined.ts'
 import type { FoundFile, ImageFileKind, IgnitionKind, MissingFile } from '../facts.ts'
 import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
-import type { Model, NodeModel } from '../model.ts'
+import { bootSource, type Model, type NodeModel } from '../model.ts'
 import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } from '../urls.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
 import { NodeMap } from './node-map.ts'
@@ -12,6 +12,7 @@ import type { HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
 import { runSteps, flatMapSteps, lazy } from '../steps.ts'
 import { usualAgentArguments } from '../image-files.ts'
 import {
+  declaredImage,
   fileName,
   imageFacts,
   imageFiles,
@@ -81,7 +82,7 @@ function compileImages(model: Model): {
 }
 
 function files(model: Model, image: string): ReadonlyMap<string, ImageFileKind> {
-  const facts = imageFacts(model, image)
+  const facts = declaredImage(model, image)
   const kinds = ['kernel', 'initramfs', facts.style === 'installer' ? 'metal' : 'rootfs'] as const
   return new Map(
     imageFiles(facts).flatMap((fact, index): [string, ImageFileKind][] =>
@@ -94,7 +95,7 @@ function files(model: Model, image: string): ReadonlyMap<string, ImageFileKind> 
 function secrets(model: Model, image: string): ReadonlySet<string> {
   const users = model.nodes.filter((node) => node.image === image)
   if (users.some(({ cluster }) => isOpen(model.site, cluster))) return new Set()
-  const { style, initramfs, secrets } = imageFacts(model, image)
+  const { style, initramfs, secrets } = declaredImage(model, image)
   const own = style === 'agent' && !isMissing(initramfs) ? [fileName(initramfs.path)] : []
   return new Set([...own, ...(secrets ?? [])])
 }
@@ -102,7 +103,7 @@ function secrets(model: Model, image: string): ReadonlySet<string> {
 /** Most clusters need only the usual arguments; one that needs others would be installed wrongly. */
 function agentsWithoutScript(model: Model): PlanFinding[] {
   return Object.keys(model.site.images).flatMap((name): PlanFinding[] => {
-    const image = imageFacts(model, name)
+    const image = declaredImage(model, name)
     if (image.style !== 'agent' || image.kernelArguments !== undefined) return []
     const message =
       `there is no readable iPXE script beside its files, so nodes start with ${usualAgentArguments.join(' ')}; ` +
@@ -124,9 +125,10 @@ function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
-  // An agent image decides the roles itself, so there is nothing to choose.
-  const isAgent = imageFacts(model, node.image).style === 'agent'
-  const roles = ignitionKindsOf(model, node).filter((role) => !isAgent || role === node.ignition)
+  // An agent image, or another installer, decides the roles itself, so there is nothing to choose.
+  const { style } = imageFacts(model, bootSource(node))
+  const hasOwnRoles = style === 'agent' || style === 'script'
+  const roles = ignitionKindsOf(model, node).filter((role) => !hasOwnRoles || role === node.ignition)
   const bootPath = urlPaths.bootScript(node)
   const script = (boot: BootScript['boot'], plan: () => BootPlan, problem?: string) =>
     lazyScript(node, absoluteUrl(model.endpoint, bootPath, node), { boot, plan, ...defined({ problem }) })
@@ -190,7 +192,7 @@ function* missingFiles(model: Model): Generator<void, PlanFinding[]> {
 /** The kernel cuts the end off a longer command line without a message. */
 function longCommandLine(model: Model, node: NodeModel): PlanFinding[] {
   const installation = installationOf(model, node, node.ignition)
-  if (installation.kind === 'impossible') return []
+  if (installation.kind === 'impossible' || installation.style === 'script') return []
   // UEFI puts the name of the kernel before its arguments.
   const { length } = [installation.kernel.name, 'initrd=main', ...kernelArguments(node, installation)]
     .join(' ')

@@ -15,7 +15,7 @@ import {
 } from '../boot/installation.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
-import { readsGrub, type Model, type NodeModel } from '../model.ts'
+import { bootSource, readsGrub, type Model, type NodeModel } from '../model.ts'
 import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
 import { NodeMap } from './node-map.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
@@ -43,7 +43,8 @@ export function compileIgnition(model: Model, nodes: ReadonlyMap<string, NodeMod
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
-  if (imageFacts(model, node.image).style === 'agent') return []
+  const { style } = imageFacts(model, bootSource(node))
+  if (style === 'agent' || style === 'script') return []
   const { additions } = additionsOf(node, model.facts)
   const units = startedUnits(model, node)
   // A node without added files gets a wrapper too: its first boot reports itself with a token from this file.
@@ -125,9 +126,12 @@ export function isOpen({ clusters }: Model['site'], cluster: string): boolean {
   return clusters.some(({ name, ignitionAccess }) => name === cluster && ignitionAccess === 'open')
 }
 
-function secretImage(model: Model, { image }: NodeModel): BootEntry['secretImage'] {
-  const { style, initramfs } = imageFacts(model, image)
-  return style === 'agent' && !isMissing(initramfs) ? { image, file: fileName(initramfs.path) } : undefined
+function secretImage(model: Model, node: NodeModel): BootEntry['secretImage'] {
+  const image = bootSource(node)
+  const facts = imageFacts(model, image)
+  return facts.style === 'agent' && !isMissing(facts.initramfs)
+    ? { image, file: fileName(facts.initramfs.path) }
+    : undefined
 }
 
 /** Returns the version of the role's file, which the live system of the same release reads, unless that is before 3. */

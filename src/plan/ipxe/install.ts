@@ -5,7 +5,8 @@
  */
 import type { BootPlan } from '../boot/boot-plan.ts'
 import { missingSentences } from '../boot/installation.ts'
-import { networkIdentity, type ScriptAuthor } from '../boot/console.ts'
+import { installText, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
+import { handOver } from './foreign.ts'
 import { print, script, waitAndRetry, argument } from './script.ts'
 
 const maxAttempts = 3
@@ -18,14 +19,15 @@ const missingFileSeconds = 10
 /** @param url of the node's boot script, which is fetched again after a failure */
 export function renderInstall(
   node: ScriptAuthor,
-  { role, style, disk, kernel, initramfs, arguments: words }: Extract<BootPlan, { kind: 'install' }>,
+  plan: Extract<BootPlan, { kind: 'install' }>,
   url: string,
 ): string {
+  const { role, style, kernel, initramfs, arguments: words, handoverUrl } = plan
   // UEFI requires the name of the initramfs; BIOS ignores it.
   const command = ['kernel', kernel.url, 'initrd=main', ...words.map(argument)].join(' ')
   return script(`${node.key} installs as ${role}, ${style} style`, [
     'echo',
-    ...print(node, disk === undefined ? 'installs as the agent decides' : `installs as ${role} on ${disk}`),
+    ...print(node, installText(plan)),
     ...print(node, networkIdentity(node)),
     'set try:int32 0',
     `set pause:int32 ${firstPauseSeconds}`,
@@ -37,6 +39,7 @@ export function renderInstall(
     `${command} || goto failed`,
     ...print(node, `initramfs ${initramfs.name}`),
     `initrd --name main ${initramfs.url} || goto failed`,
+    ...(handoverUrl === undefined ? [] : handOver(handoverUrl)),
     ...print(node, 'starts the installer'),
     'boot || goto failed',
     '',

@@ -2,6 +2,7 @@
 import type { BootPlan } from '../boot/boot-plan.ts'
 import type { ScriptAuthor } from '../boot/console.ts'
 import { urlPaths } from '../urls.ts'
+import { renderForeign } from './foreign.ts'
 import { renderInstall, renderMissing } from './install.ts'
 import {
   renderElsewhere,
@@ -18,6 +19,8 @@ export function renderIpxe(node: ScriptAuthor, plan: BootPlan, url: string): str
   switch (plan.kind) {
     case 'install':
       return renderInstall(node, plan, url)
+    case 'script':
+      return renderForeign(node, plan, url)
     case 'missing':
       return renderMissing(node, plan, url)
     case 'menu':

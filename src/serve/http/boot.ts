@@ -45,7 +45,7 @@ export function findScript(
 export async function sendNodeScript(
   exchange: Exchange,
   tools: Tools,
-  installs: AnswerTools['installs'],
+  sources: Pick<AnswerTools, 'installs' | 'fetchedScript'>,
   found: NodeScript & ScriptQuery,
   readNeighbor: ReadNeighbor,
 ): Promise<FastifyReply> {
@@ -53,7 +53,7 @@ export async function sendNodeScript(
   const mismatch = checkAddress(exchange, node) ?? (await checkNeighbor(exchange, node, readNeighbor))
   if (mismatch !== undefined) return sendRefusedScript(exchange, tools, node, mismatch, name.syntax)
   if (name.name === 'menu' || name.name === 'local') return sendScript(exchange, tools, found)
-  return sendBootScript(exchange, tools, installs, found)
+  return sendBootScript(exchange, tools, sources, found)
 }
 
 /**
@@ -73,7 +73,7 @@ export function sendGrubOverHttp(exchange: Exchange, tools: Tools, { url }: Boot
 async function sendBootScript(
   exchange: Exchange,
   tools: Tools,
-  installs: AnswerTools['installs'],
+  sources: Pick<AnswerTools, 'installs' | 'fetchedScript'>,
   { node, path, name, isRehearsal, isSkipping }: NodeScript & ScriptQuery,
 ): Promise<FastifyReply> {
   const { client, plan, isHead } = exchange
@@ -82,7 +82,7 @@ async function sendBootScript(
   const isNode = (node.isOpen || exchange.node === node.key) && !isRehearsal && !isHead
   const choice = { isSkipping: isSkipping || name.isSkipping, ...(role !== undefined && { role }) }
   const learn = (token: string) => tokens.learn(token)
-  const answer = await answerBoot(plan, node, { ...choice, syntax, isNode }, { installs, observe, learn })
+  const answer = await answerBoot(plan, node, { ...choice, syntax, isNode }, { ...sources, observe, learn })
   counters.increment('http.scripts')
   const { text, kind: boot, reason } = answer
   return sendText(exchange, tools, text, ({ octets, aborted }) => {

@@ -12,7 +12,8 @@ import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
-import { grubOverHttpName, urlPaths } from '../../plan/urls.ts'
+import { grubOverHttpName, handoverName, urlPaths } from '../../plan/urls.ts'
+import { defined } from '../../text/defined.ts'
 import { createApp, type AppOptions, type HttpApp } from './server.ts'
 import { replaceBodyHook } from './body.ts'
 import {
@@ -41,6 +42,7 @@ import {
   receiveDiskReport,
   refuseImpostor,
   refuseSecretImage,
+  sendHandover,
   sendSecret,
   sendSecretImage,
 } from './secrets.ts'
@@ -53,6 +55,8 @@ export type RoutesOptions = AppOptions & {
     'boot' | 'preview' | 'mayRead' | 'startedToken' | 'callback' | 'checkDisk'
   >
   readonly ignitionFiles: IgnitionFiles
+  /** Returns the script of another installer that was fetched from this URL. */
+  readonly fetchedScript?: (url: string) => string | undefined
   /** Returns the MAC address of a neighbor; the kernel's table when absent. */
   readonly readNeighbor?: ReadNeighbor
   /** Returns the content of `/health` for clients on this machine; others get its `status`. */
@@ -78,7 +82,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
   const tokens = createTokenRedactor()
   const log = tokens.wrap(given.log)
   const options = { ...given, log }
-  const { counters, clock, installs, observe = () => {} } = options
+  const { counters, clock, installs, observe = () => {}, fetchedScript } = options
   const readNeighbor = options.readNeighbor ?? createReadNeighbor(clock)
   const tools: Tools = { log, counters, clock, observe, tokens }
   const lane = createImageLane(tools)
@@ -128,7 +132,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     if (script !== undefined) {
       const { skip, rehearse } = request.query as Record<string, unknown>
       const asked = { ...script, isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
-      return sendNodeScript(exchange, tools, installs, asked, readNeighbor)
+      return sendNodeScript(exchange, tools, { installs, ...defined({ fetchedScript }) }, asked, readNeighbor)
     }
     const ignition = exchange.plan.ignition.get(path)
     if (node !== undefined && ignition !== undefined) {
@@ -154,6 +158,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
       if (node !== undefined && what !== undefined) {
         return sendSecret(exchange, tools, options, { node, token, what, file: ignition })
       }
+      if (node !== undefined && file === handoverName)
+        return sendHandover(exchange, tools, installs, { node, token })
       const directory = exchange.plan.images.get(node?.secretImage?.image ?? '')
       if (node !== undefined && directory !== undefined && node.secretImage?.file === file) {
         return sendSecretImage(exchange, tools, installs, { node, token }, () =>

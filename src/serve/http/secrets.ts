@@ -22,7 +22,7 @@ export type SecretRequest = {
   readonly node: BootEntry
   /** Empty when the path has none. */
   readonly token: string
-  readonly what: Exclude<Secret, 'initramfs'>
+  readonly what: Exclude<Secret, 'initramfs' | 'handover'>
   /** Absent for the live system's file, which is generated. */
   readonly file: IgnitionFile | undefined
 }
@@ -146,6 +146,30 @@ export async function sendSecretImage(
   const permission = await permissionOf(exchange, tools, installs, node, request)
   if (permission === undefined) return refuse(exchange.reply, cannotRecord)
   return permission.kind === 'allowed' ? send() : refuseReader(exchange, tools, node, permission)
+}
+
+/** A comment for GRUB, which runs the file, and any bytes for iPXE. */
+const handoverText = '# slipway has recorded that another installer starts\n'
+
+/** Records that the node starts another installer, which may then write the disk, before it sends the file. */
+export async function sendHandover(
+  exchange: Exchange,
+  tools: Tools,
+  installs: Pick<Installs, 'mayRead'>,
+  { node, token }: Pick<SecretRequest, 'node' | 'token'>,
+): Promise<FastifyReply> {
+  const { address, isHead, client } = exchange
+  const request = { token, address, what: 'handover', isHead } as const
+  const permission = await permissionOf(exchange, tools, installs, node, request)
+  if (permission === undefined) return refuse(exchange.reply, cannotRecord)
+  if (permission.kind === 'refused') return refuseReader(exchange, tools, node, permission)
+  tools.tokens.learn(token)
+  return sendText(exchange, tools, handoverText, (outcome) => {
+    tools.log[isHead ? 'debug' : 'info'](
+      { node: node.key, client, ...outcome },
+      'node starts another installer',
+    )
+  })
 }
 
 /** Refuses an image file with secrets to a request without a token. */

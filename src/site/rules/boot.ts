@@ -9,6 +9,7 @@ import {
 } from '../declared.ts'
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
 import type { RuleViolation, Rule, Path } from '../problem.ts'
+import { scriptOf } from '../boot-script.ts'
 import { nearest } from '../../text/nearest.ts'
 import { listed } from '../schema-violations.ts'
 import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
@@ -28,7 +29,8 @@ function missingSetting(site: Site, key: 'image' | 'disk', expected: string): Ru
   return declaredClusters(site).flatMap((declared): RuleViolation[] => {
     if (declared.cluster[key] !== undefined) return []
     const without = nodesOf(declared).filter(
-      ({ node, cluster }) => node[key] === undefined && isBooted(cluster, node),
+      ({ node, cluster }) =>
+        node[key] === undefined && isBooted(cluster, node) && scriptOf(cluster, node) === undefined,
     )
     if (without.length === 0) return []
     const names = without.map(({ node }) => node.name).join(', ')
@@ -68,6 +70,21 @@ const imageKnown: Rule = {
       return [{ path: [...path, 'image'], expected: `a name under images${help}` }]
     })
   },
+}
+
+/** GRUB and shim come from the directory of an image, also for a node that boots a script. */
+const scriptLoader: Rule = {
+  code: 'site.script-without-loader',
+  needs: [],
+  check: (site) =>
+    declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
+      const loader = node.loader ?? cluster.loader
+      const hasLoader =
+        (node.image ?? cluster.image) !== undefined || !['shim', 'grub'].includes(loader ?? '')
+      if (hasLoader || scriptOf(cluster, node) === undefined || !isBooted(cluster, node)) return []
+      const message = `missing, expected an image whose directory has the boot loaders (loader: ${loader})`
+      return [{ path: [...path, 'image'], message }]
+    }),
 }
 
 /** The live style has a rootfs, the older installer style a metal image; with both, the style is ambiguous. */
@@ -162,6 +179,7 @@ const bootKeys = [
   'disk',
   'wipe',
   'image',
+  'script',
   'menu',
   'console',
   'kernelArguments',
@@ -200,6 +218,7 @@ export const bootRules = [
   bootOrNone,
   imageGiven,
   imageKnown,
+  scriptLoader,
   diskGiven,
   oneStyle,
   separateIgnition,
