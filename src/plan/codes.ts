@@ -130,6 +130,14 @@ export const planCodes = defineCodes({
     meaning: 'A frontend of HAProxy has the same address and port as a service of this server',
     remedy: 'Change the port under server.ports, or the address of the load balancer',
   },
+  'boot.network-differs': {
+    meaning: 'The section network of a node has another gateway or other resolvers than its subnet',
+    remedy: 'Correct network or the subnet, unless the difference is intended',
+  },
+  'boot.port-undeclared': {
+    meaning: 'An interface with the address of a node has a MAC address that mac of the node does not list',
+    remedy: 'Add the MAC address to mac, so that the node can boot from each port',
+  },
   'ignition.folder-missing': {
     meaning: 'A cluster needs Ignition files but does not name their directory',
     remedy: 'Set ignition, or kubeconfig for a running cluster',
@@ -157,7 +165,7 @@ export const planCodes = defineCodes({
     remedy: 'Check that the image reads this version, and update slipway',
   },
   'ignition.additions-unsupported': {
-    meaning: 'hostname, files, or networkKeyfiles are set, but the Ignition file has version 2.x',
+    meaning: 'hostname, files, networkKeyfiles, or network are set, but the Ignition file has version 2.x',
     remedy: 'Remove these keys',
   },
   'ignition.added-file-unreadable': {

@@ -24,6 +24,7 @@ import { httpSteps } from './http/compile.ts'
 import type { HttpPlan } from './http/plan.ts'
 import { installSteps, type InstallPlan } from './install.ts'
 import type { Endpoint, Model, MemberModel, NodeModel } from './model.ts'
+import { networkFindings } from './network/findings.ts'
 import { runSteps } from './steps.ts'
 import { compileTftp, type TftpPlan } from './tftp.ts'
 
@@ -47,6 +48,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
   const bmcs = compileBmcs(model)
   const findings = [
     ...clusterFindings(model, bmcs),
+    ...networkFindings(model),
     ...[dhcp, tftp, http, dns, haproxy].flatMap((part) => part.findings),
   ]
   return {

@@ -28,13 +28,14 @@ import type {
   Subnet,
   Subnet6,
   WipeMode,
-  NodeFile,
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
 import { isBooted, nodeFqdn } from '../site/declared.ts'
 import { scriptOf } from '../site/boot-script.ts'
-import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
+import { nodeNetwork, type NodeNetwork } from '../site/node-network.ts'
+import { networkArguments } from './network/arguments.ts'
+import { declaredFiles, type DeclaredFile } from './node-files.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
 /** Addresses and ports of the services, and the port of DHCP clients. */
@@ -84,8 +85,10 @@ export type NodeModel = MemberModel & {
   readonly callbacks: boolean
   readonly boot: BootMode
   readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
-  /** Console and extra kernel arguments, in order. */
+  /** Console, extra, and network arguments, in order. */
   readonly kernelArguments: readonly string[]
+  /** Absent if DHCP configures the network of its systems. */
+  readonly network?: NodeNetwork
   /** UEFI boot loader; the default of the architecture if undefined. `auto` of the site is resolved. */
   readonly loader: Exclude<Loader, 'auto'> | undefined
   /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
@@ -231,6 +234,7 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
   const script = scriptOf(cluster, node)
   const image = required(node.image ?? cluster.image ?? script, `the image of ${node.name}`)
   const consoles = node.console ?? cluster.console ?? []
+  const network = nodeNetwork(site, { cluster, node })
   const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(cluster, node)
   return {
     key,
@@ -253,13 +257,15 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
       ...consoles.map((name) => `console=${name}`),
       ...(cluster.kernelArguments ?? []),
       ...(node.kernelArguments ?? []),
+      ...(network === undefined ? [] : networkArguments(network, address, fqdn)),
     ],
+    ...defined({ network }),
     loader: loaderOf(facts, image, node.loader ?? cluster.loader),
     isBalanced,
     ...defined({ isRouter }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
-    files: declaredFiles(cluster, node, nodeFqdn(cluster, node)),
+    files: declaredFiles(cluster, node, fqdn, network),
     dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner?.dhcpOptions ?? []),
   }
 }
@@ -293,40 +299,4 @@ export function macsText({
 function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new TypeError(`site was not checked: ${what} is missing`)
   return value
-}
-
-type DeclaredFile = {
-  /** On the node. */
-  readonly path: string
-  readonly mode: number
-  readonly source:
-    | { readonly kind: 'text'; readonly text: string }
-    /** On this machine. */
-    | { readonly kind: 'copy'; readonly file: string }
-}
-
-/** Returns the files of the cluster and of the node; for the same path, the node overrides its cluster. */
-function declaredFiles(cluster: Cluster, node: Node, fqdn: string): DeclaredFile[] {
-  const files = [cluster, node].flatMap(({ files = [], networkKeyfiles = [] }) => [
-    ...files.map(declaredFile),
-    ...networkKeyfiles.map(keyfile),
-  ])
-  const hostname = (node.hostname ?? cluster.hostname) === true ? [hostnameFile(fqdn)] : []
-  return [...new Map([...hostname, ...files].map((file) => [file.path, file])).values()]
-}
-
-function hostnameFile(fqdn: string): DeclaredFile {
-  return { path: hostnamePath, mode: 0o644, source: { kind: 'text', text: `${fqdn}\n` } }
-}
-
-function keyfile(file: string): DeclaredFile {
-  return { path: keyfilePath(file), mode: 0o600, source: { kind: 'copy', file } }
-}
-
-function declaredFile({ path, mode, contents, from }: NodeFile): DeclaredFile {
-  const source =
-    from === undefined
-      ? ({ kind: 'text', text: contents as string } as const)
-      : ({ kind: 'copy', file: from } as const)
-  return { path, mode, source }
 }

@@ -1,6 +1,7 @@
 /** Codes of the problems that keep a site file from being used. */
 import { defineCodes } from '../text/codes.ts'
 import { ipv6Codes } from './ipv6-codes.ts'
+import { networkCodes } from './network-codes.ts'
 
 export const siteCodes = defineCodes({
   'site.unreadable': {
@@ -56,6 +57,7 @@ export const siteCodes = defineCodes({
     remedy: 'Replace the value with one of the expected form',
   },
   ...ipv6Codes,
+  ...networkCodes,
   'site.subnet-size': {
     meaning: 'A subnet is too large or too small for machines, or lies in the multicast range',
     remedy: 'Write a network from /8 to /30 below 224.0.0.0',

@@ -13,6 +13,8 @@ import { bootRules, nodeFileRules } from './rules/boot.ts'
 import { balancerRules, clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
+import { nodeAddressRules } from './rules/node-addresses.ts'
+import { nodeNetworkRules } from './rules/node-network.ts'
 import { networkRules, transferPortRules } from './rules/networks.ts'
 import { network6Rules } from './rules/networks6.ts'
 import { recordRules } from './rules/records.ts'
@@ -91,6 +93,8 @@ const rules: readonly Rule[] = [
   ...balancerRules,
   ...bootRules,
   ...nodeFileRules,
+  ...nodeNetworkRules,
+  ...nodeAddressRules,
 ]
 
 /** Runs every rule that can check what is left of the site; paths are those of the file. */
@@ -200,6 +204,7 @@ const separateKeys: readonly unknown[] = [
   'kernelArguments',
   'loader',
   'pxeOptions',
+  'network',
   'dhcpOptions',
 ]
 

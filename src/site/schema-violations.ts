@@ -128,7 +128,11 @@ function unknownKey(parent: Path, key: string, schema: JsonSchema): Violation {
   if (key === '<<') return { ...about, message: 'YAML 1.2 has no merge keys; write the keys out' }
   const known = Object.keys(schemaAt(schema, parent).properties as object)
   const suggestion = keySynonyms.get(key)?.find((meant) => known.includes(meant)) ?? nearest(key, known)
-  const help = suggestion === undefined ? `known here: ${known.join(', ')}` : `did you mean ${suggestion}?`
+  const unsupported = parent.includes('network')
+    ? '; for other settings of nmstate, set networkKeyfiles instead of network'
+    : ''
+  const help =
+    suggestion === undefined ? `known here: ${known.join(', ')}${unsupported}` : `did you mean ${suggestion}?`
   return { ...about, message: `unknown key; ${help}` }
 }
 
@@ -170,6 +174,8 @@ const keySynonyms = new Map<string, readonly string[]>([
   ['additionalNTPSources', ['ntp']],
   ['leaseTime', ['leaseSeconds']],
   ['pxe', ['boot']],
+  ['networkConfig', ['network']],
+  ['slaves', ['port']],
 ])
 
 // The JSON Schema of site files, for editors, and lookups in it by path, for messages.

@@ -9,6 +9,7 @@ import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
 import { hooksSection } from './hooks-section.ts'
 import { haproxySection, loadBalancer } from './load-balancing.ts'
+import { networkSection } from './network-section.ts'
 import {
   keepalivedSection,
   storeSection,
@@ -163,6 +164,7 @@ const bootSettings = {
       'true: replies to PXE firmware have the PXE options 60 and 43, so that the firmware prefers them to those of another PXE server',
   }),
   ...addedFiles,
+  network: networkSection.optional(),
   dhcpOptions: extraOptions,
 }
 

@@ -13,6 +13,7 @@ import { ExitCode, UsageError, type Command } from '../command.ts'
 import { recordFormats, renderZones, type RecordFormat } from '../render/dns-records.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { bridgeWarning, libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
+import { renderNetwork } from '../render/node-network.ts'
 import { renderRadvd } from '../render/radvd.ts'
 import { enableUnits } from '../render/systemd-units.ts'
 
@@ -53,6 +54,13 @@ const renderings = {
   rbac: { takes: 'CLUSTER', render: ({ model }, name) => renderClusterRbac(model, name) },
   units: { render: ({ model }) => enableUnits(model) },
   radvd: { render: ({ model }) => renderRadvd(model) },
+  network: {
+    takes: 'NODE',
+    render({ model }, name) {
+      if (name === undefined) throw new UsageError('network: expected the name of a node')
+      return renderNetwork(chooseNode(model, name))
+    },
+  },
   libvirt: { takes: 'NODE', render: ({ model }, name) => renderLibvirt(model, name) },
   'agent-service-config': { render: ({ model }) => agentServiceConfig(model) },
   'bare-metal-hosts': { render: ({ model }) => bareMetalHosts(model) },
@@ -75,6 +83,7 @@ export const render: Command = {
         ],
         ['zones [ZONE]', 'DNS zones, or one of them, for another name server'],
         ['ipxe NODE', 'the iPXE script of a node'],
+        ['network NODE', 'the kernel arguments and the keyfiles that the section network of a node leads to'],
         ['units', 'shell commands for root that enable the systemd socket units of the site'],
         ['radvd', 'radvd.conf, if this machine sends router advertisements'],
         ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],
@@ -148,7 +157,6 @@ export const render: Command = {
       terminal.err(`slipway render: ${rendered.reason}`)
       return ExitCode.problems
     }
-    if (rendered.warning !== undefined) terminal.err(`slipway render: warning: ${rendered.warning}`)
     if (rendered.warning !== undefined) terminal.err(`slipway render: warning: ${rendered.warning}`)
     terminal.out(rendered.text.replace(/\n$/, ''))
     return ExitCode.fine

@@ -161,7 +161,7 @@ export function missingForIgnition(model: Model, node: NodeModel, kind: Ignition
   if (role.kind === 'asked') return [...missing]
   const { path, contents } = role
   if (node.files.length === 0 || !contents.version.startsWith('2.')) return [...missing]
-  const problem = `${path} has Ignition version ${contents.version}, and additions need 3.1 or later: remove hostname, files, and networkKeyfiles`
+  const problem = `${path} has Ignition version ${contents.version}, and additions need 3.1 or later: remove hostname, files, networkKeyfiles, and network (or set network.use: arguments)`
   return [{ kind: 'missing', code: 'ignition.additions-unsupported', path, problem }, ...missing]
 }
 

@@ -188,6 +188,7 @@ const bootKeys = [
   'hostname',
   'files',
   'networkKeyfiles',
+  'network',
 ] as const
 
 /** A node either has a MAC address, or slipway does not boot it. */

@@ -233,3 +233,25 @@ t.test('refuses a part that does not exist', async (t) => {
     await t.rejects(render.run(args, keptTerminal()), new UsageError(message))
   }
 })
+
+t.test('prints the kernel arguments and the keyfiles of a node', async (t) => {
+  const address = 'ipv4: { address: [{ ip: 192.0.2.21, prefix-length: 24 }] }'
+  const withNetwork = (use: string) =>
+    siteText().replace(
+      'address: 192.0.2.21 }',
+      `address: 192.0.2.21, network: { use: ${use}, interfaces: [{ name: eno1, type: ethernet, ${address} }] } }`,
+    )
+  const both = await run(t, withNetwork('both'), 'network', 'w1')
+  t.equal(both.code, 0)
+  t.match(
+    both.out,
+    /^# Kernel arguments of .* c1\/w1\nip=192\.0\.2\.21:.*:eno1:none\nnameserver=.*\nrd\.neednet=1\n\n/,
+  )
+  t.match(both.out, '\n# /etc/NetworkManager/system-connections/eno1.nmconnection\n[connection]\nid=eno1\n')
+  t.match((await run(t, withNetwork('keyfiles'), 'network', 'w1')).out, '# none: it uses DHCP\n')
+  t.match((await run(t, withNetwork('arguments'), 'network', 'w1')).out, '# No keyfiles')
+  const without = await run(t, siteText(), 'network', 'w1')
+  t.equal(without.code, 1)
+  t.match(without.err, 'c1/w1 has no section network')
+  await t.rejects(run(t, siteText(), 'network'), new UsageError('network: expected the name of a node'))
+})

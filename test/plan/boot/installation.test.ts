@@ -123,7 +123,7 @@ t.test('nothing can be added to an Ignition file of version 2.x', (t) => {
     {
       severity: 'error',
       message:
-        '/srv/master.ign has Ignition version 2.2.0, and additions need 3.1 or later: remove hostname, files, and networkKeyfiles (needed by ocp45/m1)',
+        '/srv/master.ign has Ignition version 2.2.0, and additions need 3.1 or later: remove hostname, files, networkKeyfiles, and network (or set network.use: arguments) (needed by ocp45/m1)',
     },
   ])
   t.same(compile(model({}, {}, { ignition: new Map([['ocp45', old]]) })).findings.length, findings.length - 1)
