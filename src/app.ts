@@ -205,6 +205,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       clusters: followed,
       problems: report.problems,
       hooks: () => supervisor.running.find(({ hooks }) => hooks !== undefined)?.hooks,
+      nodeLogs: () => supervisor.running.find(({ nodeLogs }) => nodeLogs !== undefined)?.nodeLogs,
     },
   }
 

@@ -17,6 +17,7 @@ import { httpCodes } from './serve/http/codes.ts'
 import { preflightCodes } from './preflight/codes.ts'
 import { planCodes } from './plan/codes.ts'
 import { scanCodes } from './scan/codes.ts'
+import { syslogCodes } from './serve/syslog/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
@@ -38,6 +39,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   haproxyCodes,
   httpCodes,
   hookCodes,
+  syslogCodes,
   hostCodes,
 ]
 
@@ -51,6 +53,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   tftp: 'TFTP',
   http: 'HTTP',
   dns: 'DNS',
+  syslog: 'Syslog receiver',
   haproxy: 'HAProxy',
   boot: 'Network boot of a node',
   ignition: 'Ignition files',

@@ -19,6 +19,7 @@ import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
 import type { Balancer } from './serve/haproxy/balancer.ts'
 import type { Drains } from './serve/haproxy/drained.ts'
 import type { Hooks } from './serve/hooks/service.ts'
+import type { NodeLogs } from './serve/syslog/node-logs.ts'
 import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
 import type { Site } from './site/schema.ts'
 import type { ActiveProblem, Finding } from './text/codes.ts'
@@ -56,7 +57,7 @@ export type Shared = {
   readonly access: { readonly tokens: Tokens; readonly sessions: Sessions }
   /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power'> & {
+    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power' | 'nodeLogs'> & {
       readonly clusters: () => Clusters | undefined
       readonly hooks: () => Hooks | undefined
       /** Returns all persistent problems. */
@@ -103,4 +104,6 @@ export type Running = {
   readonly clusters?: Clusters
   /** Present for the component `hooks`. */
   readonly hooks?: Hooks
+  /** Present for the component `syslog`. */
+  readonly nodeLogs?: NodeLogs
 }

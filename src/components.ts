@@ -16,6 +16,7 @@ import { startDns } from './serve/dns/service.ts'
 import { addressProblems, changeProblems, drainWarning, serverProblems } from './serve/haproxy/problems.ts'
 import { haproxyFamilies } from './serve/haproxy/servers.ts'
 import { startHttp } from './serve/http/service.ts'
+import { startSyslog } from './serve/syslog/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
 import type { ActiveProblem } from './text/codes.ts'
 import type { Component, Running, Shared } from './component.ts'
@@ -206,6 +207,19 @@ export const components: readonly Component[] = [
       const current = () => (settings = plan().dhcpv6 ?? settings)
       const dhcpv6 = await startDhcpv6({ ...shared, observe, plan: current, log: log.for('dhcpv6') })
       return { ...dhcpv6, health: () => ({ dhcpv6Links: dhcpv6.links() }) }
+    },
+  },
+  {
+    name: 'syslog',
+    isWanted: ({ plan }) => plan().syslog !== undefined,
+    start({ plan, log, ...shared }) {
+      // A reload that removes the section is rejected, so there is always one.
+      let settings = plan().syslog as NonNullable<Plan['syslog']>
+      return startSyslog({
+        ...shared,
+        plan: () => (settings = plan().syslog ?? settings),
+        log: log.for('syslog'),
+      })
     },
   },
   {

@@ -26,6 +26,7 @@ import { installSteps, type InstallPlan } from './install.ts'
 import type { Endpoint, Model, MemberModel, NodeModel } from './model.ts'
 import { networkFindings } from './network/findings.ts'
 import { runSteps } from './steps.ts'
+import { compileSyslog, type SyslogPlan } from './syslog.ts'
 import { compileTftp, type TftpPlan } from './tftp.ts'
 
 /** @param previous the plan that is served now; zones that did not change keep their serials */
@@ -65,6 +66,7 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     haproxy: haproxy.plan,
     api: compileApi(model.site),
     hooks: compileHooks(model.site),
+    ...defined({ syslog: compileSyslog(model) }),
     bmcs,
     findings: inOrder(findings),
   }
@@ -91,6 +93,8 @@ export type Plan = {
   readonly api: ApiPlan | undefined
   /** In the order of the site file. */
   readonly hooks: readonly HookPlan[]
+  /** Absent if the site has no section `syslog`. */
+  readonly syslog?: SyslogPlan
   readonly bmcs: BmcPlans
   /** Errors first, then warnings. */
   readonly findings: readonly Finding[]

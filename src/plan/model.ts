@@ -149,13 +149,19 @@ function kindsByCluster(nodes: readonly NodeModel[]): Model['ignitionKinds'] {
 }
 
 /** Returns `http://172.16.0.101` or `http://[fd00:16::101]`, with the port if it is not 80. */
-export function httpBase(
-  { address, address6, ports }: Endpoint,
-  node: Pick<NodeModel, 'bootsOverIpv6'> = {},
+export function httpBase(endpoint: Endpoint, node: Pick<NodeModel, 'bootsOverIpv6'> = {}): string {
+  const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
+  const address = serverAddress(endpoint, node)
+  return `http://${address.includes(':') ? `[${address}]` : address}${port}`
+}
+
+/** Returns the address of this server with which the node boots. */
+export function serverAddress(
+  { address, address6 }: Endpoint,
+  { bootsOverIpv6 }: Pick<NodeModel, 'bootsOverIpv6'>,
 ): string {
-  const port = ports.http === 80 ? '' : `:${ports.http}`
   // The rules require address6 for such a node.
-  return `http://${node.bootsOverIpv6 === true ? `[${address6 as Ipv6}]` : formatIpv4(address)}${port}`
+  return bootsOverIpv6 === true ? (address6 as Ipv6) : formatIpv4(address)
 }
 
 export function clusterDomain(cluster: Cluster): string {

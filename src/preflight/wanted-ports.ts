@@ -3,13 +3,13 @@ import type { Plan } from '../plan/compile.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
 
 export type WantedPort = {
-  readonly service: 'dhcp' | 'dns' | 'tftp' | 'http'
+  readonly service: 'dhcp' | 'dns' | 'tftp' | 'http' | 'syslog'
   readonly transport: 'udp' | 'tcp'
   readonly address: string
   readonly port: number
 }
 
-export function wantedPorts({ endpoint, dhcp, tftp, http, dns }: Plan): WantedPort[] {
+export function wantedPorts({ endpoint, dhcp, tftp, http, dns, syslog }: Plan): WantedPort[] {
   const address = formatIpv4(endpoint.address)
   const proxy = dhcp.proxyPort === undefined ? [] : [dhcp.proxyPort]
   return [
@@ -22,6 +22,11 @@ export function wantedPorts({ endpoint, dhcp, tftp, http, dns }: Plan): WantedPo
       ? []
       : (['udp', 'tcp'] as const).map(
           (transport) => ({ service: 'dns', transport, ...dns.listen }) as const,
+        )),
+    ...(syslog === undefined
+      ? []
+      : (['udp', 'tcp'] as const).map(
+          (transport) => ({ service: 'syslog', transport, address, port: syslog.port }) as const,
         )),
   ]
 }

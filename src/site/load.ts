@@ -16,6 +16,7 @@ import { nameRules } from './rules/names.ts'
 import { nodeAddressRules } from './rules/node-addresses.ts'
 import { nodeNetworkRules } from './rules/node-network.ts'
 import { networkRules, transferPortRules } from './rules/networks.ts'
+import { syslogRules } from './rules/syslog.ts'
 import { network6Rules } from './rules/networks6.ts'
 import { recordRules } from './rules/records.ts'
 
@@ -95,6 +96,7 @@ const rules: readonly Rule[] = [
   ...nodeFileRules,
   ...nodeNetworkRules,
   ...nodeAddressRules,
+  ...syslogRules,
 ]
 
 /** Runs every rule that can check what is left of the site; paths are those of the file. */

@@ -20,6 +20,7 @@ import {
 } from './sections.ts'
 import { scriptKey } from './script-section.ts'
 import { subnet6Section } from './subnet6-section.ts'
+import { syslogSection } from './syslog-section.ts'
 import {
   consoleDevice,
   diskPath,
@@ -295,6 +296,7 @@ export const siteSchema = z.strictObject({
   store: storeSection.optional(),
   api: apiSection.optional(),
   hooks: hooksSection.default({}),
+  syslog: syslogSection.optional(),
   dhcpOptions: extraOptions,
 })
 

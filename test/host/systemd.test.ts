@@ -32,7 +32,7 @@ t.test(
     const withoutUnit = ['api']
     const passed = [...units.values()].flatMap((unit) => settings(unit, 'FileDescriptorName'))
     t.same([...passed, ...withoutUnit].toSorted(), [...new Set(asked)].toSorted())
-    t.same(passed.toSorted(), ['dhcp', 'dhcp6', 'dns', 'dns6', 'http', 'http6', 'proxydhcp', 'tftp', 'tftp6'])
+    t.same(passed.toSorted(), ['dhcp', 'dhcp6', 'dns', 'dns6', 'http', 'http6', 'proxydhcp', 'syslog', 'syslog6', 'tftp', 'tftp6'])
   },
 )
 
@@ -45,6 +45,8 @@ const sockets = [
   { unit: 'slipway-http6.socket', datagram: [], stream: ['[2001:db8::101]:80'] },
   { unit: 'slipway-tftp6.socket', datagram: ['[2001:db8::101]:69'], stream: [] },
   { unit: 'slipway-dns6.socket', datagram: ['[2001:db8::101]:53'], stream: ['[2001:db8::101]:53'] },
+  { unit: 'slipway-syslog@.socket', datagram: ['%i:514'], stream: ['%i:514'] },
+  { unit: 'slipway-syslog6.socket', datagram: ['[2001:db8::101]:514'], stream: ['[2001:db8::101]:514'] },
   { unit: 'slipway-dhcp6.socket', datagram: ['[::]:547'], stream: [] },
 ]
 

@@ -11,6 +11,7 @@ import { createLog } from '../../src/host/log.ts'
 import { createAccess } from '../../src/serve/control/access/access.ts'
 import type { Compared, Confirmed, HistoryRow, Reloaded } from '../../src/serve/control/site-routes.ts'
 import type { AdoptionControl, DrainControl } from '../../src/serve/control/node-routes.ts'
+import type { LogLine, NodeLogs } from '../../src/serve/syslog/node-logs.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
 import {
@@ -73,11 +74,26 @@ const sampleAdoption: AdoptionControl = {
   },
 }
 
+/** The log of w1; no other node sent one. */
+const sampleLines = (): LogLine[] => [
+  { sequence: 1, at: now - 60_000, severity: 6, app: 'kernel', text: 'Linux version 5.14.0' },
+  { sequence: 2, at: now - 59_000, severity: 4, text: 'no program' },
+  { sequence: 3, at: now - 1000, severity: 3, app: 'coreos-installer', text: 'no space left' },
+]
+
+const logsOf = (lines: readonly LogLine[]): Pick<NodeLogs, 'read'> => ({
+  read: (node, after = 0, last = 4000) => ({
+    lines: node === 'ocp45/w1' ? lines.filter(({ sequence }) => sequence > after).slice(-last) : [],
+    dropped: node === 'ocp45/w1' ? 2 : 0,
+  }),
+})
+
 /** The routes for the sample nodes, and what they did. @param more replaces members of the sample clusters */
 export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
   const installs = sampleInstalls()
   const condition = sampleStatus()
   const counters = new Counters()
+  const logLines = sampleLines()
   const clock = fakeClock(now)
   const lines: string[] = []
   /** The results of reloads, one each; without one, the reload succeeds. */
@@ -112,6 +128,7 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
     adoption: sampleAdoption,
     explain: (node: string) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
     power: samplePower(requests),
+    nodeLogs: () => logsOf(logLines),
     ...createAccess(undefined, clock),
     clusters: { ...sampleClusters, ...more },
     hooks: {
@@ -123,7 +140,7 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
       throw error
     },
   }
-  return { options, lines, reloads, confirmations, requests }
+  return { options, lines, logLines, reloads, confirmations, requests }
 }
 
 /** @param more replaces members of the sample clusters */

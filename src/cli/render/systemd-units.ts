@@ -5,7 +5,7 @@ import type { Rendered } from './hosted-yaml.ts'
 
 /** The ports in the units. */
 const unitPorts: Readonly<Record<string, number>> = {
-  ...{ dhcp: 67, tftp: 69, dns: 53, http: 80, proxydhcp: 4011 },
+  ...{ dhcp: 67, tftp: 69, dns: 53, http: 80, syslog: 514, proxydhcp: 4011 },
   ...{ dhcp6: 547, dhcp6Client: 546 },
 }
 
@@ -18,7 +18,8 @@ const local = '/etc/systemd/system'
  */
 export function enableUnits({ site }: Model): Rendered {
   const { interface: device, address, address6, ports } = site.server
-  const other = Object.entries(ports).find(([name, port]) => (unitPorts[name] ?? port) !== port)
+  const declared = { ...ports, ...(site.syslog && { syslog: site.syslog.port }) }
+  const other = Object.entries(declared).find(([name, port]) => (unitPorts[name] ?? port) !== port)
   if (other !== undefined) {
     const [name, port] = other
     return { reason: `the units listen on the standard ports: set ${port} for ${name} in copies of them` }
@@ -32,6 +33,7 @@ export function enableUnits({ site }: Model): Rendered {
     `slipway-tftp@${own}.socket`,
     ...(site.dns.serve ? [`slipway-dns@${own}.socket`] : []),
     `slipway-http@${own}.socket`,
+    ...(site.syslog === undefined ? [] : [`slipway-syslog@${own}.socket`]),
     ...(isProxy ? [`slipway-proxydhcp@${own}.socket`] : []),
     ...(address6 === undefined ? [] : ipv6Units(site)),
   ]
@@ -61,11 +63,12 @@ export function enableUnits({ site }: Model): Rendered {
 const dhcp6Unit = 'slipway-dhcp6.socket'
 
 /** Returns the units of a server with an IPv6 address. The one of DHCPv6 listens on all interfaces and needs no address. */
-function ipv6Units({ dns, subnets6 }: Model['site']): string[] {
+function ipv6Units({ dns, subnets6, syslog }: Model['site']): string[] {
   return [
     'slipway-http6.socket',
     'slipway-tftp6.socket',
     ...(dns.serve ? ['slipway-dns6.socket'] : []),
+    ...(syslog === undefined ? [] : ['slipway-syslog6.socket']),
     ...(subnets6.length === 0 ? [] : [dhcp6Unit]),
   ]
 }

@@ -45,6 +45,7 @@ export type Kind =
   | 'keepalived'
   | 'store'
   | 'api'
+  | 'syslog'
   | 'hook'
 
 /** `before` is absent for an added property, `after` for a removed one, and both if the value must not be printed. */

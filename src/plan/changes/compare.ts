@@ -52,7 +52,14 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
   if ((old.dns === undefined) !== (next.dns === undefined)) {
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }
+  if (syslogPort(before) !== syslogPort(after)) {
+    reasons.push('syslog was added or removed, or its port changed: restart the service to open or close its sockets')
+  }
   return reasons.map((text) => ({ code: 'plan.restart-needed', text }))
+}
+
+function syslogPort({ plan }: CompiledSite): number | undefined {
+  return plan.syslog?.port
 }
 
 /** Returns what a running process cannot change: only names and users take effect with a reload. */

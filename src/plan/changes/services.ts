@@ -92,6 +92,7 @@ export function* compareServer(before: Site, after: Site): Generator<void, Chang
     ...(yield* compareSingle('keepalived', keepalivedFields(before), keepalivedFields(after))),
     ...(yield* compareSingle('store', storeFields(before), storeFields(after))),
     ...(yield* compareSingle('api', apiFields(before), apiFields(after))),
+    ...(yield* compareSingle('syslog', syslogFields(before), syslogFields(after))),
     ...(yield* compareThings('hook', hooksOf(before), hooksOf(after))),
   ]
 }
@@ -158,6 +159,10 @@ function storeFields({ store }: Site): Field[] | undefined {
     field('key', key),
     field('prefix', prefix),
   ]
+}
+
+function syslogFields({ syslog }: Site): Field[] | undefined {
+  return syslog && [field('port', syslog.port), flag('journal of live systems', syslog.live)]
 }
 
 function apiFields({ api }: Site): Field[] | undefined {

@@ -20,6 +20,7 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   keepalived: 'keepalived setting',
   store: 'shared store',
   api: 'setting of the API',
+  syslog: 'syslog',
   hook: 'hook',
 }
 

@@ -14,8 +14,9 @@ import {
   missingSentence,
 } from '../boot/installation.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
+import { renderSyslogUnit } from '../ignition/syslog-unit.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
-import { bootSource, readsGrub, type Model, type NodeModel } from '../model.ts'
+import { bootSource, readsGrub, serverAddress, type Model, type NodeModel } from '../model.ts'
 import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
 import { NodeMap } from './node-map.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
@@ -46,11 +47,12 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
   const { style } = imageFacts(model, bootSource(node))
   if (style === 'agent' || style === 'script') return []
   const { additions } = additionsOf(node, model.facts)
-  const units = startedUnits(model, node)
-  // A node without added files gets a wrapper too: its first boot reports itself with a token from this file.
-  const withUnits =
-    additions === undefined && units.length === 0 ? undefined : { files: [], ...additions, units }
   return ignitionKindsOf(model, node).map((kind) => {
+    // This file configures the live system that bootstraps a single node.
+    const units = [...startedUnits(model, node), ...(kind === 'single' ? syslogUnits(model, node) : [])]
+    // A node without added files gets a wrapper too: its first boot reports itself with a token from this file.
+    const withUnits =
+      additions === undefined && units.length === 0 ? undefined : { files: [], ...additions, units }
     const fact = ignitionFact(model, node.cluster, kind)
     const [missing] = missingForIgnition(model, node, kind)
     const file: IgnitionFile = {
@@ -85,6 +87,12 @@ function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
     : []
 }
 
+/** The unit with which a live system sends its journal, if the site has a receiver. */
+function syslogUnits({ endpoint, site: { syslog } }: Model, node: NodeModel): Unit[] {
+  if (syslog?.live !== true) return []
+  return [renderSyslogUnit({ address: serverAddress(endpoint, node), port: syslog.port })]
+}
+
 /** dracut.cmdline(7) */
 const virtualInterface = /^(?:bond|team|bridge|vlan)=/
 
@@ -104,6 +112,7 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
         failedUrl: url(urlPaths.callback(node, 'failed')),
         diskUrl: url(urlPaths.diskCheck(node)),
         version: liveVersion(facts.ignition.get(cluster)?.[node.ignition]),
+        units: syslogUnits(model, node),
       })
     },
     isOpen: isOpen(site, cluster),

@@ -89,14 +89,21 @@ export function renderLiveIgnition(options: {
   readonly diskUrl: string
   /** Ignition version, as in the role's file of the same release. */
   readonly version: string
+  /** More units. */
+  readonly units?: readonly Unit[]
 }): string {
-  const { writtenUrl, failedUrl, diskUrl, version } = options
+  const { writtenUrl, failedUrl, diskUrl, version, units = [] } = options
   const script = { source: dataUrl(new TextEncoder().encode(diskCheckScript)) }
   return JSON.stringify({
     ignition: { version },
     storage: { files: [{ path: diskCheckScriptPath, overwrite: true, mode: 0o755, contents: script }] },
     systemd: {
-      units: [renderDiskCheckUnit(diskUrl), renderWrittenUnit(writtenUrl), ...renderFailedUnits(failedUrl)],
+      units: [
+        renderDiskCheckUnit(diskUrl),
+        renderWrittenUnit(writtenUrl),
+        ...renderFailedUnits(failedUrl),
+        ...units,
+      ],
     },
   })
 }

@@ -119,7 +119,7 @@ function post(url: string): string {
 }
 
 /** Quotes one argument of a command line, so that systemd does not expand it (systemd.service(5), systemd.unit(5)). */
-function unitArgument(text: string): string {
+export function unitArgument(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
 }
 

@@ -56,6 +56,10 @@ export const controlCodes = defineCodes({
     meaning: 'The header Last-Event-ID of a request for events is not a number',
     remedy: 'Send the id of the last event that you received',
   },
+  'server.no-syslog': {
+    meaning: 'The log of a node was requested, and the syslog receiver does not run',
+    remedy: 'Add the section syslog to the site file, then restart slipway; see docs/syslog.md',
+  },
   'server.bad-request': {
     meaning: 'The request is not valid HTTP for this API, or its body is too large',
     remedy: 'Correct the request as described in api.md',

@@ -5,6 +5,7 @@ import type { Log } from '../../host/log.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
+import type { NodeLogs } from '../syslog/node-logs.ts'
 import { operate, read } from './access/scopes.ts'
 import { restartArmed, type PowerControl } from './power-routes.ts'
 import { refuse, refuseCommand } from './refusal.ts'
@@ -16,6 +17,8 @@ export type NodeRoutesOptions = {
   readonly strangers: () => readonly object[]
   /** Returns everything that the services send to a node; undefined for an undeclared one. */
   readonly explain: (node: string) => object | undefined
+  /** Returns what nodes sent to the syslog receiver; undefined if it does not run. */
+  readonly nodeLogs: () => Pick<NodeLogs, 'read'> | undefined
   /** Drains nodes in the load balancer. */
   readonly drains: DrainControl
   /** Reads and switches the power of nodes. */
@@ -51,6 +54,7 @@ type AdoptionOutcome =
     }
 
 type NodeParams = { Params: { cluster: string; node: string } }
+type LogRequest = NodeParams & { Querystring: { after?: string; lines?: string } }
 type CommandParams = {
   Params: { cluster: string; node: string; command: string }
   Querystring: { power?: string }
@@ -91,6 +95,20 @@ export function addNodeRoutes(app: FastifyInstance, options: NodeRoutesOptions):
   app.get<NodeParams>('/v1/nodes/:cluster/:node/explain', read, ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
+  })
+
+  app.get<LogRequest>('/v1/nodes/:cluster/:node/log', read, ({ params, query }, reply) => {
+    const { after = '0', lines = '4000' } = query
+    const key = `${params.cluster}/${params.node}`
+    if (reports.details(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
+    if (!/^\d{1,15}$/.test(after) || !/^\d{1,4}$/.test(lines) || Number(lines) < 1) {
+      const error = 'expected after, the sequence of a line, and lines, a number from 1 to 9999'
+      return refuse(reply, 400, 'server.bad-request', error)
+    }
+    const logs = options.nodeLogs()
+    if (logs !== undefined) return logs.read(key, Number(after), Number(lines))
+    const error = 'the syslog receiver does not run: add the section syslog to the site file, and restart slipway'
+    return refuse(reply, 409, 'server.no-syslog', error)
   })
 
   app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', operate, async (request, reply) => {

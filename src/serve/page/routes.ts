@@ -22,7 +22,7 @@ export type PageOptions = {
   /** Returns undeclared machines that sent requests. */
   readonly strangers: () => readonly object[]
   /** Returns the active plan. */
-  readonly plan: () => Pick<Plan, 'http' | 'nodes' | 'bmcs'>
+  readonly plan: () => Pick<Plan, 'http' | 'nodes' | 'bmcs' | 'syslog'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -75,7 +75,7 @@ async function addRoutes(app: FastifyInstance, options: PageOptions): Promise<vo
     }
     const nextBoot = withoutToken(await installs.preview(key, { isSkipping: false }))
     const siblings = siblingBoots(reports, details)
-    return { details, nextBoot, siblings, ...balancingOf(key), hasBmc: plan().bmcs.has(key) }
+    return { details, nextBoot, siblings, ...balancingOf(key), ...featuresOf(key) }
   })
 
   app.get('/v1/page/server', read, async () => ({
@@ -104,6 +104,11 @@ async function addRoutes(app: FastifyInstance, options: PageOptions): Promise<vo
       warnings,
       strangers: strangers().length,
     }
+  }
+
+  function featuresOf(key: string): object {
+    const { bmcs, syslog } = plan()
+    return { hasBmc: bmcs.has(key), hasSyslog: syslog !== undefined }
   }
 
   /** Returns the servers of a node in the load balancer, and its drain. */

@@ -77,6 +77,7 @@ t.test('a node has its boots, those of its siblings, and its next boot without a
     servers: [{ node: 'ocp45/w1' }],
     drained: { by: 'token:anna' },
     hasBmc: true,
+    hasSyslog: false,
   })
   t.same(body['nextBoot'], { kind: 'install', role: 'worker' })
   t.same((await service.ask('/v1/page/load-balancer', { token })).body, haproxy)

@@ -6,12 +6,14 @@ import type { Explanation as ExplanationOfApi } from '../../../src/explain/expla
 import type { Changes as ChangesOfApi } from '../../../src/plan/changes/change.ts'
 import type { HistoryRow } from '../../../src/serve/control/site-routes.ts'
 import type { BalancerState } from '../../../src/serve/haproxy/balancer.ts'
+import type { NodeLog as NodeLogOfApi } from '../../../src/serve/syslog/node-logs.ts'
 import type {
   Changes,
   Cluster,
   Explanation,
   HistoryEntry,
   LoadBalancer,
+  NodeLog,
   PendingRequests,
 } from '../../../src/serve/page/browser/types.ts'
 
@@ -25,7 +27,8 @@ t.test('the page reads what the API sends', (t) => {
     Same<Changes, ChangesOfApi>,
     Same<HistoryEntry, HistoryRow>,
     Same<LoadBalancer, BalancerState>,
-  ] = [true, true, true, true, true, true]
-  t.equal(same.length, 6)
+    Same<NodeLog, NodeLogOfApi>,
+  ] = [true, true, true, true, true, true, true]
+  t.equal(same.length, 7)
   t.end()
 })

@@ -5,11 +5,13 @@ import { rolloutExit, rolloutRows } from '../../power-rollout.ts'
 import { controlRow, jsonRow } from '../../target.ts'
 import { addHelp } from './add.ts'
 import { adoptHelp } from './adopt.ts'
+import { logHelp } from './log.ts'
 import { removeHelp } from './remove.ts'
 
 export const nodeHelp: Help = {
   usage: [
     'node show [--json] [--control PATH] NAME',
+    'node log [--lines N] [--follow] [--json] [--control PATH] NAME',
     'node install [--power [--at-once N] [--timeout TIME] [--resume]] [--json] [--control PATH] NAME…',
     'node local|menu|forget [--json] [--control PATH] NAME…',
     'node drain|enable [--json] [--control PATH] NAME…',
@@ -22,6 +24,7 @@ export const nodeHelp: Help = {
   lists: {
     Commands: [
       ['show', 'show every boot step of the node with its time, duration, size, and rate, and what is wrong'],
+      ['log', 'show the log that the node sends to the syslog receiver'],
       ['install', 'arm the node: its next network boot installs it, once, within 24 h'],
       ['local', 'make the next network boots start the system on its disk'],
       ['menu', 'make the next network boots show the menu'],
@@ -104,6 +107,7 @@ export const nodeHelps: Readonly<Record<string, Help>> = {
       examples: ['node enable w1'],
     },
   }),
+  log: logHelp,
   add: addHelp,
   remove: removeHelp,
   adopt: adoptHelp,

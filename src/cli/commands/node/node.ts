@@ -6,6 +6,7 @@ import { ExitCode, UsageError, type Command, type Terminal } from '../../command
 import { askControl, toResult } from '../../client.ts'
 import { add } from './add.ts'
 import { adopt } from './adopt.ts'
+import { log } from './log.ts'
 import { nodeHelp, nodeHelps } from './help.ts'
 import { remove } from './remove.ts'
 import { stateText } from '../../../install/step-text.ts'
@@ -22,6 +23,7 @@ type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
 
 const actions: Readonly<Record<string, Action>> = {
   show,
+  log,
   install,
   local: (args, terminal) => command('local', args, terminal),
   menu: (args, terminal) => command('menu', args, terminal),

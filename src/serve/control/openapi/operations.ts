@@ -48,6 +48,21 @@ export const operations: readonly Operation[] = [
     [404],
   ),
   {
+    ...get(
+      '/v1/nodes/{cluster}/{node}/log',
+      'getNodeLog',
+      'What a node sent to the syslog receiver',
+      schemas.nodeLog,
+      [404, 409],
+    ),
+    query: {
+      after: z.int().min(0).max(999_999_999_999_999).optional().meta({
+        description: 'only lines after this sequence',
+      }),
+      lines: z.int().min(1).max(9999).optional().meta({ description: 'only the latest lines, this many' }),
+    },
+  },
+  {
     ...post(
       '/v1/nodes/{cluster}/{node}/{command}',
       'commandNode',

@@ -99,6 +99,16 @@ export const observation = component(
   z.looseObject({ node: nodeKey, kind: text, sequence: count, at: time, count: count.optional() }),
 )
 
+export const nodeLog = component(
+  'NodeLog',
+  z.looseObject({
+    lines: z.array(
+      z.looseObject({ sequence: count, at: time, severity: z.int().min(0).max(7), app: text.optional(), text }),
+    ),
+    dropped: count,
+  }),
+)
+
 export const unknownMachine = component(
   'UndeclaredMachine',
   z.looseObject({ mac: text, lastSeen: time, count }),

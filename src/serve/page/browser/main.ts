@@ -9,6 +9,7 @@ import { toast } from './dialogs.ts'
 import { h, update } from './dom.ts'
 import { connectFeed } from './feed-client.ts'
 import { headerView, noticeView } from './header-view.ts'
+import { readLog } from './log-view.ts'
 import { loginView } from './login-view.ts'
 import { networkView } from './network-view.ts'
 import { nodeView } from './node-view.ts'
@@ -17,7 +18,15 @@ import { rackView, updateRows } from './rack-view.ts'
 import { routeOf, type Route } from './route.ts'
 import { serverView } from './server-view.ts'
 import { applyOrder, applyRows, applySummary, createState } from './state.ts'
-import type { Explanation, HistoryEntry, Node, NodePage, Power, ServerPage, Summary } from './types.ts'
+import type { Explanation,
+  HistoryEntry,
+  Node,
+  NodeLog,
+  NodePage,
+  Power,
+  ServerPage,
+  Summary,
+} from './types.ts'
 
 const state = createState()
 let route = routeOf(location.hash)
@@ -31,6 +40,8 @@ const data: {
   explanation: Explanation | undefined
   /** Why the BMC does not respond, if it is a text. */
   power: Power | string | undefined
+  /** Why it cannot be read, if it is a text. */
+  log: NodeLog | string | undefined
   clusters: ClusterPage | undefined
   server: ServerPage | undefined
   history: readonly HistoryEntry[]
@@ -38,6 +49,7 @@ const data: {
   node: undefined,
   explanation: undefined,
   power: undefined,
+  log: undefined,
   clusters: undefined,
   server: undefined,
   history: [],
@@ -90,7 +102,7 @@ function viewOf({ view, node }: Route): Element {
     case 'rack':
       return rackView(state, filters())
     case 'node':
-      return nodeView(node, data.node, data.explanation, data.power, serverNow())
+      return nodeView(node, data.node, data.explanation, data.power, data.log, serverNow())
     case 'clusters':
       return clusterView(data.clusters, serverNow())
     case 'network':
@@ -132,6 +144,7 @@ async function loadNode(node: string): Promise<void> {
   data.node = page
   requestRender()
   if (page.hasBmc) void loadPower(node)
+  if (page.hasSyslog) void loadLog(node)
   data.explanation ??= (await get(`/v1/nodes/${node}/explain`)) as Explanation
 }
 
@@ -148,6 +161,13 @@ async function loadPower(node: string, isForced = false): Promise<void> {
     (error: unknown) => (error as Error).message,
   )
   if (route.node === node) data.power = power
+  requestRender()
+}
+
+async function loadLog(node: string): Promise<void> {
+  const before = typeof data.log === 'object' ? data.log : undefined
+  const log = await readLog(node, before)
+  if (route.node === node) data.log = log
   requestRender()
 }
 
@@ -271,7 +291,7 @@ window.addEventListener('hashchange', () => {
   const before = route
   route = routeOf(location.hash)
   if (before.node !== route.node) {
-    data.node = data.explanation = data.power = undefined
+    data.node = data.explanation = data.power = data.log = undefined
     powerReadAt = -Infinity
   }
   if (before.view !== route.view || before.node !== route.node) {

@@ -5,17 +5,19 @@ import type { Boot } from '../../../install/timeline.ts'
 import { canOperate } from './api.ts'
 import { h, type Child } from './dom.ts'
 import { explanationPanels } from './explanation-view.ts'
+import { logPanel } from './log-view.ts'
 import { ganttTable } from './gantt-view.ts'
 import { ago, badge, button, clockTime, empty, facts, icon, modeBadge, panel } from './parts.ts'
 import { problemElement } from './rack-view.ts'
 import { powerPanel } from './power-view.ts'
-import type { Explanation, NextBoot, NodePage, Power } from './types.ts'
+import type { Explanation, NextBoot, NodeLog, NodePage, Power } from './types.ts'
 
 export function nodeView(
   key: string,
   page: NodePage | undefined,
   explained: Explanation | undefined,
   power: Power | string | undefined,
+  log: NodeLog | string | undefined,
   now: number,
 ): Element {
   const content =
@@ -25,6 +27,7 @@ export function nodeView(
           headOf(page, now),
           page.hasBmc && powerPanel(key, power, now),
           bootsPanel(page, now),
+          page.hasSyslog && logPanel(key, log, now),
           nextBootPanel(page),
           ...(explained === undefined ? [] : explanationPanels(explained, page)),
         ]

@@ -56,6 +56,19 @@ export type NodePage = {
   readonly drained?: { readonly since: number; readonly by: string }
   /** Whether the site declares its BMC. */
   readonly hasBmc: boolean
+  /** Whether the site declares a syslog receiver. */
+  readonly hasSyslog: boolean
+}
+
+export type NodeLog = {
+  readonly lines: readonly {
+    readonly sequence: number
+    readonly at: number
+    readonly severity: number
+    readonly app?: string
+    readonly text: string
+  }[]
+  readonly dropped: number
 }
 
 export type Power = {
