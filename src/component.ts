@@ -57,7 +57,10 @@ export type Shared = {
   readonly access: { readonly tokens: Tokens; readonly sessions: Sessions }
   /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power' | 'nodeLogs'> & {
+    Pick<
+      ControlOptions,
+      'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power' | 'nodeLogs'
+    > & {
       readonly clusters: () => Clusters | undefined
       readonly hooks: () => Hooks | undefined
       /** Returns all persistent problems. */

@@ -46,7 +46,7 @@ t.test('a page has the usage and the options of one command', (t) => {
 t.test('every command of a group has its own page within 80 columns', async (t) => {
   const groups = {
     images: ['add', 'list', 'verify', 'remove', 'export', 'import', 'loaders'],
-    node: ['show', 'install', 'local', 'menu', 'forget', 'drain', 'enable', 'add', 'remove', 'adopt'],
+    node: ['show', 'log', 'install', 'local', 'menu', 'forget', 'drain', 'enable', 'add', 'remove', 'adopt'],
     cluster: ['show', 'install', 'bootstrap'],
     csr: ['list', 'approve'],
     history: ['show'],

@@ -32,7 +32,19 @@ t.test(
     const withoutUnit = ['api']
     const passed = [...units.values()].flatMap((unit) => settings(unit, 'FileDescriptorName'))
     t.same([...passed, ...withoutUnit].toSorted(), [...new Set(asked)].toSorted())
-    t.same(passed.toSorted(), ['dhcp', 'dhcp6', 'dns', 'dns6', 'http', 'http6', 'proxydhcp', 'syslog', 'syslog6', 'tftp', 'tftp6'])
+    t.same(passed.toSorted(), [
+      'dhcp',
+      'dhcp6',
+      'dns',
+      'dns6',
+      'http',
+      'http6',
+      'proxydhcp',
+      'syslog',
+      'syslog6',
+      'tftp',
+      'tftp6',
+    ])
   },
 )
 

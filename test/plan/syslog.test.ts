@@ -23,15 +23,19 @@ t.test('the receiver knows each address of each node', (t) => {
   t.end()
 })
 
-t.test('adding the section or changing its port needs a restart; the journal of live systems does not', (t) => {
-  const compiled = (syslog?: object) => {
-    const model = exampleModel({ ...exampleSite(), ...withSyslog(syslog) })
-    return { model, plan: compile(model) }
-  }
-  const [none, first] = [compiled(), compiled({})]
-  const texts = (before: typeof none, after: typeof none) => needsRestart(before, after).map(({ text }) => text)
-  t.match(texts(none, first), [/^syslog was added or removed/])
-  t.match(texts(first, compiled({ port: 1514 })), [/^syslog/])
-  t.same(texts(first, compiled({ live: false })), [])
-  t.end()
-})
+t.test(
+  'adding the section or changing its port needs a restart; the journal of live systems does not',
+  (t) => {
+    const compiled = (syslog?: object) => {
+      const model = exampleModel({ ...exampleSite(), ...withSyslog(syslog) })
+      return { model, plan: compile(model) }
+    }
+    const [none, first] = [compiled(), compiled({})]
+    const texts = (before: typeof none, after: typeof none) =>
+      needsRestart(before, after).map(({ text }) => text)
+    t.match(texts(none, first), [/^syslog was added or removed/])
+    t.match(texts(first, compiled({ port: 1514 })), [/^syslog/])
+    t.same(texts(first, compiled({ live: false })), [])
+    t.end()
+  },
+)

@@ -17,7 +17,10 @@ t.test('the ports of all services are bound, also that of ProxyDHCP', async (t) 
       },
     },
     {},
-    (site) => Object.assign(site.subnets[0] as object, { dhcp: 'proxy' }),
+    (site) => {
+      Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
+      Object.assign(site, { syslog: {} })
+    },
   )
   t.same(asked, [
     'udp 0.0.0.0:67',
@@ -26,6 +29,8 @@ t.test('the ports of all services are bound, also that of ProxyDHCP', async (t) 
     'tcp 192.0.2.2:80',
     'udp 192.0.2.2:53',
     'tcp 192.0.2.2:53',
+    'udp 192.0.2.2:514',
+    'tcp 192.0.2.2:514',
   ])
 })
 

@@ -53,7 +53,9 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }
   if (syslogPort(before) !== syslogPort(after)) {
-    reasons.push('syslog was added or removed, or its port changed: restart the service to open or close its sockets')
+    reasons.push(
+      'syslog was added or removed, or its port changed: restart the service to open or close its sockets',
+    )
   }
   return reasons.map((text) => ({ code: 'plan.restart-needed', text }))
 }

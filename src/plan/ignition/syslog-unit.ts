@@ -15,7 +15,13 @@ export const syslogScript = [
 ].join(' ')
 
 /** @param address of slipway, as the node reaches it */
-export function renderSyslogUnit({ address, port }: { readonly address: string; readonly port: number }): Unit {
+export function renderSyslogUnit({
+  address,
+  port,
+}: {
+  readonly address: string
+  readonly port: number
+}): Unit {
   return {
     name: 'slipway-syslog.service',
     enabled: true,

@@ -107,7 +107,8 @@ export function addNodeRoutes(app: FastifyInstance, options: NodeRoutesOptions):
     }
     const logs = options.nodeLogs()
     if (logs !== undefined) return logs.read(key, Number(after), Number(lines))
-    const error = 'the syslog receiver does not run: add the section syslog to the site file, and restart slipway'
+    const error =
+      'the syslog receiver does not run: add the section syslog to the site file, and restart slipway'
     return refuse(reply, 409, 'server.no-syslog', error)
   })
 

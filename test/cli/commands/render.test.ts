@@ -45,19 +45,35 @@ t.test('prints the commands that enable the socket units of the site', async (t)
   t.equal(spawnSync('sh', ['-n'], { input: out }).status, 0, 'a shell can parse it')
 })
 
+t.test('prints the socket unit of a syslog receiver on the standard port', async (t) => {
+  const site = siteText(undefined, 'syslog: {}\n').replace(
+    'address: 127.0.0.1',
+    'interface: ens4, address: 127.0.0.1',
+  )
+  t.match(
+    (await run(t, site, 'units')).out,
+    ' slipway-http@127.0.0.1.socket slipway-syslog@127.0.0.1.socket\n',
+  )
+  const other = site.replace('syslog: {}', 'syslog: { port: 1514 }')
+  t.match((await run(t, other, 'units')).err, /set 1514 for syslog in copies of them/)
+})
+
 const ipv6 = `subnets6:
   - { cidr: "fd00:16::/64", search: example.net, routerAdvertisements: {} }
   - { cidr: "fd00:17::/64", routerAdvertisements: { interface: ens5, router: true, autonomous: true } }
 `
 
 t.test('prints the socket units of IPv6', async (t) => {
-  const site = siteText(undefined, ipv6).replace(
+  const site = siteText(undefined, `${ipv6}syslog: {}\n`).replace(
     'address: 127.0.0.1',
     'interface: ens4, address: 127.0.0.1, address6: "fd00:16::101"',
   )
   const { out } = await run(t, site, 'units')
   t.match(out, "sed 's/\\[2001:db8::101\\]/[fd00:16::101]/' /usr/lib/systemd/system/slipway-tftp6.socket")
-  t.match(out, 'slipway-http6.socket slipway-tftp6.socket slipway-dns6.socket slipway-dhcp6.socket\n')
+  t.match(
+    out,
+    'slipway-http6.socket slipway-tftp6.socket slipway-dns6.socket slipway-syslog6.socket slipway-dhcp6.socket\n',
+  )
   t.equal(spawnSync('sh', ['-n'], { input: out }).status, 0, 'a shell can parse it')
 })
 

@@ -160,6 +160,13 @@ t.test('the API: a reload changes names and users, and a restart the rest', (t) 
   t.end()
 })
 
+t.test('the syslog receiver', (t) => {
+  const changes = compareEdited(nothing, (site) => (site['syslog'] = { port: 1514, live: false }))
+  t.same(linesOf(changes, 'syslog'), ['add syslog syslog', '  port:  -> 1514'])
+  t.equal(changes.restart.length, 1)
+  t.end()
+})
+
 t.test('a hook, without the path of its URL and the arguments of its command', (t) => {
   const webhook = {
     url: 'https://chat.example.net/T0/secret',

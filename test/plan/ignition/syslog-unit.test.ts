@@ -36,10 +36,14 @@ t.test('bash sends each line of the journal as a message', async (t) => {
   t.teardown(() => socket.close())
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
-  const child = spawn('bash', ['-c', syslogScript, 'slipway-syslog', '127.0.0.1', String(socket.address().port)], {
-    env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
-    stdio: 'ignore',
-  })
+  const child = spawn(
+    'bash',
+    ['-c', syslogScript, 'slipway-syslog', '127.0.0.1', String(socket.address().port)],
+    {
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+      stdio: 'ignore',
+    },
+  )
   t.same(await once(child, 'exit'), [0, null])
   await until(() => received.length === 3)
   t.same(received, [
@@ -51,24 +55,32 @@ t.test('bash sends each line of the journal as a message', async (t) => {
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
 
-t.test('systemd passes the script on unchanged', { skip: !hasSystemd && 'systemd-analyze is not installed' }, (t) => {
-  const root = t.testdir()
-  const directory = join(root, 'etc/systemd/system')
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, unit.name), unit.contents ?? '')
-  const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(directory, unit.name)], {
-    encoding: 'utf8',
-  })
-  t.notMatch(stderr, unit.name)
-  t.end()
-})
+t.test(
+  'systemd passes the script on unchanged',
+  { skip: !hasSystemd && 'systemd-analyze is not installed' },
+  (t) => {
+    const root = t.testdir()
+    const directory = join(root, 'etc/systemd/system')
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, unit.name), unit.contents ?? '')
+    const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(directory, unit.name)], {
+      encoding: 'utf8',
+    })
+    t.notMatch(stderr, unit.name)
+    t.end()
+  },
+)
 
-type Units = { readonly systemd: { readonly units: readonly { readonly name: string; readonly contents?: string }[] } }
+type Units = {
+  readonly systemd: { readonly units: readonly { readonly name: string; readonly contents?: string }[] }
+}
 
 t.test('live systems get it only if the site has a receiver', (t) => {
   const unitOf = (sections: object, callbacks = true) => {
     const site = exampleSite()
-    const plan = compile(exampleModel({ ...site, clusters: [{ ...site.clusters[0], callbacks }] as never, ...sections }))
+    const plan = compile(
+      exampleModel({ ...site, clusters: [{ ...site.clusters[0], callbacks }] as never, ...sections }),
+    )
     const live = JSON.parse(plan.http.nodes.get('ocp45/w1')?.liveIgnition ?? '{}') as Units
     return live.systemd.units.find(({ name }) => name === 'slipway-syslog.service')
   }

@@ -30,7 +30,9 @@ t.test('decodes the messages that real programs send', (t) => {
 })
 
 t.test('a text cannot change a terminal, the direction of text, or the number of lines', (t) => {
-  const { text } = decode('<14>\x1b[0;32m  OK  \x1b[0m] Started\r\n\x1b]0;title\x07\u202eevil\u0000 \u2028 end')
+  const { text } = decode(
+    '<14>\x1b[0;32m  OK  \x1b[0m] Started\r\n\x1b]0;title\x07\u202eevil\u0000 \u2028 end',
+  )
   t.equal(text, 'OK  ] Started ]0;title evil    end')
   t.equal(decode('<14>Nov 30 01:02:03 w1 a: \x9b31m').text, '31m')
   t.end()

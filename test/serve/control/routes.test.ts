@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { StateProblem } from '../../../src/install/codes.ts'
-import { ask, controlService } from '../../support/control-service.ts'
+import { startControl } from '../../../src/serve/control/service.ts'
+import { ask, controlService, sampleControl, socketPath } from '../../support/control-service.ts'
 import { networkApi } from '../../support/network-api.ts'
 import { now } from '../../support/sample-nodes.ts'
 
@@ -27,6 +28,25 @@ t.test('what is sent to a node is explained, for declared nodes only', async (t)
     status: 404,
     body: { code: 'server.unknown-node', error: 'the site has no node ocp45/w9' },
   })
+})
+
+t.test('the log of a node is read in parts', async (t) => {
+  const { path } = await controlService(t)
+  const log = async (query: string, node = 'w1') => ask(path, `/v1/nodes/ocp45/${node}/log${query}`)
+  t.match(await log(''), { status: 200, body: { dropped: 2, lines: [{ sequence: 1 }, {}, { sequence: 3 }] } })
+  t.match(await log('?after=1&lines=1'), { status: 200, body: { lines: [{ sequence: 3, severity: 3 }] } })
+  t.match(await log('', 'w9'), { status: 404, body: { code: 'server.unknown-node' } })
+  for (const query of ['?after=-1', '?after=x', '?lines=0', '?lines=10000']) {
+    t.match(await log(query), { status: 400, body: { code: 'server.bad-request' } }, query)
+  }
+})
+
+t.test('without a receiver, no node has a log', async (t) => {
+  const { options } = sampleControl()
+  const path = socketPath(t)
+  const service = await startControl({ ...options, path, nodeLogs: () => undefined })
+  t.teardown(() => service.close(0))
+  t.match(await ask(path, '/v1/nodes/ocp45/w1/log'), { status: 409, body: { code: 'server.no-syslog' } })
 })
 
 t.test('a backup of the state is written to an absolute path', async (t) => {

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { createNodeLogs, logLimits, type LogLimits, type NodeLogs } from '../../../src/serve/syslog/node-logs.ts'
+import {
+  createNodeLogs,
+  logLimits,
+  type LogLimits,
+  type NodeLogs,
+} from '../../../src/serve/syslog/node-logs.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 function setUp(limits: Partial<LogLimits> = {}) {
@@ -16,7 +21,10 @@ t.test('keeps lines in order, with a sequence that grows over a restart', (t) =>
   const { clock, logs, add } = setUp()
   for (const text of ['one', 'two', 'three']) t.ok(add('a', text))
   const { lines } = logs.read('a')
-  t.same(lines.map(({ text }) => text), ['one', 'two', 'three'])
+  t.same(
+    lines.map(({ text }) => text),
+    ['one', 'two', 'three'],
+  )
   t.ok((lines[0]?.sequence ?? 0) < (lines[1]?.sequence ?? 0))
   t.same(texts(logs, 'a', lines[0]?.sequence), ['two', 'three'])
   t.same(texts(logs, 'a', lines[2]?.sequence), [])
@@ -44,10 +52,16 @@ t.test('a node that sends too fast loses messages, and others lose none', (t) =>
   t.ok(add('b', 'quiet'))
   t.equal(logs.read('a').dropped, 3)
   clock.advance(200)
-  t.same([1, 2, 3].map((line) => add('a', String(line))), [true, true, false])
+  t.same(
+    [1, 2, 3].map((line) => add('a', String(line))),
+    [true, true, false],
+  )
   t.equal(logs.read('a').dropped, 4)
   clock.advance(3_600_000)
-  t.same([1, 2, 3, 4, 5, 6].map((line) => add('a', String(line))), [true, true, true, true, true, false])
+  t.same(
+    [1, 2, 3, 4, 5, 6].map((line) => add('a', String(line))),
+    [true, true, true, true, true, false],
+  )
   t.end()
 })
 

@@ -82,6 +82,7 @@ export async function log(args: readonly string[], terminal: Terminal): Promise<
 /** `10:00:05 UTC  kernel: Linux version …`, with errors in red and warnings in yellow (RFC 5424 §6.2.1). */
 function lineText({ at, severity, app, text }: LogLine, terminal: Terminal): string {
   const line = printable(app === undefined ? text : `${app}: ${text}`)
-  const shown = severity <= 3 ? paint(terminal, 'red', line) : severity === 4 ? paint(terminal, 'yellow', line) : line
+  const shown =
+    severity <= 3 ? paint(terminal, 'red', line) : severity === 4 ? paint(terminal, 'yellow', line) : line
   return `${paint(terminal, 'dim', clockTime(at))}  ${shown}`
 }

@@ -103,7 +103,13 @@ export const nodeLog = component(
   'NodeLog',
   z.looseObject({
     lines: z.array(
-      z.looseObject({ sequence: count, at: time, severity: z.int().min(0).max(7), app: text.optional(), text }),
+      z.looseObject({
+        sequence: count,
+        at: time,
+        severity: z.int().min(0).max(7),
+        app: text.optional(),
+        text,
+      }),
     ),
     dropped: count,
   }),

@@ -11,7 +11,9 @@ const maxLines = 300
 export async function readLog(node: string, before: NodeLog | undefined): Promise<NodeLog | string> {
   const after = before?.lines.at(-1)?.sequence ?? 0
   try {
-    const { lines, dropped } = (await get(`/v1/nodes/${node}/log?after=${after}&lines=${maxLines}`)) as NodeLog
+    const { lines, dropped } = (await get(
+      `/v1/nodes/${node}/log?after=${after}&lines=${maxLines}`,
+    )) as NodeLog
     return { lines: [...(before?.lines ?? []), ...lines].slice(-maxLines), dropped }
   } catch (error) {
     return (error as Error).message
@@ -28,15 +30,16 @@ export function logPanel(node: string, log: NodeLog | string | undefined, now: n
     h(
       'pre',
       { class: 'log', tabindex: 0, role: 'region', 'aria-label': `Log of ${node}, latest line first` },
-      [...lines].reverse().map(({ sequence, at, severity, app, text }) =>
-        h(
-          'span',
-          { key: `line-${sequence}`, class: severity <= 3 ? 'bad' : severity === 4 ? 'warn' : '' },
-          `${clockTime(at, now)} ${app === undefined ? '' : `${app}: `}${text}\n`,
+      [...lines]
+        .reverse()
+        .map(({ sequence, at, severity, app, text }) =>
+          h(
+            'span',
+            { key: `line-${sequence}`, class: severity <= 3 ? 'bad' : severity === 4 ? 'warn' : '' },
+            `${clockTime(at, now)} ${app === undefined ? '' : `${app}: `}${text}\n`,
+          ),
         ),
-      ),
     ),
-    dropped > 0 &&
-      h('p', {}, `${dropped} messages were dropped because the node sent them too fast.`),
+    dropped > 0 && h('p', {}, `${dropped} messages were dropped because the node sent them too fast.`),
   ])
 }

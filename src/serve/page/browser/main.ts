@@ -18,7 +18,8 @@ import { rackView, updateRows } from './rack-view.ts'
 import { routeOf, type Route } from './route.ts'
 import { serverView } from './server-view.ts'
 import { applyOrder, applyRows, applySummary, createState } from './state.ts'
-import type { Explanation,
+import type {
+  Explanation,
   HistoryEntry,
   Node,
   NodeLog,
