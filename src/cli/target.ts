@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { askControl, ControlProblem } from './client.ts'
 import { UsageError, type HelpRow } from './command.ts'
 import { isRemote } from './server-options.ts'
+import type { NodeReport } from '../install/reports.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { didYouMean } from '../text/nearest.ts'
 
@@ -127,4 +128,22 @@ export function chooseNode<Named extends Pick<NodeModel, 'key' | 'name'>>(
   throw new UsageError(
     `the site does not declare a node ${name}${didYouMean(name, name.includes('/') ? keys : nodes.map((node) => node.name))}; it has ${keys.join(', ')}`,
   )
+}
+
+/**
+ * Returns the keys of the named nodes, each once, in the order of the names.
+ *
+ * @param others keys of nodes that can be named too, beside those that slipway boots
+ */
+export async function nodeKeys(
+  path: string,
+  names: readonly string[],
+  others: readonly string[] = [],
+): Promise<string[]> {
+  const reports = await askControl<NodeReport[]>(path, '/v1/nodes')
+  const nodes = [...reports.map(({ node }) => node), ...others].map((key) => ({
+    key,
+    name: key.slice(key.indexOf('/') + 1),
+  }))
+  return [...new Set(names.map((name) => chooseNode({ nodes }, name).key))]
 }

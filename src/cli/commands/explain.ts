@@ -11,12 +11,12 @@ import {
   requireOrder,
   siteFile,
   siteOptions,
+  nodeKeys,
 } from '../target.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { isRemote } from '../server-options.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { explanationOf, type Explanation } from '../../explain/explanation.ts'
-import { nodeKeys } from './node/node.ts'
 import { explanationLines } from '../text/explanation.ts'
 import { paint } from '../text/output.ts'
 

@@ -4,11 +4,10 @@ import type { Observation } from '../../install/observation.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { askControl, toResult } from '../client.ts'
 import { interruptible } from '../poll.ts'
-import { controlOptions, controlPath, controlRow } from '../target.ts'
+import { controlOptions, controlPath, controlRow, nodeKeys } from '../target.ts'
 import { dateTime, paint } from '../text/output.ts'
 import { printable } from '../../text/lines.ts'
 import { eventText, followEvents } from './events.ts'
-import { nodeKeys } from './node/node.ts'
 
 const defaultLines = 50
 

@@ -7,9 +7,8 @@ import { actionHelps } from '../action-help.ts'
 import { askControl, ControlProblem, toResult, withNextStep } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Help, type Terminal } from '../command.ts'
 import { powerTimeoutMs } from '../power-rollout.ts'
-import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
+import { controlOptions, controlPath, controlRow, jsonRow, nodeKeys } from '../target.ts'
 import { powerLines, powerText } from '../text/power.ts'
-import { nodeKeys } from './node/node.ts'
 
 const verbs = ['status', 'on', 'off', 'cycle', 'trust'] as const
 

@@ -5,7 +5,6 @@ import type { Log } from '../../host/log.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
-import type { NodeLogs } from '../syslog/node-logs.ts'
 import { operate, read } from './access/scopes.ts'
 import { restartArmed, type PowerControl } from './power-routes.ts'
 import { refuse, refuseCommand } from './refusal.ts'
@@ -18,7 +17,7 @@ export type NodeRoutesOptions = {
   /** Returns everything that the services send to a node; undefined for an undeclared one. */
   readonly explain: (node: string) => object | undefined
   /** Returns what nodes sent to the syslog receiver; undefined if it does not run. */
-  readonly nodeLogs: () => Pick<NodeLogs, 'read'> | undefined
+  readonly nodeLogs: () => NodeLogReader | undefined
   /** Drains nodes in the load balancer. */
   readonly drains: DrainControl
   /** Reads and switches the power of nodes. */
@@ -32,6 +31,11 @@ export type NodeRoutesOptions = {
 type Outcome =
   | { readonly kind: 'done'; readonly applied: object; readonly drained?: object }
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
+
+type NodeLogReader = {
+  /** @param after the sequence of a line @param last maximum number of lines */
+  read(node: string, after: number, last: number): object
+}
 
 export type DrainControl = {
   /** @returns undefined for an undeclared node */

@@ -9,8 +9,7 @@ import { startSyslog } from '../../../src/serve/syslog/service.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { until } from '../../support/until.ts'
 
-const hasLogger =
-  spawnSync('logger', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false
+const hasLogger = String(spawnSync('logger', ['--version']).stdout).includes('util-linux')
 
 const ways: readonly (readonly [name: string, options: readonly string[], usesTcp: boolean])[] = [
   ['RFC 5424 over UDP', ['--udp', '--rfc5424'], false],
@@ -20,7 +19,7 @@ const ways: readonly (readonly [name: string, options: readonly string[], usesTc
 ]
 
 t.test('logger is understood', { skip: !hasLogger && 'logger of util-linux is not installed' }, async (t) => {
-  const { nodeLogs, listening, close } = await startSyslog({
+  const service = await startSyslog({
     plan: () => ({ address: '127.0.0.1', port: 0, senders: new Map([['127.0.0.1', 'ocp45/w1']]) }),
     sockets: createSockets({}),
     clock: systemClock,
@@ -28,7 +27,8 @@ t.test('logger is understood', { skip: !hasLogger && 'logger of util-linux is no
     log: silentLog(),
     onLost: (error) => t.fail(error.message),
   })
-  t.teardown(() => close(0))
+  const { nodeLogs, listening } = service
+  t.teardown(() => service.close(0))
   for (const [index, [name, options, usesTcp]] of ways.entries()) {
     const [, port = ''] =
       /:(\d+)$/.exec(listening.find((text) => text.startsWith(usesTcp ? 'tcp' : 'udp')) ?? '') ?? []

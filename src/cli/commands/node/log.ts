@@ -7,9 +7,8 @@ import { printable } from '../../../text/lines.ts'
 import { askControl } from '../../client.ts'
 import { ExitCode, UsageError, type Help, type Terminal } from '../../command.ts'
 import { interruptible } from '../../poll.ts'
-import { controlOptions, controlPath, controlRow } from '../../target.ts'
+import { controlOptions, controlPath, controlRow, nodeKeys } from '../../target.ts'
 import { clockTime, paint } from '../../text/output.ts'
-import { nodeKeys } from './node.ts'
 
 const defaultLines = 100
 const followMs = 1000

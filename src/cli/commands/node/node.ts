@@ -1,7 +1,7 @@
 /** `slipway node …`: the details of one node, and commands for its next network boot. */
 import { parseArgs } from 'node:util'
-import type { NodeReport, NodeDetails } from '../../../install/reports.ts'
-import { chooseNode, controlOptions, controlPath } from '../../target.ts'
+import type { NodeDetails } from '../../../install/reports.ts'
+import { controlOptions, controlPath, nodeKeys } from '../../target.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { askControl, toResult } from '../../client.ts'
 import { add } from './add.ts'
@@ -153,22 +153,4 @@ async function balance(
   }
   if (isJson) terminal.out(JSON.stringify(all, undefined, 2))
   return all.some(({ applied }) => hasFailed(applied)) ? ExitCode.problems : ExitCode.fine
-}
-
-/**
- * Returns the keys of the named nodes, each once, in the order of the names.
- *
- * @param others keys of nodes that can be named too, beside those that slipway boots
- */
-export async function nodeKeys(
-  path: string,
-  names: readonly string[],
-  others: readonly string[] = [],
-): Promise<string[]> {
-  const reports = await askControl<NodeReport[]>(path, '/v1/nodes')
-  const nodes = [...reports.map(({ node }) => node), ...others].map((key) => ({
-    key,
-    name: key.slice(key.indexOf('/') + 1),
-  }))
-  return [...new Set(names.map((name) => chooseNode({ nodes }, name).key))]
 }
