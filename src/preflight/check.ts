@@ -1,6 +1,7 @@
 /** What a check reads and returns: one result, or one for each thing that it found. */
 import type { Model } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
+import type { Registries } from './install-config.ts'
 import { preflightCodes, type PreflightCode } from './codes.ts'
 import type { Probes } from './probes.ts'
 
@@ -26,6 +27,8 @@ export type CheckContext = {
   readonly isServing: boolean
   /** Host names of the registries that nodes pull from. */
   readonly registries: readonly string[]
+  /** What install-config.yaml declares about registries; absent without the option. */
+  readonly mirrors?: Registries
   /** Milliseconds since 1970. */
   readonly now: number
 }

@@ -1,6 +1,8 @@
 /** All checks, in the order of their output. To add one, write it in the file of its area and add it here. */
 import type { Check } from './check.ts'
+import { endpointsCheck } from './endpoints.ts'
 import { firewallCheck } from './firewall.ts'
+import { mirrorsCheck } from './mirrors.ts'
 import { clockCheck, diskCheck, networkCheck, selinuxCheck, stateCheck } from './machine.ts'
 import { dhcpCheck, namesCheck, registryCheck, resolverCheck } from './network-services.ts'
 import { portsCheck } from './ports.ts'
@@ -17,6 +19,8 @@ export const checks: readonly Check[] = [
   resolverCheck,
   namesCheck,
   registryCheck,
+  mirrorsCheck,
+  endpointsCheck,
   clockCheck,
   diskCheck,
   stateCheck,

@@ -55,6 +55,35 @@ export const preflightCodes = defineCodes({
     meaning: 'This machine cannot reach a registry that nodes pull images from',
     remedy: 'Set HTTPS_PROXY if there is a proxy, or specify your mirror: --registry HOST',
   },
+  'preflight.mirror-unreachable': {
+    meaning: 'A mirror registry of install-config.yaml does not answer like a registry',
+    remedy: 'Start the registry, and correct its name and port in imageDigestSources',
+  },
+  'preflight.registry-certificate': {
+    meaning: 'Nodes do not trust the certificate of a mirror registry, or it expires soon',
+    remedy: 'Add its CA to additionalTrustBundle, or renew the certificate with the name in subjectAltName',
+  },
+  'preflight.registry-name': {
+    meaning: 'Nodes cannot resolve the name of a mirror registry',
+    remedy: 'Add the registry to hosts in the site file, or add the resolver that knows it to dns.forward',
+  },
+  'preflight.pull-secret-refused': {
+    meaning: 'A mirror registry does not accept the pull secret of install-config.yaml',
+    remedy: 'Add an entry with the name and the port of the registry to auths in pullSecret',
+  },
+  'preflight.mirror-incomplete': {
+    meaning: 'A repository of the release has no mirror, or the registry does not have it',
+    remedy: 'Mirror the release with oc mirror, and copy the sources that it prints to imageDigestSources',
+  },
+  'preflight.api-unreachable': {
+    meaning: 'An address of the API of a cluster that slipway does not install accepts no connection',
+    remedy: 'Correct loadBalancer.api in the site file, or the Service or the node that has the address',
+  },
+  'preflight.apps-unreachable': {
+    meaning: 'An address of *.apps of a cluster that slipway does not install accepts no connection',
+    remedy:
+      'Ignore this before the first worker is installed; then correct loadBalancer.ingress, or start a router there',
+  },
   'preflight.disk-full': {
     meaning: 'A directory in which slipway writes has little free space',
     remedy: 'Remove files that are not needed, or enlarge the file system',

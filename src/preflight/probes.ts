@@ -26,6 +26,7 @@ import { validateConfig, type ConfigCheck } from '../serve/haproxy/apply.ts'
 import { reasonOf } from '../scan/file.ts'
 import { discover, type DiscoverOptions, type Offers } from './discover.ts'
 import { findHolder } from './holder.ts'
+import { askRegistry, connectProblem, type RegistryAccess, type RegistryAnswer } from './registry-probe.ts'
 import type { WantedPort } from './wanted-ports.ts'
 
 export type Probes = {
@@ -45,6 +46,10 @@ export type Probes = {
   /** Returns why the resolver does not answer. */
   readonly resolverProblem: (address: string, port: number) => Promise<string | undefined>
   readonly httpStatus: (url: string) => Promise<{ readonly status?: number; readonly problem?: string }>
+  /** Asks a registry over TLS. */
+  readonly registry: (url: string, access: RegistryAccess) => Promise<RegistryAnswer>
+  /** Returns why a TCP connection fails: the rest of a sentence. */
+  readonly connectProblem: (address: string, port: number) => Promise<string | undefined>
   /** Returns the body of a response; undefined without one. */
   readonly httpText: (url: string) => Promise<string | undefined>
   readonly offers: (options: DiscoverOptions) => Promise<Offers>
@@ -78,6 +83,8 @@ export const systemProbes: Probes = {
       () => undefined,
     ),
   httpStatus,
+  registry: askRegistry,
+  connectProblem,
   offers: (options) => discover(options, { sockets: createSockets({}), clock: systemClock }),
   async verifyImage(directory) {
     const stored = await readStored(dirname(directory), basename(directory))

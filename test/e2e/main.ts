@@ -29,6 +29,7 @@ import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
+import { disconnectedChecks } from './checks/shapes/disconnected.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
 import { storeChecks } from './checks/store.ts'
@@ -181,6 +182,7 @@ function standardStages({ keep }: Options): Stage[] {
     ...installationStages,
     [partialBootChecks, libvirtChecks, bmcChecks],
     [secureBootChecks],
+    [disconnectedChecks],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],

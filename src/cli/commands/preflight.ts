@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../host/clock.ts'
 import { runChecks, type CheckContext, type CheckResult } from '../../preflight/check.ts'
 import { checks } from '../../preflight/checks.ts'
+import type { Registries } from '../../preflight/install-config.ts'
 import { systemProbes, type Probes } from '../../preflight/probes.ts'
 import { isIpv4Node } from '../../plan/model.ts'
+import { defined } from '../../text/defined.ts'
 import { explain, prepare, type Ready } from '../../prepare.ts'
 import { askControl, ControlProblem } from '../client.ts'
 import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
@@ -36,6 +38,10 @@ export const checkRows: readonly HelpRow[] = [
     '--registry HOST',
     `a registry that the nodes pull from, such as your mirror (default: ${defaultRegistry}); can be repeated`,
   ],
+  [
+    '--install-config FILE',
+    'the install-config.yaml of a disconnected site: checks its mirrors, their certificates, and the pull secret',
+  ],
   ['--state DIR', 'directory for installation records (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
   jsonRow,
 ]
@@ -44,13 +50,13 @@ export const preflight: Command = {
   name: 'preflight',
   help: {
     usage: [
-      'preflight [--registry HOST]… [--state DIR] [--json] [--site FILE | FILE]',
+      'preflight [--registry HOST]… [--install-config FILE] [--state DIR] [--json] [--site FILE | FILE]',
       'preflight --from-node NODE [--registry HOST]… [--site FILE | FILE]',
     ],
     about: [
       'Checks this machine and its network before the nodes are powered on.',
       'Checks the files of the site, checksums of images, addresses, free ports, firewall, SELinux, other DHCP servers, ' +
-        'resolvers, registries, clock, disk space, state directory, and the configuration of HAProxy. Prints one line ' +
+        'resolvers, registries, endpoints of hosted clusters, clock, disk space, state directory, and the configuration of HAProxy. Prints one line ' +
         'for each result (ok, warning, or failure), with what to do. Run it as root: some checks need a privilege.',
       'To find other DHCP servers, it sends DISCOVER messages from a random MAC address on each attached subnet, and never ' +
         'accepts an offer. Nothing else is sent to the nodes, and nothing is changed.',
@@ -67,6 +73,7 @@ export const preflight: Command = {
     examples: [
       'preflight site.yaml',
       'preflight --registry mirror.example.net:5000 --json site.yaml',
+      'preflight --install-config install-config.yaml site.yaml',
       'preflight --from-node w1 site.yaml | ssh core@172.16.0.31 sudo sh',
     ],
   },
@@ -83,7 +90,7 @@ export async function runPreflight(
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { ...checkOptions, 'from-node': { type: 'string' } },
+    options: { ...checkOptions, 'from-node': { type: 'string' }, 'install-config': { type: 'string' } },
   })
   if (positionals.length > 1) throw new UsageError('expected one site file')
   const sitePath = await siteFile(values, positionals[0])
@@ -105,12 +112,31 @@ export async function runPreflight(
     return ExitCode.fine
   }
   const { site } = model.site
-  const results = await runChecks(
-    checks,
-    contextOf(prepared, values, probes, await isServing(controlPath(values.control), site)),
-  )
+  const mirrors = await readMirrors(values['install-config'], probes)
+  if (typeof mirrors === 'string') {
+    terminal.err(mirrors)
+    return ExitCode.problems
+  }
+  const context = contextOf(prepared, values, probes, await isServing(controlPath(values.control), site))
+  const results = await runChecks(checks, { ...context, ...defined({ mirrors }) })
   printResults(results, values.json ? { site } : undefined, terminal)
   return exitCodeOf(results)
+}
+
+/** @returns a message if the file cannot be read */
+async function readMirrors(
+  path: string | undefined,
+  { read }: Probes,
+): Promise<Registries | string | undefined> {
+  if (path === undefined) return undefined
+  const text = await read(path)
+  if (text === undefined) return `${path} cannot be read`
+  try {
+    const { readInstallConfig } = await import('../../preflight/install-config.ts')
+    return readInstallConfig(text)
+  } catch (error) {
+    return `${path} ${(error as Error).message}`
+  }
 }
 
 export function contextOf(

@@ -96,3 +96,30 @@ t.test('--from-node prints a script for a node, and checks nothing here', async 
     message: /does not declare a node w9/,
   })
 })
+
+t.test('--install-config checks the mirrors of a disconnected site', async (t) => {
+  const source = (name: string, mirror: string) => ({
+    source: `quay.io/openshift-release-dev/${name}`,
+    mirrors: [mirror],
+  })
+  const config = {
+    imageDigestSources: [
+      source('ocp-release', 'mirror.example.net/images'),
+      source('ocp-v4.0-art-dev', 'mirror.example.net/release'),
+    ],
+  }
+  const read = (path: string) => {
+    if (path === 'broken.yaml') return Promise.resolve('pullSecret: hunter2')
+    return path === 'install-config.yaml' ? Promise.resolve(JSON.stringify(config)) : soundProbes.read(path)
+  }
+  const option = (file: string) => ['--install-config', file, ...nowhere]
+  const { outLines } = await check(t, { read }, ...option('install-config.yaml'))
+  t.match(outLines.join('\n'), /^ok {7}mirrors {4}mirror\.example\.net has the mirrored repositories$/m)
+  t.match(await check(t, { read }, ...option('none.yaml')), {
+    code: 1,
+    errLines: ['none.yaml cannot be read'],
+  })
+  const broken = await check(t, { read }, ...option('broken.yaml'))
+  t.match(broken, { code: 1, errLines: [/^broken\.yaml has a pullSecret that is not a JSON/] })
+  t.notMatch(broken.errLines.join(''), 'hunter2')
+})
