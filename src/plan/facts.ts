@@ -85,7 +85,7 @@ export const ignitionFileNames: Readonly<Record<IgnitionKind, string>> = {
   worker: 'worker.ign',
 }
 
-/** Boot loaders, named by their TFTP paths. */
+/** Builds of iPXE, named by their TFTP paths. */
 export const loaderNames = [
   'bios/undionly.kpxe',
   'efi/snponly.efi',
@@ -93,7 +93,14 @@ export const loaderNames = [
   'arm64/ipxe.efi',
   'arm64/snponly.efi',
 ] as const
-export type LoaderName = (typeof loaderNames)[number]
+export type IpxeLoaderName = (typeof loaderNames)[number]
+
+/** PXELINUX for BIOS, and the module that it needs in its own directory. */
+export const pxelinuxNames = ['bios/lpxelinux.0', 'bios/ldlinux.c32'] as const
+export type PxelinuxName = (typeof pxelinuxNames)[number]
+
+/** Boot loaders, named by their TFTP paths. */
+export type LoaderName = IpxeLoaderName | PxelinuxName
 
 /** A boot loader that belongs to an image: the vendor of its kernel signed it. Path under TFTP: `image-rhcos/shimx64.efi`. */
 export type ImageLoaderName = `image-${string}/${string}`
@@ -119,7 +126,7 @@ export type Facts = {
   readonly images: ReadonlyMap<string, ImageFacts>
   /** Keys are names of clusters. */
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, IgnitionFact>>>
-  /** All of {@link loaderNames}. */
+  /** All of {@link loaderNames}, and of {@link pxelinuxNames} if a node needs them. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
   /** Keys are paths; absent if the site adds no files. */
   readonly addedFiles?: ReadonlyMap<string, AddedFileFact>

@@ -3,7 +3,7 @@ import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type IgnitionKind, type ImageFacts } from './facts.ts'
-import { bootSource, readsGrub, type MemberModel, type Model } from './model.ts'
+import { bootSource, configurationSyntax, type MemberModel, type Model } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
@@ -73,7 +73,12 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
       const lastFile = lastFiles[facts.images.get(bootSource(node))?.style ?? 'live']
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
       const policy = { ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) } as const
-      return [[key, { ...about, ...policy, ...(readsGrub(node) && { countsFirmware: true }) }]]
+      return [
+        [
+          key,
+          { ...about, ...policy, ...(configurationSyntax(node) !== undefined && { countsFirmware: true }) },
+        ],
+      ]
     }),
   )
 }

@@ -16,6 +16,7 @@ import type { Mac } from '../proto/address/mac.ts'
 import { cidr6Contains, formatCidr6 } from '../proto/address/network6.ts'
 import type { Duid } from '../proto/dhcpv6/duid.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
+import type { ConfigurationSyntax } from './urls.ts'
 import type {
   BootMode,
   Cluster,
@@ -168,9 +169,17 @@ export function clusterDomain(cluster: Cluster): string {
   return `${cluster.name}.${cluster.domain}`
 }
 
-/** Reports whether a loader reads its configuration from slipway instead of being iPXE. */
-export function readsGrub({ loader }: Pick<NodeModel, 'loader'>): boolean {
-  return loader === 'shim' || loader === 'grub'
+/** The syntax of the configuration that a loader reads from slipway; loaders that are iPXE have none. */
+const syntaxes: Readonly<Partial<Record<Loader, ConfigurationSyntax>>> = {
+  shim: 'grub',
+  grub: 'grub',
+  pxelinux: 'pxelinux',
+  'u-boot': 'uboot',
+}
+
+/** Returns the syntax of the configuration that the loader of a node reads; undefined for iPXE. */
+export function configurationSyntax({ loader }: Pick<NodeModel, 'loader'>): ConfigurationSyntax | undefined {
+  return loader && syntaxes[loader]
 }
 
 /** Returns the key of the facts about what a node boots: its script, or else its image. */

@@ -4,6 +4,7 @@ import type { Cidr6 } from '../proto/address/network6.ts'
 import { defined } from '../text/defined.ts'
 import {
   loaderNames,
+  pxelinuxNames,
   type FoundFile,
   type ImageLoaderName,
   type LoaderName,
@@ -57,8 +58,10 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
   const files = new Map<string, string>()
   const missing = new Map<string, string>()
   for (const name of loaderNames) {
-    const fact = model.facts.loaders.get(name)
-    if (fact === undefined) throw new TypeError(`site was not scanned: ${name} not among the facts`)
+    if (!model.facts.loaders.has(name))
+      throw new TypeError(`site was not scanned: ${name} not among the facts`)
+  }
+  for (const [name, fact] of model.facts.loaders) {
     const names = [name, plainNames.get(name)].filter((each) => each !== undefined)
     for (const each of names) {
       if (fact.kind === 'found') files.set(each, fact.path)
@@ -156,9 +159,12 @@ function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Pla
 
 /** Whether firmware is BIOS or UEFI is known only when it boots, so an x86_64 node needs both loaders. */
 function loadersOf(model: Model, node: NodeModel): readonly (LoaderName | ImageLoaderName)[] {
+  // U-Boot is in the firmware.
+  if (node.loader === 'u-boot') return []
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   const uefi = isArm ? arm64(node) : x64(node)
   // shim starts GRUB from its own directory.
   const next = node.loader === 'shim' ? [imageLoader(node.image, isArm ? 'grubaa64.efi' : 'grubx64.efi')] : []
-  return [...(isArm ? [] : ['bios/undionly.kpxe' as const]), uefi, ...next]
+  const bios = node.loader === 'pxelinux' ? pxelinuxNames : (['bios/undionly.kpxe'] as const)
+  return [...(isArm ? [] : bios), uefi, ...next]
 }

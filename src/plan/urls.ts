@@ -46,13 +46,16 @@ export const urlPaths = {
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,
 }
 
+/** The syntax of a script is also the extension of its name. */
+export const bootSyntaxes = ['ipxe', 'grub', 'pxelinux', 'uboot'] as const
+export type BootSyntax = (typeof bootSyntaxes)[number]
+/** Of loaders that request a configuration by a name of their own. */
+export type ConfigurationSyntax = Exclude<BootSyntax, 'ipxe'>
+
 /** Boot scripts in all syntaxes: `boot.ipxe`, `menu.grub`, `install-master.grub`, `skip-boot.grub`. */
 const scriptName = new RegExp(
-  `^(?<skip>skip-)?(?:(?<name>boot|menu|local)|install-(?<role>${ignitionKinds.join('|')}))\\.(?<syntax>ipxe|grub)$`,
+  `^(?<skip>skip-)?(?:(?<name>boot|menu|local)|install-(?<role>${ignitionKinds.join('|')}))\\.(?<syntax>${bootSyntaxes.join('|')})$`,
 )
-
-/** The syntax of a script is also the extension of its name. */
-export type BootSyntax = 'ipxe' | 'grub'
 
 export type ScriptName = {
   readonly name: 'boot' | 'menu' | 'local' | 'install'

@@ -10,7 +10,7 @@ import {
   type AddedFileFact,
   loaderNames,
   type FileFact,
-  type LoaderName,
+  type IpxeLoaderName,
   ignitionFileNames,
   ignitionKinds,
   type IgnitionFact,
@@ -20,6 +20,7 @@ import type { PlanCode } from '../plan/codes.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
+import { scanPxelinux } from './pxelinux.ts'
 import { defined } from '../text/defined.ts'
 import { isScriptUrl, scriptOf, scriptsOf } from '../site/boot-script.ts'
 import { isBooted } from '../site/declared.ts'
@@ -49,7 +50,7 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
     images: new Map([...images, ...(await scanScripts(site))]),
     ignition,
     addedFiles: await scanAddedFiles(site),
-    loaders: await scanLoaders(loaders, loaderPaths),
+    loaders: new Map([...(await scanLoaders(loaders, loaderPaths)), ...(await scanPxelinux(site))]),
     ...defined({ statsUsers, tftpRootProblem }),
   }
 }
@@ -108,7 +109,7 @@ async function smallFile(path: string, code: PlanCode): Promise<AddedFileFact> {
   }
 }
 
-type LoaderPaths = Readonly<Record<LoaderName, readonly string[]>>
+type LoaderPaths = Readonly<Record<IpxeLoaderName, readonly string[]>>
 
 /**
  * Paths in Debian's `ipxe` (arm64 since Debian 13), then in Fedora's `ipxe-bootimgs-x86` and `ipxe-bootimgs-aarch64`, of
@@ -124,7 +125,7 @@ export const packagedLoaders: LoaderPaths = {
 
 type Key = keyof Site['tftp']['loaders']
 
-const keys: Readonly<Record<LoaderName, Key>> = {
+const keys: Readonly<Record<IpxeLoaderName, Key>> = {
   'bios/undionly.kpxe': 'bios',
   'efi/ipxe.efi': 'x64',
   'efi/snponly.efi': 'x64',
@@ -133,7 +134,7 @@ const keys: Readonly<Record<LoaderName, Key>> = {
 }
 
 const x86Package = 'install it (apt install ipxe, or dnf install ipxe-bootimgs-x86)'
-const remedies: Readonly<Record<LoaderName, string>> = {
+const remedies: Readonly<Record<IpxeLoaderName, string>> = {
   'bios/undionly.kpxe': x86Package,
   'efi/ipxe.efi': x86Package,
   'efi/snponly.efi': x86Package,
@@ -146,7 +147,7 @@ const remedies: Readonly<Record<LoaderName, string>> = {
 export async function scanLoaders(
   named: Site['tftp']['loaders'],
   paths: LoaderPaths,
-): Promise<ReadonlyMap<LoaderName, FileFact>> {
+): Promise<ReadonlyMap<IpxeLoaderName, FileFact>> {
   const facts = await Promise.all(
     loaderNames.map(async (name) => {
       const file = named[keys[name]]
@@ -157,7 +158,7 @@ export async function scanLoaders(
   return new Map(facts)
 }
 
-async function packaged(name: LoaderName, paths: readonly string[]): Promise<FileFact> {
+async function packaged(name: IpxeLoaderName, paths: readonly string[]): Promise<FileFact> {
   const facts = await Promise.all(paths.map((path) => scanFile(path, 'tftp.loader-missing')))
   const found = facts.find((fact) => fact.kind === 'found')
   if (found !== undefined) return found

@@ -277,6 +277,10 @@ export const siteCodes = defineCodes({
     meaning: 'A node boots the script of another installer through GRUB, and no image has that boot loader',
     remedy: 'Set image to one whose directory has shim and GRUB, or remove loader',
   },
+  'site.loader-architecture': {
+    meaning: 'A boot loader does not exist for the architecture of the image',
+    remedy: 'Use another loader, or correct the architecture of the image',
+  },
   'site.image-style-ambiguous': {
     meaning: 'An image names both a rootfs and a metal image',
     remedy: 'Remove one of the two keys',

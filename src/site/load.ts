@@ -10,6 +10,7 @@ import { expectation, schemaViolations } from './schema-violations.ts'
 import { siteSchema, type Site, type Section } from './schema.ts'
 import { readYaml, type ParseError, type Tree } from './yaml.ts'
 import { bootRules, nodeFileRules } from './rules/boot.ts'
+import { loaderRules } from './rules/loader.ts'
 import { balancerRules, clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
@@ -93,6 +94,7 @@ const rules: readonly Rule[] = [
   ...clusterRules,
   ...balancerRules,
   ...bootRules,
+  ...loaderRules,
   ...nodeFileRules,
   ...nodeNetworkRules,
   ...nodeAddressRules,

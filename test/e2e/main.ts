@@ -20,6 +20,7 @@ import { hookChecks } from './checks/hooks.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { keepalivedChecks } from './checks/keepalived.ts'
+import { loaderChecks } from './checks/loaders.ts'
 import { libvirtChecks } from './checks/libvirt.ts'
 import { installationStages } from './checks/installation.ts'
 import { monitoringChecks } from './checks/monitoring.ts'
@@ -183,6 +184,7 @@ function standardStages({ keep }: Options): Stage[] {
     [partialBootChecks, libvirtChecks, bmcChecks],
     [secureBootChecks],
     [disconnectedChecks],
+    [loaderChecks],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],

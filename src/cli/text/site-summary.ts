@@ -4,7 +4,7 @@
  */
 import type { Plan } from '../../plan/compile.ts'
 import { localZones } from '../../plan/dns/names.ts'
-import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
+import { ignitionFileNames, loaderNames, pxelinuxNames, type LoaderName } from '../../plan/facts.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
 import { scriptName } from '../../plan/boot/console.ts'
 import { bootSource, isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
@@ -35,7 +35,7 @@ export function summaryLines(plan: Plan): string[] {
     '',
     ...indentedTable(ignitionFiles(plan.http).map(ignitionRow)),
     '',
-    ...indentedTable(loaderNames.map((name) => loaderRow(plan, name))),
+    ...indentedTable(shownLoaders(plan).map((name) => loaderRow(plan, name))),
   ]
 }
 
@@ -94,14 +94,14 @@ export function summaryJson(
       file,
       ...contents,
     })),
-    loaders: Object.fromEntries(loaderNames.map((name) => [name, plan.tftp.files.get(name) ?? null])),
+    loaders: Object.fromEntries(shownLoaders(plan).map((name) => [name, plan.tftp.files.get(name) ?? null])),
     findings: plan.findings.map((finding) => ({ ...finding, ...positionOf(finding) })),
   }
 }
 
 function services(plan: Plan): [service: string, what: string][] {
   const { dhcp, dhcpv6, tftp, http, dns, haproxy } = plan
-  const loaders = pluralize(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
+  const loaders = pluralize(shownLoaders({ tftp }).filter((name) => tftp.files.has(name)).length, 'loader')
   const zones = dns?.zones.filter((zone) => !localZones.includes(zone)) ?? []
   const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
   return [
@@ -207,6 +207,14 @@ const firmwareOf: Readonly<Record<LoaderName, string>> = {
   'efi/ipxe.efi': 'x64 UEFI, loader: ipxe',
   'arm64/ipxe.efi': 'arm64 UEFI (10, 11, 18, 19)',
   'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
+  'bios/lpxelinux.0': 'BIOS, loader: pxelinux',
+  'bios/ldlinux.c32': 'BIOS, loader: pxelinux',
+}
+
+/** Returns all builds of iPXE, and the files of PXELINUX if a node needs them. */
+function shownLoaders({ tftp }: Pick<Plan, 'tftp'>): readonly LoaderName[] {
+  const others = pxelinuxNames.filter((name) => tftp.files.has(name) || tftp.missing.has(name))
+  return [...loaderNames, ...others]
 }
 
 function loaderRow({ tftp, findings }: Plan, name: LoaderName): string[] {

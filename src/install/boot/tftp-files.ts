@@ -1,5 +1,5 @@
 /**
- * The files that TFTP creates for one node: the configuration of GRUB, boot scripts, and the files of images. The client
+ * The files that TFTP creates for one node: the first configuration of its loader, boot scripts, and the files of images. The client
  * must have the address of the node, and its declared MAC address where the kernel knows that.
  */
 import type { ReadNeighbor } from '../../host/neighbors.ts'
@@ -9,10 +9,10 @@ import { defined } from '../../text/defined.ts'
 import { macsText } from '../../plan/model.ts'
 import type { ScriptName } from '../../plan/urls.ts'
 import { answerBoot, scriptText, type AnswerTools } from './answer.ts'
-import { grubEntryFor, readBootName } from '../../plan/boot/names.ts'
+import { entryFor, readBootName } from '../../plan/boot/names.ts'
 
 export type NodeFile =
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string | Uint8Array }
   /** A file on disk that belongs to an image. */
   | {
       readonly kind: 'image'
@@ -69,8 +69,8 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
       switch (asked?.kind) {
         case undefined:
           return undefined
-        case 'grub-entry': {
-          const text = grubEntryFor(plan, asked, address)
+        case 'entry': {
+          const text = entryFor(plan, asked, address)
           return text === undefined ? undefined : { kind: 'text', text }
         }
         case 'grub-over-http':

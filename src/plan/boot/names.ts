@@ -1,15 +1,21 @@
 /**
- * The names of files that boot loaders request from TFTP, beside the loaders themselves: the first configuration of
- * GRUB, boot scripts, and the files of images. Pure.
+ * The names of files that boot loaders request from TFTP, beside the loaders themselves: their first
+ * configurations, boot scripts, and the files of images. Pure.
  */
 import type { BootEntry, HttpPlan } from '../http/plan.ts'
 import { renderGrubEntry } from '../grub/render.ts'
-import { grubOverHttpName, readScriptName, type ScriptName } from '../urls.ts'
+import { renderPxelinuxEntry } from '../pxelinux/render.ts'
+import { renderUbootEntry, renderUbootInclude } from '../uboot/render.ts'
+import { scriptImage } from '../uboot/script-image.ts'
+import { grubOverHttpName, readScriptName, type ConfigurationSyntax, type ScriptName } from '../urls.ts'
 import { parseIpv4 } from '../../proto/address/ip.ts'
 
+/** The script that U-Boot runs after DHCP. */
+const ubootScriptName = 'boot.scr.uimg'
+
 export type BootName =
-  /** The first file of GRUB; `for` is the suffix that identifies the machine. */
-  | { readonly kind: 'grub-entry'; readonly for?: string }
+  /** The first file of a loader; `for` is the part that identifies the machine. */
+  | { readonly kind: 'entry'; readonly syntax: ConfigurationSyntax; readonly for?: string }
   | { readonly kind: 'script'; readonly node: string; readonly script: ScriptName }
   | { readonly kind: 'grub-over-http'; readonly node: string }
   | { readonly kind: 'image'; readonly image: string; readonly file: string }
@@ -18,9 +24,8 @@ export type BootName =
 export function readBootName(name: string): BootName | undefined {
   const segments = name.split('/')
   const file = segments.at(-1) as string
-  const entry = /^grub\.cfg(?:-(.+))?$/i.exec(file)
-  if (entry !== null)
-    return { kind: 'grub-entry', ...(entry[1] !== undefined && { for: entry[1].toLowerCase() }) }
+  const entry = readEntryName(file, segments.at(-2))
+  if (entry !== undefined) return entry
   const [directory, ...rest] = segments
   if (directory === 'boot' && rest.length === 3) {
     const node = `${rest[0]}/${rest[1]}`
@@ -34,6 +39,16 @@ export function readBootName(name: string): BootName | undefined {
   return decoded === undefined || decodedFile === undefined
     ? undefined
     : { kind: 'image', image: decoded, file: decodedFile }
+}
+
+function readEntryName(file: string, directory = ''): BootName | undefined {
+  const name = file.toLowerCase()
+  const [, suffix = ''] = /^grub\.cfg(?:-(.+))?$/.exec(name) ?? []
+  if (name.startsWith('grub.cfg') && (suffix !== '' || name === 'grub.cfg'))
+    return { kind: 'entry', syntax: 'grub', ...(suffix !== '' && { for: suffix }) }
+  if (directory.toLowerCase() === 'pxelinux.cfg')
+    return { kind: 'entry', syntax: 'pxelinux', ...(name !== 'default' && { for: name }) }
+  return name === ubootScriptName ? { kind: 'entry', syntax: 'uboot' } : undefined
 }
 
 function decode(text: string): string | undefined {
@@ -56,28 +71,39 @@ export function isSuffixOf({ mac, otherMacs = [] }: BootEntry, address: string, 
 }
 
 /**
- * Returns the first configuration of GRUB for the node that has the address of the client; nothing for another name, for
- * other clients, and for nodes with another loader.
+ * Returns the first configuration of the loader of the node that has the address of the client; nothing for another name,
+ * for other clients, and for nodes with another loader.
  */
-export function grubEntryFor(
+export function entryFor(
   plan: Pick<HttpPlan, 'nodes' | 'nodeByAddress'>,
   asked: BootName | undefined,
   address: string,
-): string | undefined {
-  if (asked?.kind !== 'grub-entry') return undefined
+): string | Uint8Array | undefined {
+  if (asked?.kind !== 'entry') return undefined
   const node = plan.nodes.get(plan.nodeByAddress.get(address) ?? '')
-  if (node?.readsGrub !== true) return undefined
+  if (node === undefined) return undefined
   if (asked.for !== undefined && !isSuffixOf(node, address, asked.for)) return undefined
-  return renderGrubEntry(node, node.url)
+  switch (`${asked.syntax} for ${node.configuration ?? 'ipxe'}`) {
+    case 'grub for grub':
+      return renderGrubEntry(node, node.url)
+    case 'pxelinux for pxelinux':
+      return renderPxelinuxEntry(node, node.url)
+    case 'pxelinux for uboot':
+      return renderUbootInclude(node)
+    case 'uboot for uboot':
+      return scriptImage(renderUbootEntry(node, node.url))
+    default:
+      return undefined
+  }
 }
 
 /**
  * Reports whether a loader requests a file of this name but boots without it: GRUB looks for configurations under several
- * names, for its modules, and for lists of them; iPXE for EFI (since 2024) looks for a script; shim (since 15.8) for
+ * names, for its modules, and for lists of them, PXELINUX and U-Boot for configurations too; iPXE for EFI (since 2024) looks for a script; shim (since 15.8) for
  * revocations and certificates.
  */
 export function isOptionalName(name: string): boolean {
-  return /(?:^|[/\\])(?:autoexec\.ipxe|grub\.cfg(?:-[^/]*)?|[^/]+\.(?:mod|lst|pf2)|(?:revocations|shim_certificate)[^/]*\.efi)$/i.test(
+  return /(?:^|[/\\])(?:autoexec\.ipxe|grub\.cfg(?:-[^/]*)?|pxelinux\.cfg[/\\][^/]+|boot\.scr\.uimg|[^/]+\.(?:mod|lst|pf2)|(?:revocations|shim_certificate)[^/]*\.efi)$/i.test(
     name,
   )
 }

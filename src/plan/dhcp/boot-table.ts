@@ -37,7 +37,8 @@ type BootRow = {
   readonly evidence: string
 }
 
-const bios = (): LoaderName => 'bios/undionly.kpxe'
+const bios = ({ loader }: LoaderChoice): LoaderName =>
+  loader === 'pxelinux' ? 'bios/lpxelinux.0' : 'bios/undionly.kpxe'
 
 /**
  * snponly uses the driver of the firmware and does not unload it, so that the firmware can continue with its next boot
@@ -53,9 +54,18 @@ function uefi(
   usual: 'ipxe' | 'snponly',
   architecture: 'x64' | 'aa64',
 ): LoaderName | ImageLoaderName {
-  return loader === 'shim' || loader === 'grub'
-    ? imageLoader(image, `${loader}${architecture}.efi`)
-    : `${directory}/${loader ?? usual}.efi`
+  switch (loader) {
+    case 'shim':
+    case 'grub':
+      return imageLoader(image, `${loader}${architecture}.efi`)
+    case 'ipxe':
+    case 'snponly':
+      return `${directory}/${loader}.efi`
+    case 'pxelinux':
+    case 'u-boot':
+    case undefined:
+      return `${directory}/${usual}.efi`
+  }
 }
 
 /** Returns the path of a loader that belongs to an image. shim loads GRUB from its own directory. */
@@ -113,6 +123,7 @@ export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: BootFiles):
   )
   return {
     script: files.script(absoluteUrl(endpoint, urlPaths.bootScript(node), node)),
+    ...(node.loader === 'pxelinux' && { biosLoader: files.PXEClient(bios(node)) }),
     loaderByArchitecture: new Map(loaders),
   }
 }
@@ -130,7 +141,10 @@ export function chooseBoot(boot: NodeBoot | BootElsewhere | undefined, client: B
   if (boot === undefined)
     return { reason: 'the machine is a host, and slipway boots only nodes of a cluster' }
   if ('elsewhere' in boot) return { reason: boot.elsewhere }
-  if (client.takesScript) return { file: boot.script }
+  if (client.takesScript) {
+    const isBios = architectures.includes(biosArchitecture)
+    return { file: (isBios ? boot.biosLoader : undefined) ?? boot.script }
+  }
   for (const architecture of architectures) {
     // UEFI HTTP Boot cannot use a TFTP path, and PXE cannot use a URL.
     if (protocol !== undefined && rowByArchitecture.get(architecture)?.protocol !== protocol) continue

@@ -187,7 +187,7 @@ function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
       return { PXEClient: pxeOptions ? pxe : tftp, HTTPClient: http, script: urlFile }
     }
     return {
-      PXEClient: (name) => (pxeOptions || name === 'bios/undionly.kpxe' ? pxe : fallback)(name),
+      PXEClient: (name) => (pxeOptions || name.startsWith('bios/') ? pxe : fallback)(name),
       HTTPClient: http,
       script: (url) => pxeFile(urlFile(url)),
     }

@@ -76,6 +76,8 @@ export type BootElsewhere = { readonly elsewhere: string }
 export type NodeBoot = {
   /** The script of the node, for iPXE. */
   readonly script: BootFile
+  /** What BIOS machines get instead of the script if their network card has iPXE; absent if they get the script. */
+  readonly biosLoader?: BootFile
   /** Keys are client system architectures of firmware: a loader over TFTP, or over HTTP for HTTP architectures. */
   readonly loaderByArchitecture: ReadonlyMap<number, BootFile>
 }

@@ -16,7 +16,7 @@ import {
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderSyslogUnit } from '../ignition/syslog-unit.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
-import { bootSource, readsGrub, serverAddress, type Model, type NodeModel } from '../model.ts'
+import { bootSource, configurationSyntax, serverAddress, type Model, type NodeModel } from '../model.ts'
 import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
 import { NodeMap } from './node-map.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
@@ -116,7 +116,7 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
       })
     },
     isOpen: isOpen(site, cluster),
-    ...(readsGrub(node) && { readsGrub: true }),
+    ...defined({ configuration: configurationSyntax(node) }),
     ...(node.kernelArguments.some((argument) => virtualInterface.test(argument)) && {
       usesVirtualInterface: true,
     }),

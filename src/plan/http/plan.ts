@@ -5,6 +5,7 @@ import type { IgnitionKind, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents, Additions } from '../ignition/document.ts'
 import type { BootPlan } from '../boot/boot-plan.ts'
 import type { ScriptAuthor } from '../boot/console.ts'
+import type { ConfigurationSyntax } from '../urls.ts'
 
 export type BootScript = {
   /** Returns what the script does, without the syntax of a loader. */
@@ -52,8 +53,8 @@ export type BootEntry = ScriptAuthor & {
   readonly url: string
   /** URL of the boot script at the server that installs nodes, if this one does not. */
   readonly installerUrl?: string
-  /** Whether its boot loader is a GRUB that reads its configuration from this server. */
-  readonly readsGrub?: true
+  /** The syntax of the configuration that its boot loader reads from this server; absent for iPXE. */
+  readonly configuration?: ConfigurationSyntax
   /** Ignition file of the live system, with the placeholder of the token; rendered on access. */
   readonly liveIgnition: string
   /** Whether the live system uses a bond, team, bridge, or VLAN, which can have the MAC address of another interface. */

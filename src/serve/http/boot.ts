@@ -5,7 +5,7 @@ import type { BootEntry, BootScript, WholeFile } from '../../plan/http/plan.ts'
 import { renderBoot } from '../../plan/boot/render.ts'
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import { renderGrubOverHttp } from '../../plan/grub/render.ts'
-import { grubEntryFor, readBootName } from '../../plan/boot/names.ts'
+import { entryFor, readBootName } from '../../plan/boot/names.ts'
 import { readScriptName, type BootSyntax, type ScriptName } from '../../plan/urls.ts'
 import { answerBoot, scriptText, type AnswerTools } from '../../install/boot/answer.ts'
 import type { HttpCode } from './codes.ts'
@@ -57,11 +57,13 @@ export async function sendNodeScript(
 }
 
 /**
- * Returns the first configuration of GRUB for the client, which GRUB requests beside itself after HTTP Boot, or below its
+ * Returns the first configuration of the loader of the client, which GRUB requests beside itself after HTTP Boot, or below its
  * own prefix; nothing for other paths.
  */
-export function grubEntryAt({ plan, address }: Exchange, path: string): string | undefined {
-  return grubEntryFor(plan, readBootName(path.slice(1)), address)
+export function entryAt({ plan, address }: Exchange, path: string): string | undefined {
+  const entry = entryFor(plan, readBootName(path.slice(1)), address)
+  // U-Boot requests its script by TFTP only.
+  return typeof entry === 'string' ? entry : undefined
 }
 
 /** Sends the script that shows that this GRUB reads HTTP. */

@@ -19,7 +19,7 @@ import { replaceBodyHook } from './body.ts'
 import {
   createFileReader,
   findScript,
-  grubEntryAt,
+  entryAt,
   sendGrubOverHttp,
   sendLoader,
   sendNodeScript,
@@ -242,9 +242,9 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
 
   app.setNotFoundHandler((request, reply) => {
     const exchange = exchangeOf(request, reply)
-    const grubEntry = grubEntryAt(exchange, request.url)
-    if (grubEntry !== undefined) {
-      return sendText({ ...exchange, reply: reply.code(200) }, tools, grubEntry, () => {})
+    const entry = entryAt(exchange, request.url)
+    if (entry !== undefined) {
+      return sendText({ ...exchange, reply: reply.code(200) }, tools, entry, () => {})
     }
     counters.increment('http.notFound')
     const code: HttpCode = 'http.not-found'

@@ -44,8 +44,8 @@ export class NotTheNode extends CannotRead {
 }
 
 /** Returns a text as a file. */
-export function textFile(text: string): ServedFile {
-  const bytes = Buffer.from(text)
+export function textFile(text: string | Uint8Array): ServedFile {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
   return { octets: bytes.length, chunkCount: 1, chunk: () => bytes, close() {} }
 }
 

@@ -37,7 +37,7 @@ function world(_t: Test, node: Record<string, unknown> = {}, cluster: Record<str
 
 function text(file: NodeFile | undefined): string {
   if (file?.kind !== 'text') throw new Error(JSON.stringify(file))
-  return file.text
+  return Buffer.from(file.text).toString()
 }
 
 t.test('the first configuration is found by address, also with the MAC address in its name', async (t) => {
@@ -132,4 +132,30 @@ t.test('the files of an image that nodes boot, and no secrets', async (t) => {
   })
   t.equal(await agent.find('images/rhcos/agent.x86_64-initrd.img', address), undefined)
   t.equal((await agent.find('images/rhcos/agent.x86_64-vmlinuz', address))?.kind, 'image')
+})
+
+t.test('PXELINUX and U-Boot get their first file, and only for nodes with this loader', async (t) => {
+  const own = 'bios/pxelinux.cfg/01-00-00-5e-00-53-11'
+  const pxelinux = world(t, { loader: 'pxelinux' }).files
+  t.match(text(await pxelinux.find(own, address)), 'INCLUDE http://192.0.2.2/boot/ocp45/m1/boot.pxelinux')
+  t.equal(await pxelinux.find('boot.scr.uimg', address), undefined)
+  t.equal(await pxelinux.find('bios/pxelinux.cfg/44454c4c-0000-8000-4000-525400000021', address), undefined)
+  t.equal(await pxelinux.find('grub.cfg', address), undefined)
+  const uboot = world(t, { loader: 'u-boot' }).files
+  t.match(text(await uboot.find(own, address)), 'include /boot/ocp45/m1/boot.uboot')
+  t.match(
+    text(await uboot.find('boot.scr.uimg', address)),
+    'tftpboot ${pxefile_addr_r} /boot/ocp45/m1/${slipway_next}',
+  )
+})
+
+t.test('U-Boot gets the decision of the node by TFTP', async (t) => {
+  const { files, installs, seen } = world(t, { loader: 'u-boot' })
+  t.match(text(await files.find('boot/ocp45/m1/boot.uboot', address)), /restart the machine/)
+  installs.observe(acknowledged('ocp45/m1', 'firmware'))
+  t.match(text(await files.find('boot/ocp45/m1/boot.uboot', address)), /^ {2}kernel \/images\/rhcos\//m)
+  t.same(
+    seen.map((each) => each.kind === 'script' && each.script),
+    ['wait', 'install'],
+  )
 })

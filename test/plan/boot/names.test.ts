@@ -6,10 +6,21 @@ import { readScriptName, scriptPath } from '../../../src/plan/urls.ts'
 t.test('names that boot loaders request', (t) => {
   const boot = { name: 'boot', syntax: 'grub', isSkipping: false } as const
   for (const [name, expected] of [
-    ['grub/grub.cfg', { kind: 'grub-entry' }],
-    ['grub.cfg', { kind: 'grub-entry' }],
-    ['image-rhcos/grub.cfg-01-52-54-00-00-00-21', { kind: 'grub-entry', for: '01-52-54-00-00-00-21' }],
-    ['EFI/redhat/grub.cfg-AC100015', { kind: 'grub-entry', for: 'ac100015' }],
+    ['grub/grub.cfg', { kind: 'entry', syntax: 'grub' }],
+    ['grub.cfg', { kind: 'entry', syntax: 'grub' }],
+    [
+      'image-rhcos/grub.cfg-01-52-54-00-00-00-21',
+      { kind: 'entry', syntax: 'grub', for: '01-52-54-00-00-00-21' },
+    ],
+    ['EFI/redhat/grub.cfg-AC100015', { kind: 'entry', syntax: 'grub', for: 'ac100015' }],
+    [
+      'bios/pxelinux.cfg/01-52-54-00-00-00-21',
+      { kind: 'entry', syntax: 'pxelinux', for: '01-52-54-00-00-00-21' },
+    ],
+    ['pxelinux.cfg/AC100015', { kind: 'entry', syntax: 'pxelinux', for: 'ac100015' }],
+    ['pxelinux.cfg/default', { kind: 'entry', syntax: 'pxelinux' }],
+    ['boot.scr.uimg', { kind: 'entry', syntax: 'uboot' }],
+    ['boot/ocp45/m1/boot.uboot', { kind: 'script', node: 'ocp45/m1', script: { ...boot, syntax: 'uboot' } }],
     ['boot/ocp45/m1/boot.grub', { kind: 'script', node: 'ocp45/m1', script: boot }],
     ['boot/ocp45/m1/unknown.grub', undefined],
     ['boot/ocp45/m1/token/written', undefined],
@@ -65,6 +76,8 @@ t.test('files that a loader can boot without', (t) => {
     '/grub/x86_64-efi/command.lst',
     '/grub/fonts/unicode.pf2',
     'grub/grub.cfg-01-52-54-00-00-00-21',
+    'bios/pxelinux.cfg/44454c4c-0000-8000-4000-525400000021',
+    'boot.scr.uimg',
     'image-rhcos/revocations.efi',
     'image-rhcos/revocations_sbat.efi',
     'image-rhcos/shim_certificate_0.efi',

@@ -6,6 +6,7 @@ import { renderBoot } from '../../../src/plan/boot/render.ts'
 import { ignitionKinds } from '../../../src/plan/facts.ts'
 import { runScript } from '../../../src/simulate/ipxe-script.ts'
 import { newRun, runGrub } from '../../support/grub-script.ts'
+import { readPxelinux } from '../../support/pxelinux-config.ts'
 import { exampleModel } from '../../support/model.ts'
 
 const node = exampleModel().nodes.find(({ key }) => key === 'ocp45/m1')!
@@ -104,6 +105,28 @@ function grub(plan: BootPlan, isSkipping = false): Effect {
   return { kind: 'again', script: asked }
 }
 
+/** The effect of a configuration of PXELINUX or U-Boot, which an administrator can tell to skip a wait. */
+function pxelinux(syntax: 'pxelinux' | 'uboot', plan: BootPlan, isSkipping = false): Effect {
+  const { labels, first } = readPxelinux(renderBoot(syntax, node, plan, url))
+  const outcome = labels.get(isSkipping ? 'skip' : first)
+  switch (outcome?.kind) {
+    case 'boot':
+      return { ...outcome, kernel: local(outcome.kernel), initrd: local(outcome.initrd) }
+    case 'disk':
+      return { kind: 'disk' }
+    case 'config':
+      if (outcome.file === 'lpxelinux.0') return { kind: 'again', script: 'boot' }
+      return { kind: 'again', script: outcome.file.replace(/^.*\//, '').replace(`.${syntax}`, '') }
+    default:
+      throw new Error('no such label')
+  }
+
+  /** PXELINUX reads URLs, and U-Boot paths on its server. */
+  function local(name: string): string {
+    return syntax === 'pxelinux' ? pathOf(name) : name
+  }
+}
+
 t.test('an installation has the same kernel, initramfs, and arguments in every loader', (t) => {
   fc.assert(
     fc.property(install, (plan) => {
@@ -115,6 +138,8 @@ t.test('an installation has the same kernel, initramfs, and arguments in every l
       }
       t.strictSame(grub(plan), wanted)
       t.strictSame(ipxe(plan), wanted)
+      t.strictSame(pxelinux('pxelinux', plan), wanted)
+      t.strictSame(pxelinux('uboot', plan), wanted)
     }),
     { numRuns: 200 },
   )
@@ -125,7 +150,10 @@ t.test('every other decision leads to the disk, or to the same request, in every
   fc.assert(
     fc.property(others, fc.boolean(), (plan, isSkipping) => {
       const canSkip = plan.kind === 'wait' && plan.canSkip && isSkipping
-      t.strictSame(grub(plan, canSkip), ipxe(plan, canSkip ? ['s'] : []))
+      const wanted = ipxe(plan, canSkip ? ['s'] : [])
+      t.strictSame(grub(plan, canSkip), wanted)
+      t.strictSame(pxelinux('pxelinux', plan, canSkip), wanted)
+      t.strictSame(pxelinux('uboot', plan, canSkip), wanted)
     }),
     { numRuns: 300 },
   )

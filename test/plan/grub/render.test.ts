@@ -3,34 +3,17 @@ import t from 'tap'
 import type { BootPlan } from '../../../src/plan/boot/boot-plan.ts'
 import { planInstall, planMenu } from '../../../src/plan/boot/boot-plan.ts'
 import { quote, renderGrub, renderGrubEntry, renderGrubOverHttp } from '../../../src/plan/grub/render.ts'
+import { bootPlans, incompleteMenu } from '../../support/boot-plans.ts'
 import { golden } from '../../support/golden.ts'
 import { newRun, runGrub } from '../../support/grub-script.ts'
-import { agentImage, exampleModel, exampleSite, ignitionFiles, missing } from '../../support/model.ts'
+import { agentImage, exampleModel, exampleSite } from '../../support/model.ts'
 
 const url = 'http://192.0.2.2:8080/boot/ocp45/m1/boot.ipxe'
-const model = exampleModel()
-const m1 = model.nodes.find(({ key }) => key === 'ocp45/m1')!
+const { model, m1, plans: planByName } = bootPlans()
+const plans = [...planByName]
 const entry = renderGrubEntry(m1, url)
 const overHttp = renderGrubOverHttp(url)
 const menu = planMenu(model, m1, ['master', 'worker'])
-const missingMaster = {
-  kind: 'missing',
-  role: 'master',
-  missing: [missing('/srv/ignition', 'no master.ign in /srv/ignition')],
-} as const satisfies BootPlan
-const installerUrl = 'http://192.0.2.3/boot/ocp45/m1/boot.ipxe'
-
-const plans: readonly [name: string, plan: BootPlan][] = [
-  ['install', planInstall(model, m1, 'master')],
-  ['missing', missingMaster],
-  ['menu', menu],
-  ['local', { kind: 'local' }],
-  ['waiting', { kind: 'wait', reason: 'waits until ocp45/bs serves machine configuration', canSkip: false }],
-  ['waiting-skip', { kind: 'wait', reason: 'waits until ocp45/bs answers', canSkip: true, role: 'master' }],
-  ['failed', { kind: 'failed', reason: '5 attempts failed' }],
-  ['elsewhere', { kind: 'elsewhere', installerUrl }],
-  ['refused', { kind: 'refused', reason: "it's another machine" }],
-]
 
 for (const [name, plan] of plans) {
   t.test(`the configuration of GRUB: ${name}`, (t) => {
@@ -101,13 +84,8 @@ t.test('a menu ends the loop, and each of its entries leads to the script of its
 })
 
 t.test('a menu whose default cannot be installed checks again, and never installs another role', (t) => {
-  const site = exampleSite()
-  const node = site.clusters[0]!.nodes.find(({ name }) => name === 'm1')!
-  Object.assign(node, { menu: { default: 'master', timeoutSeconds: 0 } })
-  const files = { ...ignitionFiles('/srv/ignition'), master: missing('/srv/ignition', 'no master.ign') }
-  const incomplete = exampleModel(site, { ignition: new Map([['ocp45', files]]) })
-  const own = incomplete.nodes.find(({ key }) => key === 'ocp45/m1')!
-  const shown = runGrub(renderGrub(own, planMenu(incomplete, own, ['master', 'worker'])))
+  const { node: own, plan } = incompleteMenu()
+  const shown = runGrub(renderGrub(own, plan))
   if (shown.kind !== 'end') throw new Error(shown.kind)
   t.same([...shown.entries.keys()], ['worker', 'local', 'reboot', 'again'])
   t.equal(shown.settings.get('default'), 'again')

@@ -44,7 +44,7 @@ t.test(
   'after HTTP Boot, GRUB finds its first configuration beside itself, or below its prefix',
   async (t) => {
     const { ask, app, plan } = await routesWorld(t)
-    Object.assign(plan.nodes.get('ocp45/m1')!, { readsGrub: true })
+    Object.assign(plan.nodes.get('ocp45/m1')!, { configuration: 'grub' })
     const { body, statusCode, headers } = await ask('/loaders/image-rhcos/grub.cfg-01-00-00-5e-00-53-11')
     t.equal(statusCode, 200)
     t.equal(headers['content-length'], String(body.length))

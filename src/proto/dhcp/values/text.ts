@@ -63,8 +63,12 @@ export type BootVendorClass = {
   readonly architecture: number | undefined
 }
 
-/** Returns `undefined` when the first word is not that of network boot firmware (RFC 4578 §3). */
+/**
+ * Returns `undefined` when the first word is not that of network boot firmware (RFC 4578 §3). U-Boot sends `U-Boot.armv8`,
+ * and uses TFTP.
+ */
 export function parseBootVendorClass(text: string): BootVendorClass | undefined {
+  if (/^U-Boot(?:\.|$)/.test(text)) return { protocol: 'PXEClient', architecture: undefined }
   const match = /^(PXEClient|HTTPClient)(?::Arch:(\d{5})(?::|$))?/.exec(text)
   if (match === null) return undefined
   const [, protocol, architecture] = match
