@@ -14,10 +14,12 @@ export type SecondAppliance = {
   /** Name of its site, its cluster, its image, and its directory. */
   readonly name: string
   readonly machines: readonly LoaderMachine[]
+  /** Directory with the files of its image; by default those of the other checks. */
+  readonly imagesDir?: string
   /** Paths of files to add to its image. */
   readonly imageFiles?: readonly string[]
-  /** More keys of its image. */
-  readonly image?: string
+  /** Architecture of its image; x86_64 by default. */
+  readonly architecture?: string
 }
 
 export type LoaderMachine = {
@@ -80,16 +82,16 @@ function siteFile({ dir }: Rig, { name }: SecondAppliance): string {
 }
 
 /** The files of the other checks, with the loaders beside them. */
-async function createImage({ payload, dir }: Rig, { name, imageFiles = [] }: SecondAppliance): Promise<void> {
+async function createImage({ payload, dir }: Rig, given: SecondAppliance): Promise<void> {
+  const { name, imagesDir = payload.imagesDir, imageFiles = [] } = given
   const image = join(dir, name, 'image')
   await rm(image, { recursive: true, force: true })
   await mkdir(image, { recursive: true })
-  for (const file of await readdir(payload.imagesDir))
-    await symlink(join(payload.imagesDir, file), join(image, file))
+  for (const file of await readdir(imagesDir)) await symlink(join(imagesDir, file), join(image, file))
   for (const file of imageFiles) await cp(file, join(image, file.slice(file.lastIndexOf('/') + 1)))
 }
 
-function siteText({ dir }: Rig, { name: site, machines, image = '' }: SecondAppliance): string {
+function siteText({ dir }: Rig, { name: site, machines, architecture = 'x86_64' }: SecondAppliance): string {
   const node = ({ name, mac, address, settings }: LoaderMachine): string =>
     `      - { name: ${name}, role: worker, mac: "${mac}", address: ${address}, ${settings} }`
   return `\
@@ -99,7 +101,7 @@ subnets:
   - { cidr: 172.16.0.0/24 }
 dns: { forward: [] }
 images:
-  ${site}: { dir: image${image} }
+  ${site}: { dir: image, architecture: ${architecture} }
 clusters:
   - name: ${site}
     domain: example.localdomain

@@ -8,6 +8,7 @@
  * - `undi`: SeaBIOS with undionly.kpxe, which is fetched by TFTP and uses the UNDI of the PXE ROM. Debian has no PXE ROM
  *   except iPXE, so an iPXE with a script that only fetches the loader replaces it.
  * - `secure`: like `uefi`, with Secure Boot and the keys of Microsoft.
+ * - `u-boot`: a machine with 64-bit ARM, whose firmware is U-Boot. Its first boot target with success is DHCP.
  * - `disk`: OVMF that starts from the disk in `storageDir`.
  */
 import { existsSync } from 'node:fs'
@@ -32,7 +33,7 @@ export type Boot = {
 }
 
 export type VmOptions = {
-  readonly firmware: Firmware | 'secure' | 'disk'
+  readonly firmware: Firmware | 'secure' | 'disk' | 'u-boot'
   /** The only version of IP that the network has; 4 if absent. */
   readonly ipVersion?: 4 | 6
   readonly mac: string
@@ -132,6 +133,7 @@ const consoleFile = (dir: string): string => join(dir, 'console.raw')
 
 async function commandLine(options: VmOptions, storageDir: string): Promise<string[]> {
   const { firmware, mac, dir } = options
+  if (firmware === 'u-boot') return ubootCommand(options)
   const isSecure = firmware === 'secure'
   // An empty romfile= removes the option ROM. QEMU patches the device id into its default ROM, but not into a file that
   // is named, so the ROM is never named.
@@ -167,6 +169,16 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     command.push('-kernel', '/usr/lib/ipxe/ipxe.lkrn', '-initrd', script)
   }
   return command
+}
+
+function ubootCommand({ mac, dir, tap }: VmOptions): string[] {
+  const command = [
+    'qemu-system-aarch64 -nodefaults -no-user-config -display none -monitor none -no-reboot',
+    '-machine virt,accel=tcg -cpu cortex-a57 -smp 1 -m 1024 -bios /usr/lib/u-boot/qemu_arm64/u-boot.bin',
+    `-netdev tap,id=net,ifname=${tap},script=no,downscript=no`,
+    `-device virtio-net-pci,netdev=net,mac=${mac},romfile= -device virtio-rng-pci`,
+  ]
+  return [...command.join(' ').split(' '), '-serial', `file:${consoleFile(dir)}`]
 }
 
 /** Without DHCP, so that the loader has no cached reply and sends its own request. */

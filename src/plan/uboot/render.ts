@@ -16,6 +16,9 @@ const restSeconds = 30
 /** Between two requests for a configuration that could not be read, or whose files could not be read. */
 const loopSeconds = 4
 
+/** In hexadecimal; more than a configuration has. */
+const clearedBytes = '4000'
+
 /** Boot targets with disks, of U-Boot with the distribution defaults (until 2023). */
 const diskTargets = ['nvme0', 'nvme1', 'scsi0', 'sata0', 'virtio0', 'mmc0', 'mmc1', 'mmc2', 'usb0']
 
@@ -28,6 +31,8 @@ export function renderUbootEntry(node: ScriptAuthor, url: string): string {
     'setenv slipway_next boot.uboot',
     "setenv localcmd 'setenv slipway_next ${bootargs}'",
     'while test "${slipway_next}" != local; do',
+    // The parser reads up to a NUL, and would read the rest of a longer configuration before.
+    `  mw.b \${pxefile_addr_r} 0 ${clearedBytes}`,
     `  if tftpboot \${pxefile_addr_r} ${directory}\${slipway_next}; then pxe boot \${pxefile_addr_r}; fi`,
     `  sleep ${loopSeconds}`,
     'done',

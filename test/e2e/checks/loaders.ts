@@ -1,8 +1,11 @@
 /**
- * Other loaders of the one boot decision: PXELINUX on BIOS. The machines belong to a second appliance with
- * its own site.
+ * Other loaders of the one boot decision: PXELINUX on BIOS, and U-Boot on 64-bit ARM. The machines belong to a second appliance with
+ * sites of their own.
  */
-import { expectMatch } from '../expect.ts'
+import { join } from 'node:path'
+import { buildArmImage } from '../arm-payload.ts'
+import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
+import { addresses } from '../network.ts'
 import { lastLines } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
@@ -20,6 +23,8 @@ import { waitForLogFlush, type Server } from '../server.ts'
 import type { VmOptions } from '../vm.ts'
 
 const bios = loaderMachine('l1', 74, 'loader: pxelinux')
+const arm = loaderMachine('a1', 76, 'loader: u-boot, console: [ttyAMA0]')
+const armAppliance: SecondAppliance = { name: 'arm', machines: [arm], architecture: 'aarch64' }
 const appliance: SecondAppliance = { name: 'loaders', machines: [bios] }
 
 export const loaderChecks: readonly Check[] = [
@@ -28,7 +33,35 @@ export const loaderChecks: readonly Check[] = [
     limitMs: 4 * bootLimitMs,
     run: (rig) => withSecondAppliance(rig, appliance, (server) => installs(rig, server, bios, 'bios')),
   },
+  {
+    name: 'loaders: U-Boot runs its script, and boots a kernel and an initramfs by TFTP',
+    limitMs: 4 * bootLimitMs,
+    async run(rig) {
+      const site = { ...armAppliance, imagesDir: await buildArmImage(join(rig.dir, '..')) }
+      return withSecondAppliance(rig, site, async (server) => {
+        const done = await power(rig, arm, 'u-boot')
+        const console = textOf(done)
+        const where = `the console:\n${lastLines(console, 25)}\n`
+        expectMatch(console, /## Executing script/, where)
+        const url = `http://${addresses.peer}/boot/arm/${arm.name}/\\S+/worker.ign`
+        expectMatch(console, new RegExp(`^E2E arguments: .* coreos.inst.ignition_url=${url}`, 'm'), where)
+        expectEqual(done.outcome, 'powered off', where)
+        const files = await sentFiles(server, `arm/${arm.name}`)
+        for (const file of ['boot.scr.uimg', `boot/arm/${arm.name}/boot.uboot`])
+          expectMatch(files, new RegExp(`^tftp: file sent /?${file}$`, 'm'), 'the log')
+        expectNoMatch(files, /file not found/, 'the log')
+        return `${((done.endedMs - done.startedMs) / 1000).toFixed(0)} s`
+      })
+    },
+  },
 ]
+
+/** Returns the log lines about files of a node. */
+async function sentFiles(server: Server, node: string): Promise<string> {
+  await waitForLogFlush()
+  const sent = server.lines.filter((line) => line.node === node)
+  return sent.map(({ service = '', msg, file = '' }) => `${service}: ${msg} ${file}`).join('\n')
+}
 
 async function installs(
   rig: Rig,
@@ -43,9 +76,7 @@ async function installs(
   expectMatch(console, /^E2E written$/m, where)
   expectMatch(console, /^E2E reported$/m, where)
   expectMatch(await show(rig, appliance, machine), /installed/, 'its state')
-  await waitForLogFlush()
-  const sent = server.lines.filter(({ node }) => node === `loaders/${machine.name}`)
-  const files = sent.map(({ service = '', msg, file = '' }) => `${service}: ${msg} ${file}`).join('\n')
+  const files = await sentFiles(server, `loaders/${machine.name}`)
   expectMatch(files, /^tftp: file sent \/?\S*pxelinux\.cfg\/01-52-54-00-00-00-7\d$/m, 'the log')
   expectMatch(files, /^http: .* \/?\S*initramfs/m, 'the log')
   return `${((done.endedMs - done.startedMs) / 1000).toFixed(0)} s`
