@@ -277,8 +277,8 @@ export const siteCodes = defineCodes({
     meaning: 'A node boots the script of another installer through GRUB, and no image has that boot loader',
     remedy: 'Set image to one whose directory has shim and GRUB, or remove loader',
   },
-  'site.loader-architecture': {
-    meaning: 'A boot loader does not exist for the architecture of the image',
+  'site.loader-unsuitable': {
+    meaning: 'A boot loader is for another architecture, or cannot boot the script of another installer',
     remedy: 'Use another loader, or correct the architecture of the image',
   },
   'site.image-style-ambiguous': {

@@ -30,6 +30,11 @@ export function installText({
   return disk === undefined ? 'installs as the agent decides' : `installs as ${role} on ${disk}`
 }
 
+/** Returns what a loader shows that cannot run the script of another installer. @param source URL or path of the script */
+export function ipxeOnlyText(source: string): string {
+  return `only iPXE can boot ${scriptName(source)}: set loader: snponly`
+}
+
 /** Returns a script without the query of its URL, which often has a key. */
 export function scriptName(source: string): string {
   return source.replace(/\?.*/, '')

@@ -4,7 +4,13 @@
  * commands that the signed builds of Debian and Red Hat contain, because Secure Boot forbids to load modules.
  */
 import type { BootPlan, MenuChoice } from '../boot/boot-plan.ts'
-import { consoleLines, installText, networkIdentity, scriptName, type ScriptAuthor } from '../boot/console.ts'
+import {
+  consoleLines,
+  installText,
+  ipxeOnlyText,
+  networkIdentity,
+  type ScriptAuthor,
+} from '../boot/console.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { scriptPath, urlPaths } from '../urls.ts'
@@ -126,7 +132,7 @@ function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'inst
 function renderIpxeOnly(node: ScriptAuthor, url: string): string {
   return lines(
     ...comment(`${node.key} boots the script of another installer`),
-    ...print(node, `only iPXE can boot ${scriptName(url)}: set loader: snponly`),
+    ...print(node, ipxeOnlyText(url)),
     `sleep ${restSeconds}`,
   )
 }

@@ -4,7 +4,13 @@
  * after its time-out: if CONFIG cannot read its file, PXELINUX 6.04 stops at a prompt without a time-out.
  */
 import type { BootPlan } from '../boot/boot-plan.ts'
-import { consoleLines, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
+import {
+  consoleLines,
+  installText,
+  ipxeOnlyText,
+  networkIdentity,
+  type ScriptAuthor,
+} from '../boot/console.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { scriptPath } from '../urls.ts'
@@ -31,7 +37,11 @@ export function renderPxelinuxEntry(node: ScriptAuthor, url: string): string {
 export function renderPxelinux(node: ScriptAuthor, plan: BootPlan, url: string): string {
   switch (plan.kind) {
     case 'install':
-      return renderInstall(node, plan)
+      return plan.handoverUrl === undefined
+        ? renderInstall(node, plan)
+        : renderIpxeOnly(node, plan.kernel.url)
+    case 'script':
+      return renderIpxeOnly(node, plan.source)
     case 'missing':
       return rest(node, `${node.key} cannot install as ${plan.role}: a file is missing`, {
         texts: [
@@ -103,8 +113,13 @@ function read(name: string, url: string, path: string): Label {
   return { name, commands: [`CONFIG ${new URL(path, url).href}`] }
 }
 
+function renderIpxeOnly(node: ScriptAuthor, source: string): string {
+  const title = `${node.key} boots the script of another installer`
+  return rest(node, title, { texts: [ipxeOnlyText(source)], seconds: restSeconds })
+}
+
 function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'install' }>): string {
-  const { role, style, disk, kernel, initramfs } = plan
+  const { role, style, kernel, initramfs } = plan
   const install: Label = {
     name: 'install',
     // KERNEL would guess the kind of a file from its extension.
@@ -114,10 +129,7 @@ function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'inst
       `APPEND ${plan.arguments.join(' ')}`.trimEnd(),
     ],
   }
-  const texts = [
-    disk === undefined ? 'installs as the agent decides' : `installs as ${role} on ${disk}`,
-    networkIdentity(node),
-  ]
+  const texts = [installText(plan), networkIdentity(node)]
   return configuration(`${node.key} installs as ${role}, ${style} style`, say(node, ...texts), {
     first: 'install',
     then: 'again',

@@ -5,7 +5,7 @@
  * entry passes the name of the next configuration in `append`, which U-Boot runs `localcmd` with.
  */
 import type { BootPlan } from '../boot/boot-plan.ts'
-import { networkIdentity, type ScriptAuthor } from '../boot/console.ts'
+import { ipxeOnlyText, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { scriptPath } from '../urls.ts'
@@ -51,6 +51,7 @@ export function renderUboot(node: ScriptAuthor, plan: BootPlan): string {
   switch (plan.kind) {
     case 'install': {
       const { role, style, kernel, initramfs } = plan
+      if (plan.handoverUrl !== undefined) return rest(node, ipxeOnlyText(kernel.url), restSeconds)
       return lines(
         comment(`${node.key} installs as ${role}, ${style} style`),
         'default install',
@@ -60,6 +61,8 @@ export function renderUboot(node: ScriptAuthor, plan: BootPlan): string {
         `  append ${plan.arguments.join(' ')}`.trimEnd(),
       )
     }
+    case 'script':
+      return rest(node, ipxeOnlyText(plan.source), restSeconds)
     case 'missing': {
       const texts = [`cannot install as ${plan.role} yet`, ...missingSentences(plan.missing)]
       return rest(node, texts.join('; '), missingFileSeconds)

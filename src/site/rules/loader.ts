@@ -1,4 +1,5 @@
-/** Boot loaders that exist for one architecture only. */
+/** Boot loaders that cannot boot a machine: they exist for one architecture only, or run no script of another installer. */
+import { scriptOf } from '../boot-script.ts'
 import { declaredNodes, isBooted } from '../declared.ts'
 import type { RuleViolation, Rule } from '../problem.ts'
 import type { Loader, Site } from '../schema.ts'
@@ -8,8 +9,27 @@ const architectureOf: Readonly<Partial<Record<Loader, string>>> = {
   'u-boot': 'aarch64',
 }
 
+/** These loaders cannot report that another installer starts. */
+const scriptLoader: Rule = {
+  code: 'site.loader-unsuitable',
+  needs: [],
+  check: (site: Site) =>
+    declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
+      const loader = node.loader ?? cluster.loader
+      const isUnsuitable = loader === 'pxelinux' || loader === 'u-boot'
+      if (!isUnsuitable || scriptOf(cluster, node) === undefined || !isBooted(cluster, node)) return []
+      const owner = node.loader === undefined ? path.slice(0, 2) : path
+      return [
+        {
+          path: [...owner, 'loader'],
+          expected: 'snponly or ipxe, which can boot the script of another installer',
+        },
+      ]
+    }),
+}
+
 const loaderArchitecture: Rule = {
-  code: 'site.loader-architecture',
+  code: 'site.loader-unsuitable',
   needs: ['images'],
   check: (site: Site) =>
     declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
@@ -24,4 +44,4 @@ const loaderArchitecture: Rule = {
     }),
 }
 
-export const loaderRules = [loaderArchitecture]
+export const loaderRules = [loaderArchitecture, scriptLoader]

@@ -23,7 +23,9 @@ import { waitForLogFlush, type Server } from '../server.ts'
 import type { VmOptions } from '../vm.ts'
 
 const bios = loaderMachine('l1', 74, 'loader: pxelinux')
-const arm = loaderMachine('a1', 76, 'loader: u-boot, console: [ttyAMA0]')
+/** The address in the default environment of U-Boot for QEMU, which does not read that of its card. */
+const ubootMac = '52:52:52:52:52:52'
+const arm = { ...loaderMachine('a1', 76, 'loader: u-boot, console: [ttyAMA0]'), mac: ubootMac }
 const armAppliance: SecondAppliance = { name: 'arm', machines: [arm], architecture: 'aarch64' }
 const appliance: SecondAppliance = { name: 'loaders', machines: [bios] }
 

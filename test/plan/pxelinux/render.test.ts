@@ -85,3 +85,16 @@ t.test('the image of an agent chooses the disk', (t) => {
   t.match(labels.get('install'), { kind: 'boot', arguments: [] })
   t.end()
 })
+
+t.test('the script of another installer is left to iPXE', (t) => {
+  const source = 'https://installer.example.com/boot.ipxe'
+  const handoverUrl = 'http://192.0.2.2/boot/ocp45/m1/token/handover'
+  const script: BootPlan = { kind: 'script', role: 'worker', source, arguments: [], handoverUrl }
+  const plain = { ...plans.get('install'), handoverUrl } as BootPlan
+  for (const plan of [script, plain]) {
+    const { labels, printed } = readPxelinux(renderPxelinux(m1, plan, url))
+    t.match(printed.join(' '), /only iPXE can boot/)
+    t.notOk([...labels.values()].some(({ kind }) => kind === 'boot'))
+  }
+  t.end()
+})

@@ -44,3 +44,16 @@ t.test('U-Boot boots its disk if another server installs nodes', (t) => {
   t.same(labels.get(first), { kind: 'disk' })
   t.end()
 })
+
+t.test('the script of another installer is left to iPXE', (t) => {
+  const source = 'https://installer.example.com/boot.ipxe'
+  const handoverUrl = 'http://192.0.2.2/boot/ocp45/m1/token/handover'
+  const script: BootPlan = { kind: 'script', role: 'worker', source, arguments: [], handoverUrl }
+  const plain = { ...plans.get('install'), handoverUrl } as BootPlan
+  for (const plan of [script, plain]) {
+    const { labels, printed } = readPxelinux(renderUboot(m1, plan))
+    t.match(printed.join(' '), /only iPXE can boot/)
+    t.notOk([...labels.values()].some(({ kind }) => kind === 'boot'))
+  }
+  t.end()
+})

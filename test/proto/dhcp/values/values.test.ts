@@ -283,6 +283,8 @@ const vendorClasses = [
   { text: 'PXEClient:Arch:7:UNDI:003000', is: { protocol: 'PXEClient', architecture: undefined } },
   { text: 'PXEClient:Arch:000071', is: { protocol: 'PXEClient', architecture: undefined } },
   { text: 'PXEClient-2.1', is: { protocol: 'PXEClient', architecture: undefined } },
+  { text: 'U-Boot.armv8', is: { protocol: 'PXEClient', architecture: undefined } },
+  { text: 'U-Bootx', is: undefined },
   { text: 'a PXEClient', is: undefined },
   { text: 'udhcp 1.35.0', is: undefined },
   { text: '', is: undefined },
