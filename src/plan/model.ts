@@ -16,7 +16,7 @@ import type { Mac } from '../proto/address/mac.ts'
 import { cidr6Contains, formatCidr6 } from '../proto/address/network6.ts'
 import type { Duid } from '../proto/dhcpv6/duid.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
-import type { ConfigurationSyntax } from './urls.ts'
+import type { ConfigurationSyntax } from './boot/syntax.ts'
 import type {
   BootMode,
   Cluster,

@@ -1,5 +1,6 @@
 /** All URL paths, because those that DHCP sends, scripts name, and HTTP serves must be equal. */
 import type { Role } from '../site/schema.ts'
+import { bootSyntaxes, type BootSyntax } from './boot/syntax.ts'
 import { ignitionKinds, type IgnitionKind, type ImageLoaderName, type LoaderName } from './facts.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
@@ -45,12 +46,6 @@ export const urlPaths = {
   /** `file` may contain characters that a URL must escape. */
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,
 }
-
-/** The syntax of a script is also the extension of its name. */
-export const bootSyntaxes = ['ipxe', 'grub', 'pxelinux', 'uboot'] as const
-export type BootSyntax = (typeof bootSyntaxes)[number]
-/** Of loaders that request a configuration by a name of their own. */
-export type ConfigurationSyntax = Exclude<BootSyntax, 'ipxe'>
 
 /** Boot scripts in all syntaxes: `boot.ipxe`, `menu.grub`, `install-master.grub`, `skip-boot.grub`. */
 const scriptName = new RegExp(

@@ -7,7 +7,8 @@ import type { Observe } from '../observation.ts'
 import { readScript, type BootPlan } from '../../plan/boot/boot-plan.ts'
 import { renderBoot } from '../../plan/boot/render.ts'
 import type { BootEntry, BootScript, HttpPlan } from '../../plan/http/plan.ts'
-import { tokenPlaceholder, urlPaths, type BootSyntax } from '../../plan/urls.ts'
+import type { BootSyntax } from '../../plan/boot/syntax.ts'
+import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
 
 export type BootRequest = BootChoice & {
   readonly syntax: BootSyntax

@@ -7,7 +7,8 @@ import { renderGrubEntry } from '../grub/render.ts'
 import { renderPxelinuxEntry } from '../pxelinux/render.ts'
 import { renderUbootEntry, renderUbootInclude } from '../uboot/render.ts'
 import { scriptImage } from '../uboot/script-image.ts'
-import { grubOverHttpName, readScriptName, type ConfigurationSyntax, type ScriptName } from '../urls.ts'
+import { grubOverHttpName, readScriptName, type ScriptName } from '../urls.ts'
+import type { ConfigurationSyntax } from './syntax.ts'
 import { parseIpv4 } from '../../proto/address/ip.ts'
 
 /** The script that U-Boot runs after DHCP. */

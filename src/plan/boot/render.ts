@@ -3,9 +3,9 @@ import { renderGrub } from '../grub/render.ts'
 import { renderIpxe } from '../ipxe/render.ts'
 import { renderPxelinux } from '../pxelinux/render.ts'
 import { renderUboot } from '../uboot/render.ts'
-import type { BootSyntax } from '../urls.ts'
 import type { BootPlan } from './boot-plan.ts'
 import type { ScriptAuthor } from './console.ts'
+import type { BootSyntax } from './syntax.ts'
 
 type Render = (node: ScriptAuthor, plan: BootPlan, url: string) => string
 

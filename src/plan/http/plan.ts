@@ -5,7 +5,7 @@ import type { IgnitionKind, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents, Additions } from '../ignition/document.ts'
 import type { BootPlan } from '../boot/boot-plan.ts'
 import type { ScriptAuthor } from '../boot/console.ts'
-import type { ConfigurationSyntax } from '../urls.ts'
+import type { ConfigurationSyntax } from '../boot/syntax.ts'
 
 export type BootScript = {
   /** Returns what the script does, without the syntax of a loader. */

@@ -1,5 +1,4 @@
 /** Wraps a script in the legacy image format of U-Boot (include/image.h), which `source` requires. Pure. */
-import { crc32 } from 'node:zlib'
 
 const magic = 0x27051956
 const headerBytes = 64
@@ -22,4 +21,14 @@ export function scriptImage(text: string): Uint8Array {
   // Computed over the header with 0 in its place.
   header.writeUInt32BE(crc32(header), 4)
   return Buffer.concat([header, data])
+}
+
+/** CRC-32 of IEEE 802.3, as zlib computes it. */
+function crc32(bytes: Uint8Array): number {
+  let sum = 0xffffffff
+  for (const byte of bytes) {
+    sum ^= byte
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0)
+  }
+  return (sum ^ 0xffffffff) >>> 0
 }
