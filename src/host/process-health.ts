@@ -15,7 +15,7 @@ export type ProcessHealth = {
   readonly heapUsedBytes: number
   /** Absent where /proc is not available. */
   readonly openFiles?: number
-  /** Datagrams that the kernel dropped because a receive buffer was full, in this network namespace. */
+  /** Datagrams since the start that the kernel dropped because a receive buffer was full, in this network namespace. */
   readonly datagramsDropped?: number
   readonly logLinesLost: number
 }
@@ -28,8 +28,15 @@ const windowMs = 10_000
  */
 const samplingMs = 50
 
-/** Starts to measure. The returned function reads the current values; it costs less than a millisecond. */
-export function measureProcess(logLinesLost: () => number): () => ProcessHealth {
+const readUdpDrops = (): number => parseUdpDrops(readFileSync('/proc/self/net/snmp', 'latin1'))
+
+/**
+ * Starts to measure. The returned function reads the current values; it costs less than a millisecond.
+ *
+ * @param readDrops returns the count of the kernel, which started before this process
+ */
+export function measureProcess(logLinesLost: () => number, readDrops = readUdpDrops): () => ProcessHealth {
+  const { drops: dropsBefore = 0 } = optional('drops', readDrops)
   const histogram = monitorEventLoopDelay({ resolution: samplingMs })
   histogram.enable()
   let previous = { p99: 0, max: 0 }
@@ -55,7 +62,7 @@ export function measureProcess(logLinesLost: () => number): () => ProcessHealth 
       residentMemoryBytes: rss,
       heapUsedBytes: heapUsed,
       ...optional('openFiles', () => readdirSync('/proc/self/fd').length),
-      ...optional('datagramsDropped', () => parseUdpDrops(readFileSync('/proc/self/net/snmp', 'latin1'))),
+      ...optional('datagramsDropped', () => readDrops() - dropsBefore),
       logLinesLost: logLinesLost(),
     }
   }

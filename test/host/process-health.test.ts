@@ -16,6 +16,18 @@ t.test('a blocked event loop, memory, files, and lost lines are measured', async
   t.equal(health.logLinesLost, 7)
 })
 
+t.test('datagrams that the kernel dropped before the start do not count', (t) => {
+  let drops = 40
+  const read = measureProcess(
+    () => 0,
+    () => drops,
+  )
+  t.equal(read().datagramsDropped, 0)
+  drops = 42
+  t.equal(read().datagramsDropped, 2)
+  t.end()
+})
+
 t.test('datagrams dropped by the kernel are RcvbufErrors of /proc/net/snmp', (t) => {
   const text = `Tcp: A B
 Tcp: 1 2

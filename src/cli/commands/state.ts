@@ -85,7 +85,8 @@ export const state: Command = {
     backup: {
       about: [
         'Writes a consistent copy of the installation records.',
-        'Works while slipway is running. In that case the user of the service must be able to write FILE.',
+        'Works while slipway is running. In that case the user of the service must be able to write FILE. With --server, ' +
+          'FILE is the name of a new file in the directory backups of the state directory on the server.',
       ],
       examples: ['state backup /var/lib/slipway/backup.db'],
     },
@@ -152,12 +153,11 @@ const actions: Readonly<Record<string, Action>> = {
     return isFine ? ExitCode.fine : ExitCode.problems
   },
   async backup(call, file = '') {
-    // The path of a server is not relative to a directory of this machine; slipway refuses a relative one.
     const target = isRemote(call.control) ? file : resolve(file)
     const request = `/v1/state/backup?path=${encodeURIComponent(target)}`
     if (isRemote(call.control)) {
-      await askControl(call.control, request, 'POST', backupTimeoutMs)
-      print({ path: target }, [`${target}: written on the server`], call)
+      const { path } = await askControl<{ path: string }>(call.control, request, 'POST', backupTimeoutMs)
+      print({ path }, [`${path}: written on the server`], call)
       return ExitCode.fine
     }
     if ((await askRunning(call, request, 'POST')) === undefined) backupState(call.directory, target)

@@ -1,5 +1,4 @@
 /** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
-import { isAbsolute } from 'node:path'
 import {
   fastify,
   type FastifyError,
@@ -15,7 +14,7 @@ import type { Installs } from '../../install/installs.ts'
 import type { Reports } from '../../install/reports.ts'
 import { addGuard, type Guard } from './access/guard.ts'
 import { addTokenRoutes } from './access/routes.ts'
-import { admin, operate, read } from './access/scopes.ts'
+import { operate, read } from './access/scopes.ts'
 import type { Tokens } from './access/tokens.ts'
 import { answerBadRequest, refuse } from './refusal.ts'
 import { addClusterRoutes, type ClusterControl } from './cluster-routes.ts'
@@ -23,21 +22,23 @@ import { streamEvents } from './events.ts'
 import { addNodeRoutes, noSuchNode, type NodeRoutesOptions } from './node-routes.ts'
 import { addPowerRoutes } from './power-routes.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
+import { addStateRoutes, type StateRoutesOptions } from './state-routes.ts'
 
-export type RoutesOptions = NodeRoutesOptions & {
-  readonly installs: Installs
-  readonly reports: Reports
-  /** Returns the state of the process; `/v1/status` adds the nodes. */
-  readonly condition: () => Readonly<Record<string, unknown>>
-  /** Absent where slipway connects to no cluster. */
-  readonly clusters: ClusterControl | undefined
-  /** Absent while slipway starts. */
-  readonly hooks: HookControl | undefined
-  /** Replaces the active site. */
-  readonly site: SiteControl
-  readonly tokens: Tokens
-  readonly clock: Clock
-}
+export type RoutesOptions = NodeRoutesOptions &
+  StateRoutesOptions & {
+    readonly installs: Installs
+    readonly reports: Reports
+    /** Returns the state of the process; `/v1/status` adds the nodes. */
+    readonly condition: () => Readonly<Record<string, unknown>>
+    /** Absent where slipway connects to no cluster. */
+    readonly clusters: ClusterControl | undefined
+    /** Absent while slipway starts. */
+    readonly hooks: HookControl | undefined
+    /** Replaces the active site. */
+    readonly site: SiteControl
+    readonly tokens: Tokens
+    readonly clock: Clock
+  }
 
 type HookControl = {
   /** Returns the state of every hook. */
@@ -115,31 +116,7 @@ export function createRoutes(
   addNodeRoutes(app, options)
   addClusterRoutes(app, options.clusters)
 
-  app.get('/v1/state', read, () => ({ problems: installs.problems() }))
-
-  // The path is on this machine; slipway writes the file, and only its administrators reach this socket.
-  app.post<{ Querystring: { path?: string } }>(
-    '/v1/state/backup',
-    admin,
-    ({ query: { path = '' } }, reply) => {
-      if (!isAbsolute(path)) return refuse(reply, 400, 'server.bad-path', 'path must be an absolute path')
-      try {
-        installs.backup(path)
-        return { path }
-      } catch (error) {
-        return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
-      }
-    },
-  )
-
-  app.post('/v1/state/accept', admin, (_request, reply) => {
-    try {
-      installs.acceptLoss()
-      return { problems: installs.problems() }
-    } catch (error) {
-      return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
-    }
-  })
+  addStateRoutes(app, options)
 
   app.get('/v1/hooks', read, () => options.hooks?.list() ?? [])
 

@@ -20,9 +20,9 @@ async function remote(t: Test) {
     nodes: [],
   }
   const condition = () => ({ ...reported, warningCodes: ['dns.forward-empty'] })
-  const api = await networkApi(t, {}, { condition })
-  const target = `https://127.0.0.1:${api.port}`
   const directory = t.testdir()
+  const api = await networkApi(t, {}, { condition, stateDirectory: directory })
+  const target = `https://127.0.0.1:${api.port}`
   const tokenFile = join(directory, 'token')
   writeFileSync(tokenFile, await api.token('admin'))
   const variables = { SLIPWAY_FINGERPRINT: api.service.state().fingerprint, SLIPWAY_TOKEN_FILE: tokenFile }
@@ -54,13 +54,18 @@ t.test('the site file of a server is compared and printed by the server', async 
 })
 
 t.test('a backup is written on the server', async (t) => {
-  const { run, installs } = await remote(t)
+  const { run, installs, directory } = await remote(t)
+  const target = join(directory, 'backups/state.db')
   const written: string[] = []
   installs.backup = (file) => void written.push(file)
-  t.same(await run(state, 'backup', '/backup/state.db'), {
-    ...{ code: 0, out: ['/backup/state.db: written on the server'], err: [] },
+  t.same(await run(state, 'backup', 'state.db'), {
+    ...{ code: 0, out: [`${target}: written on the server`], err: [] },
   })
-  t.same(written, ['/backup/state.db'])
+  t.same(written, [target])
+  for (const path of ['/backup/state.db', '../state.db', '.hidden', '']) {
+    t.match(await run(state, 'backup', path), { code: 1, err: [/path must be the name of a file/] }, path)
+  }
+  t.same(written, [target])
   await t.rejects(run(state, 'restore', 'state.db'), {
     message: /^state restore works on files of the server/,
   })

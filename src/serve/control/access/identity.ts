@@ -30,6 +30,11 @@ export function isDenial(result: Identity | Denial): result is Denial {
 /** The name of the user of a local client, for the log. */
 export const userHeader = 'slipway-user'
 
+/** Reports whether the user is on this machine, and reached the control socket. */
+export function isLocalUser({ name }: Identity): boolean {
+  return name === 'local' || name.startsWith('local:')
+}
+
 const ranks: Readonly<Record<Scope, number>> = { read: 0, operate: 1, admin: 2 }
 
 /** Whether a scope includes another one. */

@@ -218,7 +218,10 @@ export const operations: readonly Operation[] = [
     ...post('/v1/state/backup', 'backUpState', 'Writes a copy of the state on the server'),
     scope: 'admin',
     query: {
-      path: z.string().regex(/^\//).meta({ description: 'absolute path of a new file on the server' }),
+      path: z
+        .string()
+        .regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/)
+        .meta({ description: 'name of a new file in the directory backups of the state directory' }),
     },
     response: schemas.backup,
     refusals: [409],
