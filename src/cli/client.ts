@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
 import { bmcCodes } from '../bmc/codes.ts'
-import { controlCodes } from '../serve/control/codes.ts'
+import { controlCodes, type ControlCode } from '../serve/control/codes.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
@@ -78,14 +78,26 @@ export async function askControl<T>(
   }
 }
 
-/** Runs a command that queries the running slipway; a {@link ControlProblem} becomes a line and exit code 1. */
+/** Refusals of a name on the command line, which is invalid then. */
+const unknownNames: ReadonlySet<string | undefined> = new Set<ControlCode>([
+  'server.unknown-node',
+  'server.unknown-cluster',
+  'server.unknown-hook',
+  'server.unknown-request',
+  'api.unknown-token',
+])
+
+/**
+ * Runs a command that queries the running slipway. A {@link ControlProblem} becomes a line, and exit code 2 for a name that
+ * slipway does not know, or 1.
+ */
 export async function toResult(terminal: Terminal, run: () => Promise<number>): Promise<number> {
   try {
     return await run()
   } catch (error) {
     if (!(error instanceof ControlProblem)) throw error
     terminal.err(`slipway: ${withNextStep(error)}`)
-    return ExitCode.problems
+    return unknownNames.has(error.refusal?.code) ? ExitCode.usage : ExitCode.problems
   }
 }
 

@@ -66,16 +66,16 @@ t.test('invalid command lines are refused', async (t) => {
   const wrong: [Command, string[], string][] = [
     [status, ['w1'], 'expected no arguments; "slipway node show NAME" shows one node'],
     [status, ['--watch', '--json'], '--watch does not print JSON; "slipway events --json" does'],
-    [node, [], 'expected one of show, install, local, menu, forget, drain, enable, add, remove, adopt'],
+    [node, [], 'expected one of show, log, install, local, menu, forget, drain, enable, add, remove, adopt'],
     [
       node,
       ['toString'],
-      'unknown command "toString"; expected one of show, install, local, menu, forget, drain, enable, add, remove, adopt',
+      'unknown command "toString"; expected one of show, log, install, local, menu, forget, drain, enable, add, remove, adopt',
     ],
     [
       node,
       ['shwo'],
-      'unknown command "shwo" (did you mean show?); expected one of show, install, local, menu, forget, drain, enable, add, remove, adopt',
+      'unknown command "shwo" (did you mean show?); expected one of show, log, install, local, menu, forget, drain, enable, add, remove, adopt',
     ],
     [node, ['list'], 'unknown command "list": to list the nodes, run "slipway status"'],
     [node, ['show'], 'expected the name of one node'],
@@ -116,7 +116,7 @@ t.test('shows all clusters, one, or JSON', async (t) => {
   t.match(JSON.parse((await run(cluster, path, 'show', '--json')).out), [{ cluster: 'ocp45' }])
   t.match(JSON.parse((await run(cluster, path, 'show', 'ocp45', '--json')).out), { cluster: 'ocp45' })
   t.same(await run(cluster, path, 'show', 'c9'), {
-    code: 1,
+    code: 2,
     out: '',
     err: 'slipway: the site has no cluster c9; check the name against the site file, and reload it if the cluster is new',
   })

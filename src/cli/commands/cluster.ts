@@ -66,8 +66,8 @@ const help: Help = {
   ],
   exit: [
     ['0', 'success'],
-    ['1', 'slipway is not running, does not have this cluster, or refused the request'],
-    ['2', 'invalid command line'],
+    ['1', 'slipway is not running, or refused the request'],
+    ['2', 'invalid command line, or no such cluster'],
   ],
   examples: ['cluster show', 'cluster install ocp45', 'cluster bootstrap out ocp45'],
 }

@@ -21,8 +21,8 @@ const help: Help = {
   options: [controlRow, jsonRow],
   exit: [
     ['0', 'success; for a test: the receiver accepted the event'],
-    ['1', 'the test failed, there is no such hook, or slipway is not running'],
-    ['2', 'invalid command line'],
+    ['1', 'the test failed, or slipway is not running'],
+    ['2', 'invalid command line, or no such hook'],
   ],
   examples: ['hooks', 'hooks test chat', 'hooks list --json'],
 }

@@ -44,8 +44,8 @@ const help: Help = {
   ],
   exit: [
     ['0', 'success'],
-    ['1', 'there is no such token, or slipway is not running'],
-    ['2', 'invalid command line'],
+    ['1', 'slipway is not running, or refused the request'],
+    ['2', 'invalid command line, or no such token'],
   ],
   examples: ['token create --scope operate ansible > token', 'token list', 'token revoke 4ea3b585c811'],
 }

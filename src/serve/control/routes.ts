@@ -69,6 +69,9 @@ export function createRoutes(
   const app = fastify({
     ...withoutSchemas,
     bodyLimit: 16 * 1024,
+    // Unknown keys are ignored, also those that would change the prototype of the parsed object.
+    onProtoPoisoning: 'remove',
+    onConstructorPoisoning: 'remove',
     requestTimeout: 15_000,
     ...defined({ serverFactory }),
     clientErrorHandler: answerBadRequest,

@@ -27,7 +27,7 @@ t.test('a token is created, listed, and revoked', async (t) => {
   t.match(JSON.parse((await run(path, 'list', '--json')).out.join('\n')), [{ id, scope: 'operate' }])
   t.same(await run(path, 'revoke', id), { code: 0, out: [`token ${id} revoked`], err: [] })
   t.same(await run(path, 'revoke', id), {
-    code: 1,
+    code: 2,
     out: [],
     err: ['slipway: no token has this id: GET /v1/tokens lists them'],
   })

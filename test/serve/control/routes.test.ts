@@ -49,6 +49,27 @@ t.test('without a receiver, no node has a log', async (t) => {
   t.match(await ask(path, '/v1/nodes/ocp45/w1/log'), { status: 409, body: { code: 'server.no-syslog' } })
 })
 
+t.test('unknown keys of a body are ignored, also those that would change a prototype', async (t) => {
+  const { path } = await controlService(t)
+  const plan = (keys: string) =>
+    ask(
+      path,
+      '/v1/plan',
+      'POST',
+      { 'content-type': 'application/json' },
+      `{"path": "/a.yaml", "text": "w8"${keys}}`,
+    )
+  for (const key of [
+    '',
+    ', "other": 1',
+    ', "__proto__": {"text": "wrong"}',
+    ', "a": {"constructor": {"prototype": {}}}',
+  ]) {
+    t.match(await plan(key), { status: 200, body: { changes: { items: [{ name: 'w8' }] } } }, key)
+  }
+  t.equal(Reflect.get({}, 'text'), undefined)
+})
+
 t.test('a backup of the state is written to an absolute path', async (t) => {
   const { path, installs } = await controlService(t)
   const written: string[] = []
