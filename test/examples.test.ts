@@ -8,6 +8,7 @@ import { systemClock } from '../src/host/clock.ts'
 import { createLog } from '../src/host/log.ts'
 import { createSockets } from '../src/host/sockets.ts'
 import { compile } from '../src/plan/compile.ts'
+import { diskText, installDevice } from '../src/plan/disks/target.ts'
 import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
 import { buildModel, clusterDomain } from '../src/plan/model.ts'
 import { parseIpv4, parseIpv6, type Ipv4 } from '../src/proto/address/ip.ts'
@@ -149,7 +150,9 @@ for (const name of examples) {
       boots.map(({ node, isBooted, ending, events }) => [node.key, isBooted ? ending : events.at(-1)?.text]),
       model.nodes.map((node) => [
         node.key,
-        endings[name]?.[node.key] ?? endings[name]?.[node.name] ?? `installs to ${node.disk}`,
+        endings[name]?.[node.key] ??
+          endings[name]?.[node.name] ??
+          `installs to ${node.disk?.kind === 'hints' ? diskText(node.disk) : installDevice(node.disk!)}`,
       ]),
     )
   })

@@ -3,6 +3,7 @@ import { localZones, reverseName } from '../plan/dns/names.ts'
 import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { scriptName } from '../plan/boot/console.ts'
+import { shownDisk } from '../plan/disks/target.ts'
 import { ignitionFact, imageFacts } from '../plan/boot/installation.ts'
 import {
   bootSource,
@@ -115,7 +116,7 @@ function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation
     network: networkText(node),
     boot: node.boot,
     image: scriptName(bootSource(node)),
-    ...(node.disk !== undefined && !isAgent && { disk: node.disk }),
+    ...defined({ disk: isAgent ? undefined : shownDisk(node) }),
     offers: offersTo(plan.dhcp, node.mac).map((offer) => ({ ...offer, ...loaderOf(plan, offer) })),
     script: {
       url: absoluteUrl(plan.endpoint, scriptPath, node),

@@ -8,7 +8,8 @@ import type { InstallCode, StateProblem } from './codes.ts'
 import type { BootDecision } from './decide-boot.ts'
 import type { BootAnswer, DiskAnswer, Permission } from './installs.ts'
 import type { State } from './machine-state.ts'
-import { decideDisk, type DiskPermission, type DiskReport } from './decide-disk.ts'
+import { decideDisk, type DiskPermission } from './decide-disk.ts'
+import type { DiskReport } from './disk-report.ts'
 import type { Event } from './machine.ts'
 
 /** Returns whether this decision leads to an installing script. */
@@ -98,11 +99,13 @@ type DiskOutcome = {
   readonly answer: Extract<DiskAnswer, { text: string }>
   /** The event of the state machine; none while the content of the disk is unknown. */
   readonly event?: Event
+  /** Why slipway cannot decide. */
+  readonly problem?: string
 }
 
 /** Decides about the disk of a machine, from its report and its record. */
 export function answerDisk(node: InstallNode, state: State, report: DiskReport): DiskOutcome {
-  const decision = decideDisk(report, diskPermission(node, state))
+  const decision = decideDisk(report, diskPermission(node, state), node.disks)
   switch (decision.kind) {
     case 'proceed':
       return {
@@ -113,8 +116,12 @@ export function answerDisk(node: InstallNode, state: State, report: DiskReport):
       const { holds } = decision
       return { answer: { kind: 'wait', text: keptText(node.key, holds) }, event: { kind: 'disk', holds } }
     }
-    case 'unknown':
-      return { answer: { kind: 'wait', text: `the installer does not start: ${decision.reason}` } }
+    case 'use':
+      return { answer: { kind: 'use', device: decision.device, text: decision.reason } }
+    case 'unknown': {
+      const { reason } = decision
+      return { answer: { kind: 'wait', text: `the installer does not start: ${reason}` }, problem: reason }
+    }
   }
 }
 

@@ -140,6 +140,11 @@ export const installCodes = defineCodes({
     meaning: 'The target disk holds data, so slipway does not overwrite it without an administrator',
     remedy: 'Check that the disk may be erased, then run `slipway node install`; or set `wipe: always`',
   },
+  'install.disk-not-selected': {
+    meaning:
+      'The declared disk does not exist on the machine, or none or several of its disks have the hints',
+    remedy: 'Correct `disk` with the properties in the message',
+  },
   'install.disk-not-written': {
     meaning: 'the Ignition file was sent and the node did not report that its disk is written',
     remedy: 'Read the output of `journalctl -u coreos-installer` on the console',

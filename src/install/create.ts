@@ -13,7 +13,6 @@ import {
   answerDisk,
   answerOf,
   isInstalling,
-  keptDisk,
   notDeclared,
   notWritable,
   undeclared,
@@ -21,6 +20,7 @@ import {
   waitReason,
 } from './answers.ts'
 import type { BootEvent } from './decide-boot.ts'
+import { createDiskProblems } from './disk-problems.ts'
 import type { Gate } from './gate.ts'
 import {
   checkCallback,
@@ -74,6 +74,7 @@ export function createInstalls(options: InstallsOptions): Installs {
 
   /** When each machine began to wait for the shared store. */
   const waiting = new Map<string, number>()
+  const diskProblems = createDiskProblems()
 
   records.declare()
   tryToWrite()
@@ -246,7 +247,8 @@ export function createInstalls(options: InstallsOptions): Installs {
         const permission = check()
         if (permission.kind === 'refused') return permission
         records.seen(node)
-        const { answer, event } = answerDisk(node, before, report)
+        const { answer, event, problem } = answerDisk(node, before, report)
+        if (diskProblems.note(key, problem)) log.warn({ node: key, reason: problem }, 'disk not selected')
         // The live system repeats its report until it gets the permission.
         if (event === undefined || move(node, event) === before) return answer
         const stage = answer.kind === 'proceed' ? 'disk-clear' : 'disk-kept'
@@ -293,10 +295,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       if (node === undefined) return []
       return observedOf(node, (mac) => journal.after(sequence, limit, mac)).slice(0, limit)
     },
-    problems: () => [
-      ...records.problems(),
-      ...[...plan().values()].flatMap((node) => keptDisk(node, stateOf(node))),
-    ],
+    problems: () => [...records.problems(), ...diskProblems.list(plan().values(), stateOf)],
     acceptLoss() {
       if (!store.isRecordable) return
       store.acceptLoss()

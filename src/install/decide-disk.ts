@@ -1,21 +1,14 @@
 /**
- * Decides whether the installer may overwrite the target disk, from what the live system reports about it: the output of
+ * Decides whether the installer may overwrite the target disks, from what the live system reports about them: the output of
  * lsblk and blkid. This check is independent of all records of slipway, so that a loss of its state cannot erase a disk. Pure.
  */
 
+import { resolvedDevice, type WantedDisk } from '../plan/disks/target.ts'
 import { printableAscii } from '../text/lines.ts'
-
-/** What the live system found at `coreos.inst.install_dev`. */
-export type DiskReport = {
-  /** As in the kernel argument: `/dev/sda`, `/dev/disk/by-id/…`, `/dev/mapper/mpatha`. */
-  readonly device: string
-  /** The block device that this name leads to; empty if there is none. */
-  readonly path: string
-  /** JSON output of lsblk; empty if it failed. */
-  readonly lsblk: string
-  /** Output of `blkid --probe --output export` for the disk and each device on it, each after a line `device=PATH`. */
-  readonly blkid: string
-}
+import { disksOf } from './disk-inventory.ts'
+import type { DiskReport } from './disk-report.ts'
+import { describeDisk, listed, resolveDisk } from './resolve-disk.ts'
+import { isSaved } from './saved-partitions.ts'
 
 export type DiskPermission = {
   readonly wipe: 'ask' | 'always'
@@ -30,26 +23,102 @@ export type DiskDecision =
   | { readonly kind: 'proceed'; readonly reason: string }
   /** The disk holds data. `holds`: `/dev/sda holds …`. */
   | { readonly kind: 'keep'; readonly holds: string }
+  /** One disk matches the hints: the live system uses `device`, and reports again. */
+  | { readonly kind: 'use'; readonly device: string; readonly reason: string }
   /** The report is not sufficient: the installer waits, and the live system reports again. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
-export function decideDisk(report: DiskReport, permission: DiskPermission): DiskDecision {
+/** @param wanted the declared disks; absent if they are one path without other settings */
+export function decideDisk(
+  report: DiskReport,
+  permission: DiskPermission,
+  wanted?: WantedDisk,
+): DiskDecision {
+  // An administrator consents to the declared disks only.
+  const selected = wanted === undefined ? undefined : selectDisk(report, wanted)
+  if (selected !== undefined) return selected
+  const reports = [report, ...(report.others ?? [])]
+  const saved = wanted?.savePartitions
+  const decisions = reports.map((each) => decideOne(each, permission, saved))
+  const [first] = decisions
+  return decisions.find(({ kind }) => kind !== 'proceed') ?? (first as DiskDecision)
+}
+
+/** Returns why the reported disks are not the declared ones; undefined if they are. */
+function selectDisk(report: DiskReport, { target, multipath }: WantedDisk): DiskDecision | undefined {
+  const reports = [report, ...(report.others ?? [])]
+  if (target.kind === 'hints') {
+    if (report.inventory === undefined)
+      return unknown('the report of the live system does not list its disks')
+    const disks = disksOf(report.inventory)
+    if (disks === undefined) return unknown('slipway cannot read the list of its disks')
+    const resolved = resolveDisk(target.hints, disks)
+    if (resolved.kind !== 'found') return unknown(resolved.problem)
+    const { disk } = resolved
+    if (multipath === true && !disk.isMultipath) return unknown(notMultipath(disk.name))
+    if (rootOf(report)?.name === disk.name) return undefined
+    return { kind: 'use', device: disk.name, reason: `the hints select ${describeDisk(disk)}` }
+  }
+  const declared = target.kind === 'mirror' ? target.paths : [target.path]
+  const missing = declared.find((path) => !reports.some(({ device }) => device === path))
+  if (missing !== undefined)
+    return unknown(`the live system did not report ${missing}, because it has an older site file`)
+  if (multipath === true && report.path !== '' && rootOf(report)?.type !== 'mpath') {
+    return unknown(notMultipath(report.device))
+  }
+  const absent = reports.find(({ path }) => path === '')
+  if (absent !== undefined) return notThere(report, absent.device)
+  const [path, again] = reports.filter((each) =>
+    reports.some((other) => other !== each && other.path === each.path),
+  )
+  return path === undefined || again === undefined
+    ? undefined
+    : unknown(`${path.device} and ${again.device} are the same disk: a mirror needs different disks`)
+}
+
+function unknown(reason: string): DiskDecision {
+  return { kind: 'unknown', reason }
+}
+
+function notMultipath(name: string): string {
+  return `${name} is not a multipath device: check its paths, or remove multipath`
+}
+
+function notThere({ inventory }: DiskReport, device: string): DiskDecision {
+  const disks = inventory === undefined ? undefined : disksOf(inventory)
+  const list = disks === undefined ? '' : `: ${listed(disks)}; correct disk in the site file`
+  return unknown(`${device} does not exist on this machine${list}`)
+}
+
+/** Returns the device that lsblk was called for. Its name may differ from the path: /dev/mapper/mpatha is /dev/dm-0. */
+function rootOf({ lsblk }: DiskReport): Device | undefined {
+  return parseDevices(lsblk)[0]
+}
+
+function decideOne(
+  report: DiskReport,
+  permission: DiskPermission,
+  saved: WantedDisk['savePartitions'],
+): DiskDecision {
   if (permission.hasConsent) return { kind: 'proceed', reason: 'an administrator started this installation' }
   if (permission.wipe === 'always') return { kind: 'proceed', reason: 'the site file sets wipe: always' }
   if (permission.isOurs)
     return { kind: 'proceed', reason: 'this installation has already written to the disk' }
-  const { device, path } = report
-  if (path === '') return { kind: 'unknown', reason: `${device} does not exist on this machine` }
+  if (report.path === '') return notThere(report, report.device)
   const name = nameOf(report)
-  const content = contentOf(report)
+  const content = contentOf(report, saved)
   if (content === undefined) return { kind: 'unknown', reason: `slipway cannot read what is on ${name}` }
-  if (content === '') return { kind: 'proceed', reason: `${name} is empty` }
+  if (content === '') {
+    const isKept = saved !== undefined && rootOf(report)?.children.length !== 0
+    const reason = isKept ? `${name} holds only partitions that the installer keeps` : `${name} is empty`
+    return { kind: 'proceed', reason }
+  }
   return { kind: 'keep', holds: `${name} holds ${content}` }
 }
 
 /** `/dev/disk/by-id/wwn-0x5002538e40d6a1b2 (/dev/sda)` */
 function nameOf({ device, path }: DiskReport): string {
-  return device === path ? device : `${device} (${path})`
+  return device === path ? device : device === resolvedDevice ? path : `${device} (${path})`
 }
 
 type Device = {
@@ -63,20 +132,25 @@ type Device = {
 }
 
 /** Returns what the disk holds, `''` if it is empty, and undefined if that cannot be read. */
-function contentOf({ lsblk, blkid }: DiskReport): string | undefined {
-  const probed = probes(blkid)
-  // lsblk was called for one device. Its name may differ from the path: /dev/mapper/mpatha is /dev/dm-0.
-  const [disk] = parseDevices(lsblk)
+function contentOf(report: DiskReport, saved: WantedDisk['savePartitions']): string | undefined {
+  const probed = probes(report.blkid)
+  const disk = rootOf(report)
   // lsblk alone may show an outdated state.
   if (disk === undefined || !probed.has(disk.name)) return undefined
-  const known = withProbes(disk, probed)
-  if (known.some(({ isAmbiguous }) => isAmbiguous))
+  const all = withProbes(disk, probed)
+  if (all.some(({ isAmbiguous }) => isAmbiguous))
     return 'several signatures of file systems or partition tables'
+  const kept = disk.children.filter(({ name }) => isSaved(probed.get(name), saved))
+  const known = withProbes(
+    { ...disk, children: disk.children.filter((each) => !kept.includes(each)) },
+    probed,
+  )
   const partitions = known.filter(({ type }) => type === 'part')
   const labels = partitions.map(({ name, label, partitionLabel }) => partitionLabel || label || name)
   const list =
     labels.length === 0 ? '' : ` (${labels.length === 1 ? 'partition' : 'partitions'} ${labels.join(', ')})`
-  const system = systemOf(known)
+  // The partitions of a system are never only kept.
+  const system = systemOf(all)
   if (system !== undefined) return system + list
   const found = [...new Set(known.map(({ fileSystem }) => fileSystem).filter((each) => isData(each)))]
   if (found.length > 0)
@@ -183,15 +257,4 @@ function parseDevices(text: string): readonly Device[] {
   } catch {
     return []
   }
-}
-
-/** Splits the body that the live system posts (src/plan/ignition/units.ts); undefined if it has another form. */
-export function parseDiskReport(body: string): DiskReport | undefined {
-  const match =
-    /^slipway-disk 1\ndevice: (\/[^\n]*)\npath: ([^\n]*)\n--- lsblk\n([^]*?)\n--- blkid\n([^]*)$/.exec(body)
-  if (match === null) return undefined
-  const [, device = '', path = '', lsblk = '', blkid = ''] = match
-  const isPath = (text: string) => /^\/dev\/[\x21-\x7e]{1,200}$/.test(text)
-  if (!isPath(device) || (path !== '' && !isPath(path))) return undefined
-  return { device, path, lsblk, blkid }
 }

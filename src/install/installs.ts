@@ -5,7 +5,7 @@
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
 import type { InstallCode, StateProblem } from './codes.ts'
-import type { DiskReport } from './decide-disk.ts'
+import type { DiskReport } from './disk-report.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, NodeCommand, Observation, Observe } from './observation.ts'
 
@@ -60,7 +60,10 @@ export type Permission =
 
 /** Answer to a report about the disk; `text`: a sentence for the console of the node. */
 export type DiskAnswer =
-  { readonly kind: 'proceed' | 'wait'; readonly text: string } | Extract<Permission, { kind: 'refused' }>
+  | { readonly kind: 'proceed' | 'wait'; readonly text: string }
+  /** The live system installs on `device`, and reports again. */
+  | { readonly kind: 'use'; readonly device: string; readonly text: string }
+  | Extract<Permission, { kind: 'refused' }>
 
 export type CommandOutcome =
   | { readonly kind: 'done'; readonly record: NodeRecord }

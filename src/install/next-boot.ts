@@ -3,6 +3,7 @@
  * slipway. It replaces the conditional consequence that only the comparison of two site files can give. Pure.
  */
 import type { Change, Changes, Detail, Effect } from '../plan/changes/change.ts'
+import { shownDisk } from '../plan/disks/target.ts'
 import type { InstallPlan } from '../plan/install.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Installs, NodeRecord } from './installs.ts'
@@ -53,16 +54,13 @@ function withNextBoot(
   }
 }
 
-function nextBootEffect(
-  { mode, reason, armedUntil }: NodeRecord,
-  { disk, wipe }: NextPlan['nodes'][number],
-): Effect {
+function nextBootEffect({ mode, reason, armedUntil }: NodeRecord, node: NextPlan['nodes'][number]): Effect {
   if (mode !== 'install') {
     const text = `its next network boot leads to ${nodeStates[mode].networkBoot}: ${reason}`
     return { code: 'plan.node-not-installed', text }
   }
-  const isErased = wipe === 'always' || armedUntil !== undefined
-  const name = disk ?? 'its disk'
+  const isErased = node.wipe === 'always' || armedUntil !== undefined
+  const name = shownDisk(node) ?? 'its disk'
   const text = isErased
     ? `its next network boot installs it and ERASES ${name}`
     : `its next network boot installs it on ${name}, unless that disk holds data`

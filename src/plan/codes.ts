@@ -18,6 +18,10 @@ export const planCodes = defineCodes({
     meaning: 'A node has no disk to install on',
     remedy: 'Set disk in the cluster or in the node',
   },
+  'boot.disk-needs-live-image': {
+    meaning: 'A node uses hints, mirror, multipath, or savePartitions with an image of OpenShift 4.5',
+    remedy: 'Set disk to the path of the disk, or use an image of 4.6 or later',
+  },
   'cluster.control-plane-size': {
     meaning: 'A cluster has two control-plane nodes, and neither an arbiter nor BMCs for fencing',
     remedy: 'Add a node with the role master or arbiter, set bmc for both masters, or remove one',

@@ -2,6 +2,7 @@
 import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
+import { wantedDisk, type WantedDisk } from './disks/target.ts'
 import { ignitionKinds, type IgnitionKind, type ImageFacts } from './facts.ts'
 import { bootSource, configurationSyntax, type MemberModel, type Model } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
@@ -38,6 +39,8 @@ export type InstallNode = {
   readonly isInstaller: boolean
   /** Whether an installation that no administrator started may overwrite a disk that holds data. */
   readonly wipe: WipeMode
+  /** Its disks; absent for one path without other settings, and for agents. */
+  readonly disks?: WantedDisk
   /**
    * Whether its boot menu starts an installation after its time-out: a selection is then not made by an administrator.
    */
@@ -73,10 +76,16 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
       const lastFile = lastFiles[facts.images.get(bootSource(node))?.style ?? 'live']
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
       const policy = { ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) } as const
+      const disks = lastFile === 'ignition' ? wantedDisk(node) : undefined
       return [
         [
           key,
-          { ...about, ...policy, ...(configurationSyntax(node) !== undefined && { countsFirmware: true }) },
+          {
+            ...about,
+            ...policy,
+            ...defined({ disks }),
+            ...(configurationSyntax(node) !== undefined && { countsFirmware: true }),
+          },
         ],
       ]
     }),

@@ -31,6 +31,7 @@ import type {
   WipeMode,
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
+import { nodeDisks, type NodeDisks } from './disks/target.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
 import { isBooted, nodeFqdn } from '../site/declared.ts'
 import { scriptOf } from '../site/boot-script.ts'
@@ -62,45 +63,44 @@ export type MemberModel = {
 }
 
 /** A node that slipway boots, with all settings resolved. */
-export type NodeModel = MemberModel & {
-  readonly mac: Mac
-  /** Its other MAC addresses; absent if it has only one. */
-  readonly otherMacs?: readonly Mac[]
-  /** DHCPv6 identifiers that have no MAC address; absent without any. */
-  readonly duids?: readonly Duid[]
-  /** The subnet of its IPv4 address, which DHCPv4 reserves for each of its MAC addresses; absent without such an address. */
-  readonly subnet?: Subnet
-  /** What DHCPv6 reserves; absent if the node has no address in `subnets6`. */
-  readonly reservation6?: Reservation6
-  /** Whether it boots over IPv6: its first address is the one that DHCPv6 reserves. */
-  readonly bootsOverIpv6?: true
-  /** A name under `images`; that of its script if a node with a script has no image. */
-  readonly image: string
-  /** URL or path of the script of another installer, which it boots instead of the kernel of the image. */
-  readonly script?: string
-  /** `coreos.inst.install_dev`, for example `/dev/sda`; absent only if an agent image may know it. */
-  readonly disk?: string
-  /** Whether an installation that no administrator started may overwrite a disk that holds data. */
-  readonly wipe: WipeMode
-  /** Whether its live system reports the end of the installation. */
-  readonly callbacks: boolean
-  readonly boot: BootMode
-  readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
-  /** Console, extra, and network arguments, in order. */
-  readonly kernelArguments: readonly string[]
-  /** Absent if DHCP configures the network of its systems. */
-  readonly network?: NodeNetwork
-  /** UEFI boot loader; the default of the architecture if undefined. `auto` of the site is resolved. */
-  readonly loader: Exclude<Loader, 'auto'> | undefined
-  /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
-  readonly pxeOptions: boolean
-  /** The Ignition file of its installation. Infra nodes use the file of the workers. */
-  readonly ignition: IgnitionKind
-  /** Files to add to its Ignition file, each path once. */
-  readonly files: readonly DeclaredFile[]
-  /** DHCP options without a key of their own, the least specific first. */
-  readonly dhcpOptions: readonly ExtraOption[]
-}
+export type NodeModel = MemberModel &
+  NodeDisks & {
+    readonly mac: Mac
+    /** Its other MAC addresses; absent if it has only one. */
+    readonly otherMacs?: readonly Mac[]
+    /** DHCPv6 identifiers that have no MAC address; absent without any. */
+    readonly duids?: readonly Duid[]
+    /** The subnet of its IPv4 address, which DHCPv4 reserves for each of its MAC addresses; absent without such an address. */
+    readonly subnet?: Subnet
+    /** What DHCPv6 reserves; absent if the node has no address in `subnets6`. */
+    readonly reservation6?: Reservation6
+    /** Whether it boots over IPv6: its first address is the one that DHCPv6 reserves. */
+    readonly bootsOverIpv6?: true
+    /** A name under `images`; that of its script if a node with a script has no image. */
+    readonly image: string
+    /** URL or path of the script of another installer, which it boots instead of the kernel of the image. */
+    readonly script?: string
+    /** Whether an installation that no administrator started may overwrite a disk that holds data. */
+    readonly wipe: WipeMode
+    /** Whether its live system reports the end of the installation. */
+    readonly callbacks: boolean
+    readonly boot: BootMode
+    readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
+    /** Console, extra, and network arguments, in order. */
+    readonly kernelArguments: readonly string[]
+    /** Absent if DHCP configures the network of its systems. */
+    readonly network?: NodeNetwork
+    /** UEFI boot loader; the default of the architecture if undefined. `auto` of the site is resolved. */
+    readonly loader: Exclude<Loader, 'auto'> | undefined
+    /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
+    readonly pxeOptions: boolean
+    /** The Ignition file of its installation. Infra nodes use the file of the workers. */
+    readonly ignition: IgnitionKind
+    /** Files to add to its Ignition file, each path once. */
+    readonly files: readonly DeclaredFile[]
+    /** DHCP options without a key of their own, the least specific first. */
+    readonly dhcpOptions: readonly ExtraOption[]
+  }
 
 export type Reservation6 = { readonly address: Ipv6; readonly subnet: Subnet6 }
 
@@ -263,7 +263,8 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
     ...defined({ subnet, reservation6, duids: node.duid }),
     ...(bootsOverIpv6 && { bootsOverIpv6 }),
     image,
-    ...defined({ script, disk: node.disk ?? cluster.disk }),
+    ...defined({ script }),
+    ...nodeDisks(cluster, node),
     wipe: node.wipe ?? cluster.wipe ?? site.wipe,
     callbacks: cluster.callbacks,
     boot: (node.boot ?? cluster.boot ?? 'install') as BootMode,

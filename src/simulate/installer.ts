@@ -4,6 +4,7 @@
  */
 import type { ScriptImage } from './ipxe-script.ts'
 import type { ImageStyle } from '../plan/image-files.ts'
+import { diskText, installDevice, shownDisk } from '../plan/disks/target.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { BootProblem } from './timeline.ts'
 import { createHash } from 'node:crypto'
@@ -53,15 +54,17 @@ export function readInstallation(
 
   const disk = demand('coreos.inst.install_dev')
   // The 4.5 installer reads `sda` as `/dev/sda`.
-  if (disk !== node.disk && `/dev/${disk}` !== node.disk) {
-    throw problem(node, `coreos.inst.install_dev=${node.disk ?? ''}`, disk)
+  const declared = node.disk === undefined ? '' : installDevice(node.disk)
+  if (disk !== declared && `/dev/${disk}` !== declared) {
+    throw problem(node, `coreos.inst.install_dev=${declared}`, disk)
   }
   const rootfs = valueOf('coreos.live.rootfs_url')
   const system =
     rootfs === undefined
       ? ({ kind: 'metal', url: demand('coreos.inst.image_url') } as const)
       : ({ kind: 'rootfs', url: rootfs } as const)
-  return { kind: 'coreos', system, ignitionUrl: demand('coreos.inst.ignition_url'), disk }
+  const shown = node.disk?.kind === 'hints' ? diskText(node.disk) : disk
+  return { kind: 'coreos', system, ignitionUrl: demand('coreos.inst.ignition_url'), disk: shown }
 }
 
 /** A single node bootstraps its cluster in memory and writes the disk that its Ignition file names, not the arguments. */
@@ -78,7 +81,12 @@ function configuringItself(
   }
   demand('ignition.platform.id')
   const system = { kind: 'rootfs', url: demand('coreos.live.rootfs_url') } as const
-  return { kind: 'coreos', system, ignitionUrl: demand('ignition.config.url'), disk: node.disk ?? 'its disk' }
+  return {
+    kind: 'coreos',
+    system,
+    ignitionUrl: demand('ignition.config.url'),
+    disk: shownDisk(node) ?? 'its disk',
+  }
 }
 
 function problem(node: NodeModel, expected: string, came: string): BootProblem {

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
+import { shownDisk } from '../plan/disks/target.ts'
 import { ignitionFileNames, type DeclaredImageFacts } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
@@ -311,8 +312,9 @@ export function checkEnding(ending: Ending, node: NodeModel): string {
   return wanted.text
 }
 
-function wantedEnding({ boot, disk, menu }: NodeModel): { kind: Ending['kind'] | 'boot'; text: string } {
+function wantedEnding(node: NodeModel): { kind: Ending['kind'] | 'boot'; text: string } {
   const local = { kind: 'local', text: 'boots from its local disk' } as const
+  const [{ boot, menu }, disk] = [node, shownDisk(node)]
   if (boot === 'local') return local
   if (boot === 'install') return { kind: 'boot', text: `an installation to ${disk}` }
   if (menu.timeoutSeconds === 0) return { kind: 'waits', text: 'waits in its menu' }

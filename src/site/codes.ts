@@ -1,5 +1,6 @@
 /** Codes of the problems that keep a site file from being used. */
 import { defineCodes } from '../text/codes.ts'
+import { diskCodes } from './disk-codes.ts'
 import { ipv6Codes } from './ipv6-codes.ts'
 import { networkCodes } from './network-codes.ts'
 
@@ -56,6 +57,7 @@ export const siteCodes = defineCodes({
     meaning: 'A value has the wrong type, form, or range',
     remedy: 'Replace the value with one of the expected form',
   },
+  ...diskCodes,
   ...ipv6Codes,
   ...networkCodes,
   'site.subnet-size': {
@@ -264,10 +266,6 @@ export const siteCodes = defineCodes({
   'site.image-missing': {
     meaning: 'A node has no image',
     remedy: 'Set image in the cluster or in the node',
-  },
-  'site.disk-missing': {
-    meaning: 'A node has no disk to install on',
-    remedy: 'Set disk in the cluster or in the node',
   },
   'site.image-unknown': {
     meaning: 'A cluster or a node names an image that is not under images',

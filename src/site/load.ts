@@ -10,6 +10,7 @@ import { expectation, schemaViolations } from './schema-violations.ts'
 import { siteSchema, type Site, type Section } from './schema.ts'
 import { readYaml, type ParseError, type Tree } from './yaml.ts'
 import { bootRules, nodeFileRules } from './rules/boot.ts'
+import { diskRules } from './rules/disks.ts'
 import { loaderRules } from './rules/loader.ts'
 import { balancerRules, clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
@@ -94,6 +95,7 @@ const rules: readonly Rule[] = [
   ...clusterRules,
   ...balancerRules,
   ...bootRules,
+  ...diskRules,
   ...loaderRules,
   ...nodeFileRules,
   ...nodeNetworkRules,

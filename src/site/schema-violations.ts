@@ -126,7 +126,7 @@ function wantsText(issue: Issue): boolean {
 function unknownKey(parent: Path, key: string, schema: JsonSchema): Violation {
   const about = { code: 'site.unknown-key', path: [...parent, key], at: 'key' } as const
   if (key === '<<') return { ...about, message: 'YAML 1.2 has no merge keys; write the keys out' }
-  const known = Object.keys(schemaAt(schema, parent).properties as object)
+  const known = Object.keys(mapIn(schemaAt(schema, parent)).properties as object)
   const suggestion = keySynonyms.get(key)?.find((meant) => known.includes(meant)) ?? nearest(key, known)
   const unsupported = parent.includes('network')
     ? '; for other settings of nmstate, set networkKeyfiles instead of network'
@@ -166,6 +166,8 @@ const keySynonyms = new Map<string, readonly string[]>([
   ['bootMACAddress', ['mac']],
   ['installationDisk', ['disk']],
   ['rootDeviceHints', ['disk']],
+  ['serial', ['serialNumber']],
+  ['size', ['minSizeGigabytes']],
   ['router', ['gateway']],
   ['nameserver', ['dns', 'forward']],
   ['nameservers', ['dns', 'forward']],
@@ -234,6 +236,11 @@ function stepInto(schema: JsonSchema, step: string | number): JsonSchema | undef
   if (typeof step === 'number') {
     return schema.items ?? schema.anyOf?.find((option) => option.items !== undefined)?.items
   }
-  const others = schema.additionalProperties
-  return schema.properties?.[step] ?? (typeof others === 'object' ? others : undefined)
+  const { properties, additionalProperties: others } = mapIn(schema)
+  return properties?.[step] ?? (typeof others === 'object' ? others : undefined)
+}
+
+/** Returns the alternative that is a map, if the schema has several. */
+function mapIn(schema: JsonSchema): JsonSchema {
+  return schema.anyOf?.find(({ properties }) => properties !== undefined) ?? schema
 }

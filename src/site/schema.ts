@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { apiSection } from './api-section.ts'
 import { bmcDefaults, nodeBmc } from './bmc-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
+import { diskSettings } from './disk-section.ts'
 import { dnsSection } from './dns-section.ts'
 import { hooksSection } from './hooks-section.ts'
 import { haproxySection, loadBalancer } from './load-balancing.ts'
@@ -23,7 +24,6 @@ import { subnet6Section } from './subnet6-section.ts'
 import { syslogSection } from './syslog-section.ts'
 import {
   consoleDevice,
-  diskPath,
   domain,
   duid,
   fileName,
@@ -138,7 +138,7 @@ export const addedFiles = {
 
 /** Keys that a cluster sets for all its nodes and that a node can override. */
 const bootSettings = {
-  disk: diskPath.optional().meta({ description: 'disk to install on (coreos.inst.install_dev)' }),
+  ...diskSettings,
   wipe: z.enum(wipeModes).optional().meta({
     description:
       'ask: only an installation that an administrator started overwrites a disk that holds data; always: every installation does; by default the value of the site',

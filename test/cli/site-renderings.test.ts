@@ -144,6 +144,19 @@ t.test('an image without an ISO, or without a version in its name, is an error',
   t.end()
 })
 
+t.test('the hints of a BareMetalHost are those of the site, with byPath as deviceName', (t) => {
+  const hints = { byPath: '/dev/disk/by-path/pci-0000:00:1f.2-ata-1', rotational: false }
+  const hosts = (disk: string) =>
+    documents(
+      bareMetalHosts(example('hosted-control-planes', (site) => site.replace('disk: /dev/sda', disk))),
+    )
+  t.match(hosts(`disk: ${JSON.stringify(hints)}`)[0], {
+    spec: { rootDeviceHints: { deviceName: hints.byPath, rotational: false, byPath: undefined } },
+  })
+  t.match(hosts('mirror: [/dev/sda, /dev/sdb]')[0], { spec: { rootDeviceHints: { deviceName: '/dev/sda' } } })
+  t.end()
+})
+
 t.test('renders a BareMetalHost for each node with a BMC', (t) => {
   const hosts = documents(bareMetalHosts(example('hosted-control-planes')))
   t.equal(hosts.length, 2)

@@ -171,7 +171,10 @@ t.test('simulated nodes boot from the demo', async (t) => {
         other({ ignition: 'worker' }),
         /^expected the Ignition URL .*\/worker\.ign; got .*\/master\.ign; check role of ocp45\/m1$/,
       ],
-      [other({ disk: '/dev/vda' }), /^expected coreos\.inst\.install_dev=\/dev\/vda; got \/dev\/sda; /],
+      [
+        other({ disk: { kind: 'path', path: '/dev/vda' } }),
+        /^expected coreos\.inst\.install_dev=\/dev\/vda; got \/dev\/sda; /,
+      ],
       [other({ boot: 'local' }), /^installs to \/dev\/sda$/],
     ]
     for (const [declared, expected] of cases) t.match((await boot(declared, ['m1']))[0], expected)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decideDisk, parseDiskReport, type DiskReport } from '../../src/install/decide-disk.ts'
+import { decideDisk } from '../../src/install/decide-disk.ts'
+import { parseDiskReport, type DiskReport } from '../../src/install/disk-report.ts'
 
 /** As lsblk 2.38 writes it. */
 function lsblk(...devices: readonly object[]): string {

@@ -1,7 +1,8 @@
 import t from 'tap'
-import type { DiskReport } from '../../src/install/decide-disk.ts'
+import type { DiskReport } from '../../src/install/disk-report.ts'
 import { openMemoryStore } from '../../src/install/open-store.ts'
 import { timelineOf } from '../../src/install/timeline.ts'
+import { inventory } from '../support/disk-inventories.ts'
 import { installPlan, installsWorld } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
@@ -128,4 +129,30 @@ t.test('another machine, a wrong token, and an unknown node get no answer', asyn
     t.match(result, { kind: 'refused' })
   }
   t.match(world.installs.list()[1], { mode: 'installing' })
+})
+
+t.test('a disk that is not there is in the status until the machine has one', async (t) => {
+  const world = installsWorld()
+  const { installs } = world
+  const token = await begun(world)
+  const missing = { ...empty, path: '', lsblk: '', blkid: '' }
+  const problem = '/dev/sda does not exist on this machine'
+  for (let again = 0; again < 2; again++) {
+    t.same(await installs.checkDisk(key, missing, token, own), {
+      kind: 'wait',
+      text: `the installer does not start: ${problem}`,
+    })
+  }
+  t.same(installs.problems(), [{ code: 'install.disk-not-selected', text: `${key}: ${problem}` }])
+  t.equal(world.lines.filter(({ msg }) => msg === 'disk not selected').length, 1, 'logged once')
+  t.match(await installs.checkDisk(key, empty, token, own), { kind: 'proceed' })
+  t.same(installs.problems(), [])
+})
+
+t.test('hints: the answer names the disk', async (t) => {
+  const plan = installPlan((site) => Object.assign(site.clusters[0]!, { disk: { serialNumber: 'S2' } }))
+  const world = installsWorld({ plan: () => plan })
+  const token = await begun(world)
+  const report = { ...empty, device: '/dev/slipway-disk', path: '', inventory }
+  t.match(await world.installs.checkDisk(key, report, token, own), { kind: 'use', device: '/dev/sdb' })
 })

@@ -36,7 +36,7 @@ t.test('a node gets its names and the settings of its cluster', (t) => {
     fqdn: 'w1.c1.example.net',
     role: 'worker',
     image: 'rhcos',
-    disk: '/dev/sda',
+    disk: { kind: 'path', path: '/dev/sda' },
     boot: 'install',
     menu: { default: 'local', timeoutSeconds: 30 },
     kernelArguments: [],
@@ -64,7 +64,7 @@ t.test('a setting of a node overrides that of its cluster; kernel arguments are 
   t.match(node, {
     boot: 'local',
     loader: 'snponly',
-    disk: '/dev/nvme0n1',
+    disk: { kind: 'path', path: '/dev/nvme0n1' },
     image: 'other',
     kernelArguments: ['console=ttyS0', 'b=2'],
   })

@@ -43,8 +43,12 @@ export type HttpWorld = {
 }
 
 /** The routes without a socket, asked from the address of `ocp45/m1`. */
-export async function routesWorld(t: Test, access?: IgnitionAccess) {
-  const world = httpWorld(t, access)
+export async function routesWorld(
+  t: Test,
+  access?: IgnitionAccess,
+  change?: Parameters<typeof httpWorld>[2],
+) {
+  const world = httpWorld(t, access, change)
   const { app } = await createRoutes(world.options)
   t.teardown(() => app.close())
   const ask = (url: string, headers: Record<string, string> = {}, method = 'GET') =>
@@ -58,8 +62,15 @@ export const rootfs = '0123456789'
 /** Text that decoding and encoding would change. */
 export const masterIgnition = Buffer.from('\r\n{ "ignition":\t{"version":"3.2.0"}, "é\\u00e9": 1e2 }  \n')
 
-/** @param access to the Ignition files; open by default, so that tests of other subjects need not install a node */
-export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
+/**
+ * @param access to the Ignition files; open by default, so that tests of other subjects need not install a node
+ * @param change of the site before it is compiled
+ */
+export function httpWorld(
+  t: Test,
+  access: IgnitionAccess = 'open',
+  change: (site: ReturnType<typeof exampleSite>) => void = () => {},
+): HttpWorld {
   const dir = t.testdir({
     images: { sub: {} },
     loaders: { 'ipxe.efi': 'MZ iPXE' },
@@ -72,6 +83,7 @@ export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
   const site = exampleSite()
   site.images = { rhcos: { dir: join(dir, 'images') } }
   Object.assign(site.clusters[0]!, { ignitionAccess: access, requireDhcp: false })
+  change(site)
   const model = exampleModel(site, {
     images: new Map([['rhcos', liveImage(join(dir, 'images'))]]),
     ignition: new Map([['ocp45', ignitionFiles(join(dir, 'ignition'))]]),

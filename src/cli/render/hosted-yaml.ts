@@ -4,6 +4,7 @@
  */
 import { stringify } from 'yaml'
 import { bareMetalUrl } from '../../plan/bmc.ts'
+import { installDevice, type DiskTarget } from '../../plan/disks/target.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import type { ImageFacts } from '../../plan/facts.ts'
 import { fileName } from '../../plan/boot/installation.ts'
@@ -96,7 +97,7 @@ function bareMetalHost(node: NodeModel, bmc: string): object {
       automatedCleaningMode: 'disabled',
       online: true,
       bootMACAddress: node.mac,
-      ...(node.disk !== undefined && { rootDeviceHints: { deviceName: node.disk } }),
+      ...(node.disk !== undefined && { rootDeviceHints: rootDeviceHints(node.disk) }),
       bmc: { address: bmc, credentialsName: `${node.name}-bmc`, disableCertificateVerification: true },
     },
   }
@@ -116,4 +117,11 @@ function webServer({ site, endpoint }: Model): string {
   const name = site.hosts.find(({ address }) => address.includes(endpoint.address))?.name
   const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
   return `http://${name ?? formatIpv4(endpoint.address)}${port}`
+}
+
+/** Returns the hints of a BareMetalHost, which has no hint for links: only `deviceName` accepts them. */
+function rootDeviceHints(disk: DiskTarget): object {
+  if (disk.kind !== 'hints') return { deviceName: installDevice(disk) }
+  const { byPath, ...hints } = disk.hints
+  return { ...(byPath !== undefined && { deviceName: byPath }), ...hints }
 }

@@ -2,6 +2,7 @@
  * A site as libvirt XML: its network, and a domain for each node with the MAC address that the site declares. The minimum
  * for an installation, as a template for your own. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
  */
+import { devicePath } from '../../plan/disks/target.ts'
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Role, Subnet } from '../../site/schema.ts'
@@ -49,7 +50,7 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   const name = `${node.cluster}-${node.name}`
   const interfaces = [node.mac, ...(node.otherMacs ?? [])]
-  const { target, bus, controller } = diskOf(node.disk ?? '/dev/sda')
+  const { target, bus, controller } = diskOf(deviceOf(node))
   return xml([
     "<domain type='kvm'>",
     `  <name>${name}</name>`,
@@ -114,4 +115,9 @@ function xml(lines: readonly string[]): string {
 /** Escapes a value; all other values of a site in this document are labels, numbers, and addresses. */
 function attribute(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll("'", '&apos;')
+}
+
+/** A test machine has one disk, which has none of the properties that hints name. */
+function deviceOf({ disk }: NodeModel): string {
+  return (disk && devicePath(disk)) ?? '/dev/sda'
 }

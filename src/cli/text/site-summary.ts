@@ -3,6 +3,7 @@
  * positions in the site file. Pure.
  */
 import type { Plan } from '../../plan/compile.ts'
+import { shownDisk } from '../../plan/disks/target.ts'
 import { localZones } from '../../plan/dns/names.ts'
 import { ignitionFileNames, loaderNames, pxelinuxNames, type LoaderName } from '../../plan/facts.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
@@ -80,7 +81,7 @@ export function summaryJson(
       name: node.fqdn,
       boot: node.boot,
       image: scriptName(bootSource(node)),
-      disk: node.disk,
+      disk: shownDisk(node),
     })),
     ...(plan.members.length > plan.nodes.length && {
       notBooted: plan.members
@@ -188,7 +189,7 @@ function nodeRow({ http }: Plan, node: NodeModel): string[] {
   const isAgent = !http.ignition.has(urlPaths.openIgnition(node, node.ignition))
   const how = isAgent
     ? ` on the disk that its ${node.script === undefined ? 'agent' : 'installer'} chooses`
-    : ` on ${node.disk ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
+    : ` on ${shownDisk(node) ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
   const boots = {
     install: `installs ${scriptName(bootSource(node))}${how}`,
     menu: `shows the menu (default: ${node.menu.default})`,

@@ -4,7 +4,7 @@ import type { Bootable } from './installation.ts'
 
 /** Returns the arguments without those that only a boot loader needs. */
 export function kernelArguments(
-  node: Pick<NodeModel, 'kernelArguments' | 'bootsOverIpv6'>,
+  node: Pick<NodeModel, 'kernelArguments' | 'bootsOverIpv6' | 'multipath' | 'savePartitions'>,
   installation: Exclude<Bootable, { style: 'script' }>,
 ): string[] {
   const dhcp = node.bootsOverIpv6 === true ? 'ip=dhcp6' : 'ip=dhcp'
@@ -15,7 +15,7 @@ export function kernelArguments(
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
         ...(installation.ignition === 'single'
           ? configuresItself(installation.ignitionUrl)
-          : installsFrom(installation)),
+          : [...installsFrom(installation), ...diskArguments(node)]),
         ...(installation.liveIgnitionUrl === undefined ? [] : configuresItself(installation.liveIgnitionUrl)),
         ...(network ?? [dhcp]),
         ...others,
@@ -43,6 +43,18 @@ export function kernelArguments(
 /** coreos-installer writes the disk and passes the file to the installed system. */
 function installsFrom({ ignitionUrl, disk }: { ignitionUrl: string; disk: string }): string[] {
   return [`coreos.inst.install_dev=${disk}`, `coreos.inst.ignition_url=${ignitionUrl}`]
+}
+
+/** Activates multipath devices in the live system, and names the partitions that coreos-installer keeps. */
+function diskArguments({
+  multipath,
+  savePartitions: { labels = [], indexes = [] } = {},
+}: Pick<NodeModel, 'multipath' | 'savePartitions'>): string[] {
+  return [
+    ...(labels.length > 0 ? [`coreos.inst.save_partlabel=${labels.join(',')}`] : []),
+    ...(indexes.length > 0 ? [`coreos.inst.save_partindex=${indexes.join(',')}`] : []),
+    ...(multipath === true ? ['rd.multipath=default'] : []),
+  ]
 }
 
 /** Configures the live system: to report the end of the installation, or to bootstrap a single-node cluster in memory. */

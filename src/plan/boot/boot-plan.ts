@@ -7,9 +7,10 @@ import { isScriptUrl } from '../../site/boot-script.ts'
 import { defined } from '../../text/defined.ts'
 import type { IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
+import { shownDisk } from '../disks/target.ts'
 import { readPlainScript } from './plain-script.ts'
 import { kernelArguments } from './arguments.ts'
-import { installationOf, type Bootable, type Installation, type RemoteFile } from './installation.ts'
+import { installationOf, type Installation, type RemoteFile } from './installation.ts'
 
 export type MenuChoice = { readonly role: IgnitionKind; readonly installation: Installation }
 
@@ -87,7 +88,7 @@ export function planInstall(model: Model, node: NodeModel, role: IgnitionKind): 
     kind: 'install',
     role,
     style,
-    ...defined({ disk: diskOf(installation) }),
+    ...defined({ disk: installation.style === 'agent' ? undefined : shownDisk(node) }),
     kernel,
     initramfs,
     arguments: kernelArguments(node, installation),
@@ -103,13 +104,9 @@ export function readScript(script: Extract<BootPlan, { kind: 'script' }>, text: 
   return { kind: 'install', role, style: 'script', ...plain, arguments: all, handoverUrl }
 }
 
-function diskOf(installation: Exclude<Bootable, { style: 'script' }>): string | undefined {
-  return installation.style === 'agent' ? undefined : installation.disk
-}
-
 /** @param roles that an administrator can choose */
 export function planMenu(model: Model, node: NodeModel, roles: readonly IgnitionKind[]): BootPlan {
-  const { role, ignition: declared, disk, menu } = node
+  const { role, ignition: declared, menu } = node
   const choices = roles.map((each) => ({ role: each, installation: installationOf(model, node, each) }))
-  return { kind: 'menu', role, declared, ...defined({ disk }), ...menu, choices }
+  return { kind: 'menu', role, declared, ...defined({ disk: shownDisk(node) }), ...menu, choices }
 }

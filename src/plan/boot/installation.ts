@@ -14,6 +14,8 @@ import { absoluteUrl, urlPaths } from '../urls.ts'
 import { defined } from '../../text/defined.ts'
 import { usualAgentArguments } from '../image-files.ts'
 import type { AddedFile, Additions } from '../ignition/document.ts'
+import { mirrorStorage } from '../disks/mirror.ts'
+import { installDevice, type DiskTarget } from '../disks/target.ts'
 
 /** A file that a script fetches. */
 export type RemoteFile = { readonly name: string; readonly url: string }
@@ -25,6 +27,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
+      /** `coreos.inst.install_dev` */
       readonly disk: string
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
@@ -102,7 +105,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   const common = {
     ...files,
     // Otherwise it would be among the missing.
-    disk: node.disk as string,
+    disk: installDevice(node.disk as DiskTarget),
     ignition,
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition), node),
   }
@@ -137,13 +140,29 @@ export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind
     .map((fact) => ({ fact, about: image.style === 'script' ? node.key : `image ${node.image}` }))
   if (image.style === 'agent' || image.style === 'script') return files
   const others = missingForIgnition(model, node, ignition)
-  return [...files, ...diskless(node), ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
+  return [
+    ...files,
+    ...diskless(node),
+    ...oldDisks(node, image),
+    ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` })),
+  ]
 }
 
 function diskless({ key, disk }: NodeModel): Requirement[] {
   if (disk !== undefined) return []
   const problem = `${key} has no disk to install on: set disk, for example \`disk: /dev/sda\``
   return [{ fact: { kind: 'missing', code: 'boot.disk-missing', path: key, problem }, about: key }]
+}
+
+/** The installer of OpenShift 4.5 reads one path, and its live system runs no unit of slipway. */
+function oldDisks(
+  { key, disk, multipath, savePartitions, image }: NodeModel,
+  { style }: ImageFacts,
+): Requirement[] {
+  const isPlain = disk === undefined || disk.kind === 'path'
+  if (style !== 'installer' || (isPlain && multipath === undefined && savePartitions === undefined)) return []
+  const problem = `${key} needs a live image (4.6 or later) for hints, mirror, multipath, and savePartitions, but image ${image} is older: set disk to a path, or use a newer image`
+  return [{ fact: { kind: 'missing', code: 'boot.disk-needs-live-image', path: key, problem }, about: key }]
 }
 
 function notLive({ path }: FileFact): MissingFile {
@@ -155,13 +174,14 @@ function notLive({ path }: FileFact): MissingFile {
 /** Returns why the Ignition file of a node cannot be served: the role's file, or the files that the site adds. */
 export function missingForIgnition(model: Model, node: NodeModel, kind: IgnitionKind): MissingFile[] {
   const role = ignitionFact(model, node.cluster, kind)
-  const { missing } = additionsOf(node, model.facts)
+  const { missing } = additionsOf(node, model)
   if (isMissing(role)) return [role, ...missing]
   // A running cluster provides version 3.
   if (role.kind === 'asked') return [...missing]
   const { path, contents } = role
-  if (node.files.length === 0 || !contents.version.startsWith('2.')) return [...missing]
-  const problem = `${path} has Ignition version ${contents.version}, and additions need 3.1 or later: remove hostname, files, networkKeyfiles, and network (or set network.use: arguments)`
+  if ((node.files.length === 0 && node.disk?.kind !== 'mirror') || !contents.version.startsWith('2.'))
+    return [...missing]
+  const problem = `${path} has Ignition version ${contents.version}, and additions need 3.1 or later: remove hostname, files, networkKeyfiles, mirror, and network (or set network.use: arguments)`
   return [{ kind: 'missing', code: 'ignition.additions-unsupported', path, problem }, ...missing]
 }
 
@@ -215,16 +235,24 @@ type Added = {
   readonly missing: readonly MissingFile[]
 }
 
-export function additionsOf({ files }: NodeModel, facts: Facts): Added {
+/** Returns what a node adds to the Ignition file of its role, except for units. */
+export function additionsOf({ files, disk, image }: NodeModel, model: Pick<Model, 'facts' | 'site'>): Added {
   const missing: MissingFile[] = []
   const added = files.flatMap(({ path, mode, source }): AddedFile[] => {
     if (source.kind === 'text') return [{ path, mode, content: new TextEncoder().encode(source.text) }]
-    const fact = addedFileFact(facts, source.file)
+    const fact = addedFileFact(model.facts, source.file)
     if (fact.kind === 'found') return [{ path, mode, content: fact.content }]
     missing.push(fact)
     return []
   })
-  return added.length === 0 || missing.length > 0 ? { missing } : { additions: { files: added }, missing }
+  const storage =
+    disk?.kind === 'mirror'
+      ? mirrorStorage(disk.paths, model.site.images[image]?.architecture ?? 'x86_64')
+      : undefined
+  const isEmpty = added.length === 0 && storage === undefined
+  return isEmpty || missing.length > 0
+    ? { missing }
+    : { additions: { files: added, ...defined({ storage }) }, missing }
 }
 
 /** @throws {TypeError} if the caller compiles with facts of another site */

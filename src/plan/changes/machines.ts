@@ -6,6 +6,7 @@ import type { Cluster, Host } from '../../site/schema.ts'
 import { listSome } from '../../text/format.ts'
 import { compileBmcs, type BmcPlan } from '../bmc.ts'
 import { scriptName } from '../boot/console.ts'
+import { savedText, shownDisk } from '../disks/target.ts'
 import { bootSource, macsText, networkText, type Model, type NodeModel } from '../model.ts'
 import {
   compareThings,
@@ -94,7 +95,9 @@ function nodeFields(node: NodeModel): Field[] {
     field('boot', node.boot),
     field('image', scriptName(bootSource(node))),
     hiddenField('script', node.script),
-    field('disk', node.disk),
+    field('disk', shownDisk(node)),
+    flag('multipath', node.multipath === true),
+    field('saved partitions', savedText(node)),
     field('wipe', node.wipe),
     field('menu', `${menu.default} after ${menu.timeoutSeconds} s`),
     field('kernel arguments', node.kernelArguments.map(withoutSecret).join(' ') || undefined),
@@ -260,7 +263,9 @@ function changeEffects(was: NodeModel, is: NodeModel, labels: ReadonlySet<string
   return effects
 }
 
-function installs({ boot, disk, wipe }: NodeModel): Effect[] {
+function installs(node: NodeModel): Effect[] {
+  const { boot, wipe } = node
+  const disk = shownDisk(node)
   if (boot !== 'install') return []
   const where = disk === undefined ? '' : ` on ${disk}`
   const check = wipe === 'always' ? ', and its disk is ERASED even if it holds data' : ''

@@ -13,6 +13,7 @@ import {
   missingForIgnition,
   missingSentence,
 } from '../boot/installation.ts'
+import { liveDisks } from '../disks/live.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderSyslogUnit } from '../ignition/syslog-unit.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
@@ -46,7 +47,7 @@ export function compileIgnition(model: Model, nodes: ReadonlyMap<string, NodeMod
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
   const { style } = imageFacts(model, bootSource(node))
   if (style === 'agent' || style === 'script') return []
-  const { additions } = additionsOf(node, model.facts)
+  const { additions } = additionsOf(node, model)
   return ignitionKindsOf(model, node).map((kind) => {
     // This file configures the live system that bootstraps a single node.
     const units = [...startedUnits(model, node), ...(kind === 'single' ? syslogUnits(model, node) : [])]
@@ -111,6 +112,7 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
         writtenUrl: url(urlPaths.callback(node, 'written')),
         failedUrl: url(urlPaths.callback(node, 'failed')),
         diskUrl: url(urlPaths.diskCheck(node)),
+        ...liveDisks(node),
         version: liveVersion(facts.ignition.get(cluster)?.[node.ignition]),
         units: syslogUnits(model, node),
       })

@@ -5,14 +5,14 @@
  * token is no longer valid. The file of the role is often a pointer, such as `master.ign`, with only the URL of the machine
  * configuration and the certificate authority of its server. Times are milliseconds since 1970. Pure.
  */
+import type { MirrorStorage } from '../disks/mirror.ts'
 import {
   diskCheckScript,
   diskCheckScriptPath,
+  installerConfigPath,
   renderDiskCheckUnit,
-  renderFailedUnits,
-  renderWrittenUnit,
-  type Unit,
-} from './units.ts'
+} from './disk-check.ts'
+import { renderFailedUnits, renderWrittenUnit, type Unit } from './units.ts'
 
 export type IgnitionCertificate = {
   /** For example `O=kube-master, CN=system:kube-apiserver`; printable characters only. */
@@ -91,15 +91,27 @@ export function renderLiveIgnition(options: {
   readonly version: string
   /** More units. */
   readonly units?: readonly Unit[]
+  /** Disks to check besides the one in the kernel arguments. */
+  readonly otherDisks?: readonly string[]
+  /** Configuration of coreos-installer, in YAML. */
+  readonly installerConfig?: string
 }): string {
-  const { writtenUrl, failedUrl, diskUrl, version, units = [] } = options
-  const script = { source: dataUrl(new TextEncoder().encode(diskCheckScript)) }
+  const { writtenUrl, failedUrl, diskUrl, version, otherDisks = [], installerConfig, units = [] } = options
+  const file = (path: string, text: string, mode: number) => {
+    const contents = { source: dataUrl(new TextEncoder().encode(text)) }
+    return { path, overwrite: true, mode, contents }
+  }
   return JSON.stringify({
     ignition: { version },
-    storage: { files: [{ path: diskCheckScriptPath, overwrite: true, mode: 0o755, contents: script }] },
+    storage: {
+      files: [
+        file(diskCheckScriptPath, diskCheckScript, 0o755),
+        ...(installerConfig === undefined ? [] : [file(installerConfigPath, installerConfig, 0o644)]),
+      ],
+    },
     systemd: {
       units: [
-        renderDiskCheckUnit(diskUrl),
+        renderDiskCheckUnit(diskUrl, otherDisks),
         renderWrittenUnit(writtenUrl),
         ...renderFailedUnits(failedUrl),
         ...units,
@@ -117,6 +129,8 @@ export type AddedFile = {
 
 export type Additions = {
   readonly files: readonly AddedFile[]
+  /** Partition tables, arrays, and file systems. */
+  readonly storage?: MirrorStorage
   readonly units?: readonly Unit[]
 }
 
@@ -125,11 +139,16 @@ export type Additions = {
  *
  * @param version Ignition version of the role's file
  */
-export function wrapIgnition(role: Uint8Array, version: string, { files, units = [] }: Additions): string {
+export function wrapIgnition(
+  role: Uint8Array,
+  version: string,
+  { files, storage, units = [] }: Additions,
+): string {
   return JSON.stringify({
     ignition: { version, config: { merge: [{ source: dataUrl(role) }] } },
     // Without overwrite, a file that exists in the image (/etc/chrony.conf) would make the first boot fail.
     storage: {
+      ...storage,
       files: files.map(({ path, mode, content }) => ({
         path,
         overwrite: true,

@@ -1,4 +1,5 @@
 /** The values of a node for templates, in the text that configuration files use. Pure. */
+import { devicePath } from '../disks/target.ts'
 import { formatIp, formatIpv4, type Ip, type Ipv6 } from '../../proto/address/ip.ts'
 import { httpBase, type Model, type NodeModel } from '../model.ts'
 
@@ -42,7 +43,7 @@ export function nodeFacts({ site, endpoint }: Model, node: NodeModel): ReadonlyM
     'node.role': node.role,
     'node.address': formatIp(address),
     'node.mac': node.mac,
-    'node.disk': node.disk,
+    'node.disk': node.disk && devicePath(node.disk),
     'node.image': node.image,
     ...networkFacts(node, server),
     'site.name': site.site,

@@ -75,7 +75,7 @@ type DiskParams = { Params: { cluster: string; node: string; token: string } }
 const callbackRoute = '/boot/:cluster/:node/:token/:stage'
 const diskRoute = '/boot/:cluster/:node/:token/disk'
 /** lsblk and blkid write a few hundred bytes for each device on the disk. */
-const maxDiskReportBytes = 64 * 1024
+const maxDiskReportBytes = 256 * 1024
 const isStage = (text: string): text is CallbackStage => ['written', 'started', 'failed'].includes(text)
 
 export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { readonly lane: ImageLane }> {

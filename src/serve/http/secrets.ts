@@ -3,7 +3,7 @@
  * secrets, and its callbacks. All three need the token of the installation. The log never contains a token.
  */
 import type { FastifyReply } from 'fastify'
-import { parseDiskReport } from '../../install/decide-disk.ts'
+import { parseDiskReport } from '../../install/disk-report.ts'
 import type { Installs, Permission, ReadRequest, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
 import type { BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
@@ -114,8 +114,8 @@ function sendIgnition(
     }
     const { octets, version } = found.document
     const { additions } = file
-    if (additions === undefined || (additions.files.length === 0 && !reportsStart(version, token)))
-      return octets
+    const isEmpty = additions?.files.length === 0 && additions.storage === undefined
+    if (additions === undefined || (isEmpty && !reportsStart(version, token))) return octets
     return Buffer.from(wrapIgnition(octets, version, additions).replaceAll(tokenPlaceholder, token))
   }
   return sendWholeFile({ ...exchange, node: file.node }, tools, file, {
@@ -222,7 +222,12 @@ function refuseReader(
   return refuse(reply, { status: 403, code: answer, sentence: closed })
 }
 
-/** Answers a report about the target disk: 200 if the installer may start, 409 with the reason if it must wait. */
+const diskStatus = { proceed: 200, use: 202, wait: 409 } as const
+
+/**
+ * Answers a report about the target disks: 200 if the installer may start, 202 with the disk that the hints select, and 409 with
+ * the reason if the installer must wait.
+ */
 export async function receiveDiskReport(
   { reply, client, address }: Exchange,
   { log, counters }: Tools,
@@ -239,8 +244,9 @@ export async function receiveDiskReport(
   }
   const answer = await installs.checkDisk(key, report, token, { address, client })
   if (answer.kind !== 'refused') {
-    reply.code(answer.kind === 'proceed' ? 200 : 409).header('cache-control', 'no-store')
-    return reply.type('text/plain; charset=utf-8').send(`${answer.text}\n`)
+    reply.code(diskStatus[answer.kind]).header('cache-control', 'no-store')
+    const first = answer.kind === 'use' ? `${answer.device}\n` : ''
+    return reply.type('text/plain; charset=utf-8').send(`${first}${answer.text}\n`)
   }
   const { code, reason } = answer
   counters.refuse(code)

@@ -10,6 +10,7 @@ import {
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
 import type { RuleViolation, Rule, Path } from '../problem.ts'
 import { scriptOf } from '../boot-script.ts'
+import { diskKeys } from './disks.ts'
 import { nearest } from '../../text/nearest.ts'
 import { listed } from '../schema-violations.ts'
 import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
@@ -27,10 +28,11 @@ function settings(site: Site): { readonly path: Path; readonly settings: Setting
 /** Reports a setting that nodes lack once per cluster, at the position where one line fixes it. */
 function missingSetting(site: Site, key: 'image' | 'disk', expected: string): RuleViolation[] {
   return declaredClusters(site).flatMap((declared): RuleViolation[] => {
-    if (declared.cluster[key] !== undefined) return []
+    const has = (settings: Cluster | Node) =>
+      settings[key] !== undefined || (key === 'disk' && settings.mirror !== undefined)
+    if (has(declared.cluster)) return []
     const without = nodesOf(declared).filter(
-      ({ node, cluster }) =>
-        node[key] === undefined && isBooted(cluster, node) && scriptOf(cluster, node) === undefined,
+      ({ node, cluster }) => !has(node) && isBooted(cluster, node) && scriptOf(cluster, node) === undefined,
     )
     if (without.length === 0) return []
     const names = without.map(({ node }) => node.name).join(', ')
@@ -176,7 +178,7 @@ const kernelArguments: Rule = {
 /** Keys of a node that only concern machines that slipway boots. */
 const bootKeys = [
   'bmc',
-  'disk',
+  ...diskKeys,
   'wipe',
   'image',
   'script',

@@ -108,3 +108,14 @@ t.test('installer: a disk named by a link below /dev/ keeps its path', (t) => {
   t.equal(device, 'coreos.inst.install_dev=/dev/disk/by-id/wwn-0x5002538e40d6a1b2')
   t.end()
 })
+
+t.test('multipath and the partitions to keep follow the disk', (t) => {
+  const disks = { multipath: true as const, savePartitions: { labels: ['data*', 'x'], indexes: ['5-'] } }
+  const given = kernelArguments({ kernelArguments: [], ...disks }, live).join(' ')
+  t.match(
+    given,
+    ' coreos.inst.ignition_url=http://192.0.2.2/master.ign coreos.inst.save_partlabel=data*,x coreos.inst.save_partindex=5- rd.multipath=default ip=dhcp',
+  )
+  t.notMatch(kernelArguments({ kernelArguments: [], ...disks }, single).join(' '), 'save_part')
+  t.end()
+})

@@ -1,9 +1,17 @@
 import t from 'tap'
+import { mirrorStorage } from '../../../src/plan/disks/mirror.ts'
 import { compile } from '../../../src/plan/compile.ts'
 import { additionsOf } from '../../../src/plan/boot/installation.ts'
 import type { AddedFileFact, Facts } from '../../../src/plan/facts.ts'
 import { urlPaths } from '../../../src/plan/urls.ts'
-import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'
+import {
+  exampleModel,
+  exampleSite,
+  ignitionFile,
+  ignitionFiles,
+  installerImage,
+  missing,
+} from '../../support/model.ts'
 
 type Settings = Record<string, unknown>
 
@@ -22,7 +30,7 @@ function model(ofCluster: Settings, ofMaster: Settings, facts: Partial<Facts> = 
 
 function added(ofCluster: Settings, ofMaster: Settings, facts?: Partial<Facts>) {
   const built = model(ofCluster, ofMaster, facts)
-  const { additions } = additionsOf(built.nodes[1]!, built.facts)
+  const { additions } = additionsOf(built.nodes[1]!, built)
   return additions?.files.map(
     ({ path, mode, content }) => `${path} ${mode.toString(8)} ${new TextDecoder().decode(content)}`,
   )
@@ -123,7 +131,7 @@ t.test('nothing can be added to an Ignition file of version 2.x', (t) => {
     {
       severity: 'error',
       message:
-        '/srv/master.ign has Ignition version 2.2.0, and additions need 3.1 or later: remove hostname, files, networkKeyfiles, and network (or set network.use: arguments) (needed by ocp45/m1)',
+        '/srv/master.ign has Ignition version 2.2.0, and additions need 3.1 or later: remove hostname, files, networkKeyfiles, mirror, and network (or set network.use: arguments) (needed by ocp45/m1)',
     },
   ])
   t.same(compile(model({}, {}, { ignition: new Map([['ocp45', old]]) })).findings.length, findings.length - 1)
@@ -132,9 +140,40 @@ t.test('nothing can be added to an Ignition file of version 2.x', (t) => {
 
 t.test('a site that was not scanned is an error of the caller', (t) => {
   const built = model({}, { networkKeyfiles: ['/srv/x.nmconnection'] })
-  t.throws(() => additionsOf(built.nodes[1]!, built.facts), {
+  t.throws(() => additionsOf(built.nodes[1]!, built), {
     name: 'TypeError',
     message: 'site was not scanned: /srv/x.nmconnection not among the facts',
   })
+  t.end()
+})
+
+t.test('a mirror is added to the Ignition file, which needs version 3', (t) => {
+  const mirror = { mirror: ['/dev/sda', '/dev/sdb'] }
+  const built = model({}, mirror)
+  const { additions } = additionsOf(built.nodes[1]!, built)
+  t.same(additions, { files: [], storage: mirrorStorage(mirror.mirror, 'x86_64') })
+  const old = { ...ignitionFiles('/srv'), master: ignitionFile('/srv/master.ign', { version: '2.2.0' }) }
+  const facts = { ignition: new Map([['ocp45', old]]) }
+  t.match(compile(model({}, mirror, facts)).findings, [{ code: 'ignition.additions-unsupported' }])
+  t.end()
+})
+
+t.test('an image of OpenShift 4.5 installs to one path only', (t) => {
+  const facts = { images: new Map([['rhcos', installerImage('/srv/rhcos')]]) }
+  const settings = [
+    { disk: { wwn: '0x5' } },
+    { mirror: ['/dev/sda', '/dev/sdb'] },
+    { savePartitions: { labels: ['x'] } },
+  ]
+  for (const ofMaster of settings) {
+    const findings = compile(model({}, ofMaster, facts)).findings.filter(({ code }) =>
+      code.startsWith('boot.disk'),
+    )
+    t.match(
+      findings,
+      [{ code: 'boot.disk-needs-live-image', severity: 'error', about: 'ocp45/m1' }],
+      JSON.stringify(ofMaster),
+    )
+  }
   t.end()
 })

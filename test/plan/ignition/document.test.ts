@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import t from 'tap'
+import { mirrorStorage } from '../../../src/plan/disks/mirror.ts'
 import {
   renderLiveIgnition,
   wrapIgnition,
@@ -43,6 +44,16 @@ t.test("a wrapper contains the role's file byte for byte, and the added files", 
     ],
   )
   t.equal(systemd, undefined)
+  t.end()
+})
+
+t.test('a wrapper can also contain disks', (t) => {
+  const mirror = mirrorStorage(['/dev/sda', '/dev/sdb'], 'x86_64')
+  const { storage } = JSON.parse(wrapIgnition(text('{}'), '3.1.0', { ...additions, storage: mirror })) as {
+    storage: { files: readonly unknown[] }
+  }
+  t.match(storage, mirror)
+  t.equal(storage.files.length, 2)
   t.end()
 })
 

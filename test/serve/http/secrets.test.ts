@@ -2,14 +2,15 @@ import t from 'tap'
 import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
 import type { Mac } from '../../../src/proto/address/mac.ts'
 import { createRoutes } from '../../../src/serve/http/routes.ts'
+import { inventory } from '../../support/disk-inventories.ts'
 import { httpWorld, routesWorld, masterIgnition } from '../../support/http-service.ts'
 
 const closed = 'this is only for the node itself, while it is being installed\n'
 const bootPath = '/boot/ocp45/m1/boot.ipxe'
 
 /** As m1 boots: the URLs of its script, without the server. */
-async function booted(t: Parameters<typeof routesWorld>[0]) {
-  const world = await routesWorld(t, 'guarded')
+async function booted(t: Parameters<typeof routesWorld>[0], change?: Parameters<typeof routesWorld>[2]) {
+  const world = await routesWorld(t, 'guarded', change)
   const { body } = await world.ask(bootPath)
   const path = (name: string) => new RegExp(` ${name}=http://[^/]+(\\S+)`).exec(body)?.[1] ?? ''
   const ignition = path('coreos.inst.ignition_url')
@@ -277,11 +278,28 @@ t.test('the report about the disk is answered with the permission, or with the r
   const clear = await post(body(''))
   t.same([clear.statusCode, clear.body], [200, 'the installer starts: /dev/sda is empty\n'])
   t.match(await post('<html>'), { statusCode: 400 })
-  t.match(await post('x'.repeat(70_000)), { statusCode: 413 })
+  t.match(await post('x'.repeat(300_000)), { statusCode: 413 })
   for (const other of [{ remoteAddress: '192.0.2.21' }, { secret: 'A'.repeat(22) }]) {
     const refused = await post(body(''), other)
     t.same([refused.statusCode, refused.body], [403, closed])
   }
+  t.match(options.installs.list()[1], { mode: 'installing' })
+})
+
+t.test('hints are answered with the disk on the first line', async (t) => {
+  const { app, token, options } = await booted(t, (site) => {
+    Object.assign(site.clusters[0]!, { disk: { serialNumber: 'S2' } })
+  })
+  const { lsblk, udev } = inventory
+  const answer = await app.inject({
+    method: 'POST',
+    url: `/boot/ocp45/m1/${token}/disk`,
+    remoteAddress: '192.0.2.11',
+    headers: { 'content-type': 'text/plain' },
+    payload: `slipway-disk 1\ndevice: /dev/slipway-disk\npath: \n--- lsblk\n\n--- blkid\nslipway-disks 1\n--- lsblk\n${lsblk}\n--- udev\n${udev}`,
+  })
+  t.equal(answer.statusCode, 202)
+  t.match(answer.body, /^\/dev\/sdb\nthe hints select \/dev\/sdb \(.*\)\n$/)
   t.match(options.installs.list()[1], { mode: 'installing' })
 })
 
