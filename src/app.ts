@@ -2,6 +2,7 @@
  * Connects the parts of the program: a site file becomes a plan, the components serve it, and a reload replaces it.
  * When a component loses its socket, the process ends and systemd starts it again.
  */
+import { followAssisted } from './assisted/follow.ts'
 import { createBootScripts } from './assisted/boot-scripts.ts'
 import { createPower } from './bmc/power.ts'
 import { createRoleIgnition } from './cluster/ignition.ts'
@@ -118,9 +119,17 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       (await bootScripts.check(active.plan.http, node, role)) ??
       canStartInstall(active.plan.http, ignitionFiles, { node, role, now: clock.now() }),
     isClusterRead(node) {
+      if (!assisted.isRead(node)) return false
       const clusters = followed()
       return clusters === undefined ? hasStarted : clusters.isRead(node)
     },
+  })
+  const assisted = followAssisted({
+    clusters: declared,
+    nodes: () => active.model.nodes,
+    observe: recorded.observe,
+    clock,
+    log: log.for('assisted'),
   })
   const installs = drainFirst(recorded, () => {
     for (const component of supervisor.running) component.drain?.()
@@ -175,6 +184,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     ignitionFiles,
     fileWatch,
     bootScripts,
+    assisted,
     reports,
     sockets,
     counters,
@@ -223,6 +233,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     active.close()
     clockWatch.close()
     await supervisor.close(graceMs)
+    assisted.close()
     sessions.close()
     reports.close()
     gate.close()

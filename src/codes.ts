@@ -1,4 +1,5 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
+import { assistedCodes } from './assisted/codes.ts'
 import { bmcCodes } from './bmc/codes.ts'
 import { clusterCodes } from './cluster/codes.ts'
 import { imageCodes } from './images/codes.ts'
@@ -22,6 +23,7 @@ import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
 export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
+  assistedCodes,
   bmcCodes,
   clusterCodes,
   planCodes,
@@ -54,6 +56,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   http: 'HTTP',
   dns: 'DNS',
   syslog: 'Syslog receiver',
+  assisted: 'Assisted service',
   haproxy: 'HAProxy',
   boot: 'Network boot of a node',
   ignition: 'Ignition files',

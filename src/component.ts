@@ -1,4 +1,5 @@
 /** The shape of a component of the process, and what all of them share. src/components.ts lists them. */
+import type { Assisted } from './assisted/follow.ts'
 import type { BootScripts } from './assisted/boot-scripts.ts'
 import type { FileWatch } from './file-watch.ts'
 import type { Clusters } from './cluster/clusters.ts'
@@ -38,6 +39,8 @@ export type Shared = {
   readonly fileWatch: FileWatch
   /** The scripts of other installers that nodes boot. */
   readonly bootScripts: BootScripts
+  /** The assisted services that install nodes. */
+  readonly assisted: Assisted
   readonly balancer: Balancer
   readonly drains: Drains
   readonly reports: Reports

@@ -252,6 +252,18 @@ export const components: readonly Component[] = [
     },
   },
   {
+    name: 'assisted',
+    isWanted: () => true,
+    start: ({ assisted }) =>
+      Promise.resolve({
+        name: 'assisted',
+        listening: [],
+        swap: ({ clusters }) => assisted.swap(clusters),
+        outages: () => assisted.problems(),
+        close: () => assisted.close(),
+      }),
+  },
+  {
     // After all that it reports on.
     name: 'hooks',
     isWanted: () => true,

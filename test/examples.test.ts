@@ -184,7 +184,8 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     images: Object.fromEntries(
       Object.entries(site.images).map(([image, more]) => [image, { ...more, dir: `${dir}/${image}` }]),
     ),
-    clusters: site.clusters.map((cluster) => ({
+    // There is no assisted service here.
+    clusters: site.clusters.map(({ assisted: _, ...cluster }) => ({
       ...cluster,
       ...(cluster.script && { script: `${dir}/script.ipxe` }),
       ...(cluster.ignition && { ignition: `${dir}/ignition/${cluster.name}` }),

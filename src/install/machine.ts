@@ -205,7 +205,7 @@ function onSystem(state: State, now: Moment): State {
 }
 
 function onCluster(state: State, { word, since }: Extract<Event, { kind: 'cluster' }>, now: Moment): State {
-  if (word === 'removed') return state
+  if (word === 'removed' || word === 'assisted' || word === 'assisted-failed') return state
   const { mode, attempt } = state
   const known: State = word === 'ready' && since !== undefined ? { ...state, readySince: since } : state
   if (mode !== 'installing' || attempt?.delivered === undefined) {
@@ -216,6 +216,12 @@ function onCluster(state: State, { word, since }: Extract<Event, { kind: 'cluste
   if (word === 'not-ready') return known
   if (word === 'ready' && since !== undefined && isNewReady(attempt, attempt.delivered, since)) {
     return installed(known, 'the cluster reports it as Ready', now)
+  }
+  if (word === 'assisted-installed') {
+    // A report from before this attempt is about the system that is being replaced.
+    return since !== undefined && since > attempt.delivered.at + clockMarginMs
+      ? installed(known, 'the assisted service reports it as installed', now)
+      : known
   }
   // An earlier Ready condition, or an approval, may belong to the system that is being replaced.
   return word === 'ready'

@@ -42,7 +42,16 @@ export type DiskStage = 'disk-clear' | 'disk-kept'
 
 /** Reports of the node's cluster; approvals are those of slipway. */
 export type ClusterEvent =
-  'approved-client' | 'registered' | 'approved-serving' | 'ready' | 'not-ready' | 'removed'
+  | 'approved-client'
+  | 'registered'
+  | 'approved-serving'
+  | 'ready'
+  | 'not-ready'
+  | 'removed'
+  /** Reports of the assisted service: progress, the disk is written, and an error. */
+  | 'assisted'
+  | 'assisted-installed'
+  | 'assisted-failed'
 
 export type NodeCommand = 'install' | 'local' | 'menu' | 'forget'
 

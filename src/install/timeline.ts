@@ -139,7 +139,8 @@ function addReport(
   })
   if (boot === undefined || isAbsence) return
   endActive(boot, at, 'done')
-  boot.stage = stageOf(kind)
+  // The discovery image runs before the system on the disk.
+  boot.stage = Math.max(boot.stage, stageOf(kind))
 }
 
 function hasSystem({ stage }: BootDraft): boolean {

@@ -59,10 +59,12 @@ export function compileInstall(model: Model): InstallPlan {
 export function* installSteps({ site, facts, nodes, members: all }: Model): Generator<void, InstallPlan> {
   const members = Map.groupBy(all, ({ cluster }) => cluster)
   const clusters = new Map(
-    site.clusters.map(({ name, order, ignitionAccess, requireDhcp }) => {
+    site.clusters.map(({ name, order, assisted, ignitionAccess, requireDhcp }) => {
       const requiresExchange = requireDhcp && ignitionAccess !== 'open'
       // The schema requires at least one node in each cluster.
-      const waitsFor = order ? orderOf(members.get(name) as readonly MemberModel[]) : noOrder
+      // The assisted service starts only when it has discovered all hosts.
+      const waitsFor =
+        order && assisted === undefined ? orderOf(members.get(name) as readonly MemberModel[]) : noOrder
       return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
     }),
   )

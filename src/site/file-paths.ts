@@ -35,6 +35,7 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       ...defined({
         ignition: absoluteIfSet(cluster.ignition),
         kubeconfig: absoluteIfSet(cluster.kubeconfig),
+        assisted: cluster.assisted && withAbsoluteToken(cluster.assisted, absoluteIfSet),
       }),
       nodes: cluster.nodes.map((node) => withAbsoluteFiles(node, absolute)),
     })),
@@ -50,6 +51,14 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     ),
     ...(api !== undefined && { api: withAbsoluteApi(api, absoluteIfSet) }),
   }
+}
+
+function withAbsoluteToken(
+  assisted: NonNullable<Cluster['assisted']>,
+  absolute: (path: string | undefined) => string | undefined,
+): NonNullable<Cluster['assisted']> {
+  const { tokenFile, ca } = assisted
+  return { ...assisted, ...defined({ tokenFile: absolute(tokenFile), ca: absolute(ca) }) }
 }
 
 function withAbsoluteApi(

@@ -370,6 +370,16 @@ export const bootScript = matching(
   /^(?:https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?(?:[/?][\x21\x22\x24-\x7a\x7c\x7e]*)?|(?!https?:)[^\x00]*[^/\x00])$/,
 )
 
+export const assistedUrl = matching(
+  'an http or https URL without a user name, a query, and a fragment',
+  /^https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?(?:\/[\x21\x22\x24-\x3e\x40-\x7e]*)?$/,
+)
+
+export const uuid = matching(
+  'a UUID',
+  /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$/,
+)
+
 export const argument = matching(
   'an argument without NUL bytes',
   // eslint-disable-next-line no-control-regex -- an argument cannot contain a NUL byte

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { apiSection } from './api-section.ts'
+import { assistedSection } from './assisted-section.ts'
 import { bmcDefaults, nodeBmc } from './bmc-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { diskSettings } from './disk-section.ts'
@@ -233,6 +234,7 @@ const cluster = z
         'declared: approve certificate signing requests of declared nodes; dry-run: only log them; off: do not handle them',
     }),
     loadBalancer: loadBalancer.optional(),
+    assisted: assistedSection.optional(),
     bmc: bmcDefaults.optional(),
     order: z.boolean().default(true).meta({
       description:

@@ -43,6 +43,32 @@ const cases: readonly {
     reason: 'the cluster reports it as Ready',
   },
   {
+    name: 'the assisted service reports it as installed, after its handover',
+    steps: [boot, delivered, 300_000, cluster('assisted-installed', startAt + 240_000)],
+    mode: 'installed',
+    reason: 'the assisted service reports it as installed',
+  },
+  {
+    name: 'a report of the assisted service from before this attempt, or without a time, ends nothing',
+    steps: [boot, delivered, 300_000, cluster('assisted-installed', startAt), cluster('assisted-installed')],
+    mode: 'installing',
+  },
+  {
+    name: 'a machine that the assisted service has installed keeps its disk',
+    steps: [cluster('assisted-installed', startAt)],
+    mode: 'local',
+  },
+  {
+    name: 'progress and errors of the assisted service change nothing',
+    steps: [
+      boot,
+      delivered,
+      cluster('assisted', startAt + 240_000),
+      cluster('assisted-failed', startAt + 250_000),
+    ],
+    mode: 'installing',
+  },
+  {
     name: 'also after it was sent to its disk',
     steps: [boot, delivered, 60_000, boot, 300_000, ready(240_000)],
     mode: 'installed',

@@ -82,6 +82,9 @@ const clusterTexts: Readonly<Record<ClusterEvent, string>> = {
   ready: 'Ready',
   'not-ready': 'not Ready',
   removed: 'removed',
+  assisted: 'assisted service',
+  'assisted-installed': 'assisted service',
+  'assisted-failed': 'assisted service',
 }
 
 export function eventText(seen: Observation): string {

@@ -102,6 +102,9 @@ function applyTransition(last: LastTransitions, seen: Observation | Transition):
       return { ...last, readiness: seen }
     case 'approved-client':
     case 'approved-serving':
+    case 'assisted':
+    case 'assisted-installed':
+    case 'assisted-failed':
       return last
   }
 }

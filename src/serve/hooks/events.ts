@@ -61,7 +61,15 @@ export function observationEvent(seen: Observation): EventDraft | undefined {
     case 'removed':
       return { type: 'node.removed', text: `the cluster no longer has ${node}`, data }
     case 'registered':
+    case 'assisted':
+    case 'assisted-installed':
       return undefined
+    case 'assisted-failed':
+      return {
+        type: 'node.install-failed',
+        text: `the assisted service reports an error of ${node}${because}`,
+        data,
+      }
   }
 }
 

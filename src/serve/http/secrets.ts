@@ -165,6 +165,12 @@ export async function sendHandover(
   if (permission.kind === 'refused') return refuseReader(exchange, tools, node, permission)
   tools.tokens.learn(token)
   return sendText(exchange, tools, handoverText, (outcome) => {
+    // Another server sent the kernel and the initramfs: the next system that requests an address is not that on the disk.
+    if (!isHead) {
+      const sent = { octets: outcome.octets, total: handoverText.length, durationMs: 0 }
+      const file = { what: 'initramfs', file: 'of another installer', outcome: 'sent' } as const
+      tools.observe({ node: node.key, kind: 'file', ...file, ...sent })
+    }
     tools.log[isHead ? 'debug' : 'info'](
       { node: node.key, client, ...outcome },
       'node starts another installer',
