@@ -226,7 +226,8 @@ function withSingle({ nodes, masters, api }: Cluster): readonly Machine[] {
     : nodes
 }
 
-function nodeOf({ name = '', role, addresses, disk, bmc, ...macs }: Machine, cluster: Cluster): object {
+function nodeOf(machine: Machine, cluster: Cluster): object {
+  const { name = '', role, addresses, disk, bmc, network, ...macs } = machine
   const label = name.endsWith(`.${cluster.fullName}`)
     ? name.slice(0, -cluster.fullName.length - 1)
     : name.split('.')[0]
@@ -238,6 +239,7 @@ function nodeOf({ name = '', role, addresses, disk, bmc, ...macs }: Machine, clu
       address: oneOrList(addresses),
       disk: disk === cluster.disk ? undefined : disk,
       bmc,
+      network,
     }),
   }
 }

@@ -21,6 +21,8 @@ export type MachineFact = At & {
   readonly role?: Role
   readonly disk?: string
   readonly bmc?: string
+  /** The section `network` of a node. */
+  readonly network?: object
 }
 
 export type SubnetFact = At & {

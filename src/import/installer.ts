@@ -6,6 +6,7 @@ import type { Role } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { diskPath } from './helpernode.ts'
 import { noFacts, type Facts, type MachineFact } from './facts.ts'
+import { readNmstate } from './nmstate.ts'
 import { readSections, type Section } from './section.ts'
 
 /** Settings that the installer uses itself and that no other server needs. */
@@ -128,30 +129,37 @@ function readAgentConfig(config: Section, facts: Facts): void {
 
 /** A host of agent-config.yaml, or of the bare metal platform in install-config.yaml. */
 function readHost(host: Section, facts: Facts): void {
-  const interfaces = host.sections('interfaces').map((each) => {
-    each.skip('name')
-    return each.text('macAddress')
-  })
-  const network = readNetworkConfig(host.section('networkConfig'), facts)
-  const macs = [host.text('bootMACAddress'), ...interfaces, ...network.macs].filter(
-    (mac) => mac !== undefined,
+  const interfaces = host.sections('interfaces').map((each) => ({
+    name: each.text('name') ?? '',
+    mac: each.text('macAddress') ?? '',
+  }))
+  const config = host.section('networkConfig')
+  const settings = readNetworkConfig(config, facts)
+  const { network, omitted } = readNmstate(
+    host.value('networkConfig'),
+    new Map(interfaces.filter(({ mac }) => mac !== '').map(({ name, mac }) => [name, mac])),
   )
-  const [mac, ...others] = new Set(macs.map((each) => each.toLowerCase()))
+  facts.notes.push(...omitted.map((text) => ({ ...config.at, text })))
+  const macs = [host.text('bootMACAddress') ?? '', ...interfaces.map((each) => each.mac), ...settings.macs]
+  const [mac, ...others] = new Set(macs.filter((each) => each !== '').map((each) => each.toLowerCase()))
+  const isBonded = settings.hasBond && network !== undefined
   const bmc = host.section('bmc')
   bmc.skip('username', 'password', 'disableCertificateVerification')
   host.skip('hardwareProfile', 'bootMode')
   facts.machines.push({
     ...host.at,
-    addresses: network.addresses,
+    addresses: settings.addresses,
+    ...(isBonded && { otherMacs: others }),
     ...defined({
       name: host.text('hostname') ?? host.text('name'),
       mac,
       role: roleOf(host.text('role')),
       disk: readHints(host.section('rootDeviceHints'), facts),
       bmc: bmc.text('address'),
+      network,
     }),
   })
-  if (others.length > 0) {
+  if (others.length > 0 && !isBonded) {
     const text = `the other MAC addresses ${others.join(', ')}: add them to mac if the node can boot from them`
     facts.notes.push({ ...host.at, text })
   }
@@ -175,17 +183,17 @@ function readHints(hints: Section, facts: Facts): string | undefined {
 }
 
 /** NMState (https://nmstate.io): the addresses, the resolvers, and the default route. */
-function readNetworkConfig(config: Section, facts: Facts): { addresses: string[]; macs: string[] } {
+function readNetworkConfig(
+  config: Section,
+  facts: Facts,
+): { addresses: string[]; macs: string[]; hasBond: boolean } {
   const addresses: string[] = []
   const macs: string[] = []
+  let hasBond = false
   for (const each of config.sections('interfaces')) {
     const mac = each.text('mac-address')
     if (mac !== undefined) macs.push(mac)
-    const type = each.text('type')
-    if (type !== undefined && type !== 'ethernet') {
-      const text = `${each.text('name') ?? ''} is a ${type}: pass it to the node with networkKeyfiles or kernelArguments`
-      facts.notes.push({ ...each.at, text })
-    }
+    if (each.text('type') === 'bond') hasBond = true
     for (const family of ['ipv4', 'ipv6']) {
       for (const entry of each.section(family).sections('address')) {
         const [ip, prefix] = [entry.text('ip'), entry.text('prefix-length')]
@@ -199,9 +207,9 @@ function readNetworkConfig(config: Section, facts: Facts): { addresses: string[]
   }
   const resolver = config.section('dns-resolver').section('config')
   facts.forward.push(...resolver.texts('server').filter((server) => !facts.forward.includes(server)))
-  // NMState has far more keys than a site; what nodes need is named above.
+  // readNmstate reports the other keys.
   config.ignoreRest()
-  return { addresses, macs }
+  return { addresses, macs, hasBond }
 }
 
 function defaultRoute(config: Section): { gateway?: string } {

@@ -65,6 +65,12 @@ export class Section {
     return isMap(value) ? [this.#child(value, path)] : []
   }
 
+  /** Returns a value as it is in the file. */
+  value(key: string): unknown {
+    this.#read.add(key)
+    return this.#values.get(key)
+  }
+
   /** Marks keys that have no meaning for a site, with everything below them. */
   skip(...keys: readonly string[]): void {
     for (const key of keys) this.#read.add(key)

@@ -24,6 +24,8 @@ const blockKeys: readonly unknown[] = [
   'dns',
   'records',
   'forwardZones',
+  'network',
+  'interfaces',
 ]
 
 /**
@@ -43,7 +45,7 @@ export function writeSite(
       const key = keyOf(pair)
       const value = pair.value as Node
       if ((isMap(value) || isSeq(value)) && !blockKeys.includes(key)) value.flow = true
-      if (key === 'mac') {
+      if (key === 'mac' || key === 'mac-address') {
         for (const each of isSeq(value) ? value.items : [value]) {
           if (isScalar(each)) each.type = Scalar.QUOTE_DOUBLE
         }
@@ -56,8 +58,9 @@ export function writeSite(
     Map(_, map, ancestors) {
       // An entry of a list of nodes, hosts, or subnets.
       const list = ancestors.at(-1)
-      const isCluster = map.has('nodes')
-      if (isSeq(list) && !isCluster) map.flow = true
+      // The network of a node is too long for one line.
+      const isLong = map.has('nodes') || map.has('network')
+      if (isSeq(list) && !isLong) map.flow = true
       if (isPair(list) && isEntryOfImages(ancestors)) map.flow = true
     },
   })

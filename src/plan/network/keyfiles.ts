@@ -128,8 +128,26 @@ function ipKeys(network: NodeNetwork, each: NodeInterface, family: Family): Grou
       .filter((route) => route !== gateway)
       .map((route, index) => [`route${index + 1}`, routeText(route)] as const),
     ...resolverKeys(network, each, family),
+    ...(isDynamic(each, family) ? dynamicKeys[family] : []),
+    // An address from the MAC address, by which slipway also recognizes the client.
+    ...(family === 'ipv6' ? ([['addr-gen-mode', 'eui64']] as const) : []),
   ]
 }
+
+/** The values of nmstate: requests without an end, and identifiers from the MAC address, which the site declares. */
+const endless = 2_147_483_647
+const dynamicKeys = {
+  ipv4: [
+    ['dhcp-client-id', 'mac'],
+    ['dhcp-timeout', endless],
+  ],
+  ipv6: [
+    ['dhcp-duid', 'll'],
+    ['dhcp-iaid', 'mac'],
+    ['dhcp-timeout', endless],
+    ['ra-timeout', endless],
+  ],
+} as const
 
 function methodOf(each: NodeInterface, family: Family): string {
   if (each[family] === undefined || each[family].enabled === false) return 'disabled'

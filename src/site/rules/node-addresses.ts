@@ -38,7 +38,7 @@ const subnetPrefix = networkRule(
       const path = pathOf(each, family, 'address', index, 'prefix-length')
       return [{ path, expected: `${cidr.prefix}, as in the subnet of ${formatIp(ip)}` }]
     }),
-  ['subnets', 'subnets6'],
+  ['subnets6'],
 )
 
 function eachAddress({ interfaces }: NodeNetwork) {

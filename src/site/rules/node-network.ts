@@ -46,7 +46,8 @@ export function networkRule(
 ): Rule {
   return {
     code,
-    needs,
+    // The resolvers and the default route of a network come from these.
+    needs: ['server', 'subnets', ...needs],
     check(site) {
       const found = networks(site).flatMap((each) => check(each, site))
       const byText = new Map(found.map((each) => [`${formatPath(each.path)} ${JSON.stringify(each)}`, each]))
