@@ -27,6 +27,7 @@ import { monitoringChecks } from './checks/monitoring.ts'
 import { nodeCheckChecks } from './checks/node-check.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { nodeNetworkChecks } from './checks/shapes/node-network.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
@@ -182,6 +183,7 @@ function standardStages({ keep }: Options): Stage[] {
     ...firmwareStages,
     ...installationStages,
     [partialBootChecks, libvirtChecks, bmcChecks],
+    [nodeNetworkChecks],
     [secureBootChecks],
     [disconnectedChecks],
     [loaderChecks],

@@ -32,6 +32,9 @@ export type Payload = {
   readonly dhcrelay: string
   /** Directory with shim and GRUB, signed for Secure Boot, under the names of Debian. */
   readonly signedDir: string
+  /** The unpacked package of the kernel, with all its modules. */
+  readonly kernelRoot: string
+  readonly kernelRelease: string
 }
 
 const release = 'rhcos-4.17.0-x86_64-live'
@@ -52,7 +55,8 @@ const signedFiles = [
 
 export async function buildPayload(workDir: string): Promise<Payload> {
   const kernelPackage = await dependencyOf('linux-image-amd64', 'linux-image-')
-  const kernel = await unpack(workDir, kernelPackage)
+  const kernelRoot = await unpack(workDir, kernelPackage)
+  const kernelRelease = kernelPackage.slice('linux-image-'.length)
   const busybox = join(await unpack(workDir, 'busybox-static'), 'bin/busybox')
   const dhclient = await unpackDhclient(workDir)
   const dhcrelay = join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
@@ -72,11 +76,12 @@ export async function buildPayload(workDir: string): Promise<Payload> {
   if (!existsSync(imagesDir)) {
     await mkdir(join(workDir, 'images'), { recursive: true })
     const unfinished = await mkdtemp(join(workDir, 'images', 'unfinished-'))
-    await buildImages(unfinished, kernel, busybox, signedDir)
+    await buildImages(unfinished, kernelRoot, busybox, signedDir)
     await chmod(unfinished, 0o755)
     await rename(unfinished, imagesDir)
   }
-  return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient, dhcrelay, signedDir }
+  const rootfs = join(imagesDir, rootfsName)
+  return { imagesDir, rootfs, busybox, dhclient, dhcrelay, signedDir, kernelRoot, kernelRelease }
 }
 
 /** Returns the path of ISC dhclient, which is unpacked and not installed. */
@@ -103,7 +108,7 @@ async function buildImages(
   await cp(source('init'), join(root, 'init'))
   await cp(source('udhcpc'), join(root, 'etc/udhcpc'))
   await writeFile(join(root, 'etc/modules'), modules.join('\n'))
-  await copyModules(kernelRoot, root, release)
+  await copyModules(kernelRoot, root, release, modules)
 
   // The installed system has the same initramfs, but only the live one has the hash of a rootfs.
   const initramfs = join(dir, initramfsName)
@@ -115,7 +120,7 @@ async function buildImages(
   await rm(root, { recursive: true })
 }
 
-async function pack(root: string, initramfs: string): Promise<void> {
+export async function pack(root: string, initramfs: string): Promise<void> {
   await output([
     ...['sh', '-c', 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc | gzip -1 >"$2"'],
     ...['sh', root, initramfs],
@@ -123,7 +128,12 @@ async function pack(root: string, initramfs: string): Promise<void> {
 }
 
 /** Copies the modules and their dependencies, uncompressed, because modprobe of busybox cannot read .ko.xz. */
-async function copyModules(kernelRoot: string, root: string, release: string): Promise<void> {
+export async function copyModules(
+  kernelRoot: string,
+  root: string,
+  release: string,
+  modules: readonly string[],
+): Promise<void> {
   await output(['depmod', '-b', kernelRoot, release], { limitMs: 2 * minutes })
   const from = join(kernelRoot, 'lib/modules', release)
   const to = join(root, 'lib/modules', release)
