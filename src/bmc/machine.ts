@@ -25,6 +25,8 @@ export type MachineReport = {
   readonly bootOverride?: { readonly target: string; readonly isOnce: boolean }
   /** Health in the words of the BMC: `OK`, `Warning`, `Critical`. */
   readonly health?: string
+  /** Memory in GiB. */
+  readonly memoryGiB?: number
 }
 
 export type Inventory = MachineReport & {

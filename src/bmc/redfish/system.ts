@@ -62,6 +62,12 @@ export function decodeSystem(path: string, body: Json, etag: string | undefined)
   }
 }
 
+/** Firmware that has not counted its memory yet reports 0. */
+function memoryOf(body: Json): number | undefined {
+  const total = at(body, 'MemorySummary', 'TotalSystemMemoryGiB')
+  return typeof total === 'number' && total > 0 ? total : undefined
+}
+
 function decodeReport(body: Json): MachineReport {
   const { enabled, target } = decodeBoot(body)
   const isOverridden = target !== undefined && enabled !== undefined && enabled !== 'Disabled'
@@ -76,6 +82,7 @@ function decodeReport(body: Json): MachineReport {
       progress: progressPaths.map((keys) => textAt(body, ...keys)).find((text) => text !== undefined),
       bootOverride: isOverridden ? { target, isOnce: enabled === 'Once' } : undefined,
       health: textAt(body, 'Status', 'Health'),
+      memoryGiB: memoryOf(body),
     }),
   }
 }

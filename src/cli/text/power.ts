@@ -16,9 +16,17 @@ export function powerText({ node, power, progress, remarks = [] }: PowerReport):
   return printable([`${node}: power ${states[power]}${firmware}`, ...remarks].join('; '))
 }
 
+/** A live system keeps its rootfs of about 1 GiB in memory, and fails without a message if the memory is too small. */
+const minGiB = 2
+
+function memoryText(memoryGiB: number): string {
+  const text = `${memoryGiB} GiB`
+  return memoryGiB < minGiB ? `${text}; warning: a live system needs at least ${minGiB} GiB` : text
+}
+
 /** Returns the line of the power, and the facts below it. */
 export function powerLines(report: PowerReport): string[] {
-  const { manufacturer, model, serial, sku, uuid, bootOverride, health, bmc, protocol, isManaged } = report
+  const { manufacturer, model, serial, sku, uuid, bootOverride, health, memoryGiB, bmc, protocol, isManaged } = report
   const device = bootOverride && `${bootOverride.target}${bootOverride.isOnce ? ', once' : ''}`
   const machine = [manufacturer, model].filter((each) => each !== undefined).join(' ')
   const rows: readonly (readonly [string, string | undefined])[] = [
@@ -28,6 +36,7 @@ export function powerLines(report: PowerReport): string[] {
     ['SKU', sku],
     ['UUID', uuid],
     ['health', health],
+    ['memory', memoryGiB === undefined ? undefined : memoryText(memoryGiB)],
     ['next boot', device],
   ]
   const facts = rows.flatMap(([label, value]) => (value === undefined ? [] : [[label, printable(value)]]))

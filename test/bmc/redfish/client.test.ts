@@ -43,6 +43,8 @@ t.test('the progress of the firmware, and values that deviate', async (t) => {
       { power: 'turning-on', sku: 'S1' },
     ],
     [{ PowerState: 'Paused' }, { power: 'unknown' }],
+    [{ MemorySummary: { TotalSystemMemoryGiB: 1.5 } }, { memoryGiB: 1.5 }],
+    [{ MemorySummary: { TotalSystemMemoryGiB: 0 } }, { memoryGiB: undefined }],
   ] as const
   for (const [system, expected] of cases) {
     const { power } = await bmcPower(t, { system })

@@ -59,6 +59,16 @@ t.test('a machine of which little is known', async (t) => {
   ])
 })
 
+t.test('memory that is too small for a live system is a warning', async (t) => {
+  for (const [memoryGiB, line] of [
+    [16, '16 GiB'],
+    [1.5, '1.5 GiB; warning: a live system needs at least 2 GiB'],
+  ] as const) {
+    const { run } = await slipwayWith(t, { [`GET ${w1}`]: { ...samplePowerReport, memoryGiB } })
+    t.ok((await run('status', 'w1')).out.includes(`    memory     ${line}`), line)
+  }
+})
+
 t.test('commands print one line for each node', async (t) => {
   const { run, commands } = await slipwayWith(t)
   t.same((await run('on', 'w1')).out, ['ocp45/w1: power on, OSRunning; the firmware gets the URL by DHCP'])

@@ -20,6 +20,7 @@ export const power = component(
     sku: text.optional(),
     uuid: text.optional(),
     progress: text.optional().meta({ description: 'what the firmware does, in the words of the BMC' }),
+    memoryGiB: z.number().optional().meta({ description: 'memory of the machine in GiB' }),
     bootOverride: z.looseObject({ target: text, isOnce: z.boolean() }).optional(),
     health: text.optional(),
     remarks: z.array(text).optional(),
