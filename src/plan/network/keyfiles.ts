@@ -119,6 +119,8 @@ function ipKeys(network: NodeNetwork, each: NodeInterface, family: Family): Grou
   const gateway = routes.find((route) => isDefaultRoute(route) && route.metric === undefined)
   return [
     ['method', method],
+    // Otherwise the node would be online with IPv6 alone, and its services would start before it has its address.
+    ...(family === 'ipv4' ? ([['may-fail', 'false']] as const) : []),
     ...addressesOf(each, family).map(
       ({ ip, 'prefix-length': prefix }, index) =>
         [`address${index + 1}`, `${formatIp(ip)}/${prefix}`] as const,
