@@ -26,7 +26,19 @@ function memoryText(memoryGiB: number): string {
 
 /** Returns the line of the power, and the facts below it. */
 export function powerLines(report: PowerReport): string[] {
-  const { manufacturer, model, serial, sku, uuid, bootOverride, health, memoryGiB, bmc, protocol, isManaged } = report
+  const {
+    manufacturer,
+    model,
+    serial,
+    sku,
+    uuid,
+    bootOverride,
+    health,
+    memoryGiB,
+    bmc,
+    protocol,
+    isManaged,
+  } = report
   const device = bootOverride && `${bootOverride.target}${bootOverride.isOnce ? ', once' : ''}`
   const machine = [manufacturer, model].filter((each) => each !== undefined).join(' ')
   const rows: readonly (readonly [string, string | undefined])[] = [
