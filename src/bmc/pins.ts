@@ -16,8 +16,8 @@ export type Pins = {
 
 const fileName = 'bmc-certificates.json'
 
-/** @param directory state directory */
-export function createPins(directory: string | undefined): Pins {
+/** @param directory state directory @param isReading whether new fingerprints are kept only in memory */
+export function createPins(directory: string | undefined, isReading = false): Pins {
   const path = directory === undefined ? undefined : join(directory, fileName)
   let loading: Promise<Map<string, string>> | undefined
   let writing: Promise<unknown> = Promise.resolve()
@@ -34,7 +34,7 @@ export function createPins(directory: string | undefined): Pins {
     async set(bmc, fingerprint) {
       const pins = await load()
       pins.set(bmc, fingerprint)
-      if (path === undefined) return
+      if (path === undefined || isReading) return
       const text = `${JSON.stringify(Object.fromEntries(pins), undefined, 2)}\n`
       const written = writing.then(() => writeAtomically(path, text, 0o600))
       writing = written.catch(() => undefined)

@@ -55,6 +55,8 @@ export type PowerOptions = {
   readonly plans: () => BmcPlans
   /** State directory. */
   readonly directory: string | undefined
+  /** Whether nothing is written to it: a certificate that was not seen before is accepted, and not kept. */
+  readonly isReading?: boolean
   readonly clock: Clock
   readonly log: Log
   readonly limits?: OperationOptions['limits']
@@ -81,7 +83,7 @@ export function createPower(options: PowerOptions): Power {
   const { plans, clock, log, settleMs = defaultSettleMs } = options
   const operation: OperationOptions = {
     clock,
-    pins: createPins(options.directory),
+    pins: createPins(options.directory, options.isReading),
     ...(options.limits && { limits: options.limits }),
   }
   const queues = new Map<string, Promise<unknown>>()

@@ -56,7 +56,8 @@ export function isRemote(target: string): boolean {
 }
 
 /** @throws {UsageError} if a command that works on the files of the server is to run elsewhere */
-export function requireLocal(target: string, command: string): void {
+export function requireLocal(target: string, command: string, instead?: string): void {
   if (!isRemote(target)) return
-  throw new UsageError(`${command} works on files of the server: run it there, without --server`)
+  const hint = instead === undefined ? '' : `; ${instead}`
+  throw new UsageError(`${command} works on files of the server: run it there, without --server${hint}`)
 }

@@ -1,4 +1,5 @@
 /** All checks, in the order of their output. To add one, write it in the file of its area and add it here. */
+import { bmcCheck } from './bmc.ts'
 import type { Check } from './check.ts'
 import { endpointsCheck } from './endpoints.ts'
 import { firewallCheck } from './firewall.ts'
@@ -21,6 +22,7 @@ export const checks: readonly Check[] = [
   registryCheck,
   mirrorsCheck,
   endpointsCheck,
+  bmcCheck,
   clockCheck,
   diskCheck,
   stateCheck,

@@ -51,6 +51,10 @@ export const preflightCodes = defineCodes({
       'A name server that nodes use has records that differ from the site, or its zone is not delegated',
     remedy: 'Run slipway check --dns, which lists the records and how to correct them',
   },
+  'preflight.bmc-unusable': {
+    meaning: 'A BMC of a node does not respond, shows another certificate, or refuses the credentials',
+    remedy: 'Correct bmc of the node, its credentials, or the network; docs/bmc.md describes each problem',
+  },
   'preflight.registry-unreachable': {
     meaning: 'This machine cannot reach a registry that nodes pull images from',
     remedy: 'Set HTTPS_PROXY if there is a proxy, or specify your mirror: --registry HOST',

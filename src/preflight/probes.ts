@@ -13,6 +13,9 @@ import { readResolvConf } from '../drift/servers.ts'
 import type { Plan } from '../plan/compile.ts'
 import type { Model } from '../plan/model.ts'
 import type { InterfaceAddresses } from '../host/attached-networks.ts'
+import { createPower, type PowerRefusal, type PowerReport } from '../bmc/power.ts'
+import { createLog } from '../host/log.ts'
+import type { BmcPlans } from '../plan/bmc.ts'
 import { hasAddress } from '../host/cannot-listen.ts'
 import { systemClock } from '../host/clock.ts'
 import { runCommand, type CommandResult } from '../host/command.ts'
@@ -57,6 +60,11 @@ export type Probes = {
   readonly verifyImage: (directory: string) => Promise<Integrity | undefined>
   /** Compares the answers of name servers with the site. */
   readonly compareNames: (model: Model, plan: Plan, servers: readonly CheckedServer[]) => Promise<DriftReport>
+  /** Reads the power of nodes through their BMCs. Certificates that it sees first are not kept. */
+  readonly bmcReports: (
+    plans: BmcPlans,
+    state: string,
+  ) => Promise<ReadonlyMap<string, PowerReport | PowerRefusal>>
   readonly resolvConf: () => Promise<string>
   readonly validateHaproxy: (text: string, plan: HaproxyPlan) => Promise<ConfigCheck>
 }
@@ -94,8 +102,35 @@ export const systemProbes: Probes = {
     const ask = createAskServer({ sockets: createSockets({}), clock: systemClock })
     return checkDrift({ model, plan: dns, servers, ask })
   },
+  bmcReports,
   resolvConf: readResolvConf,
   validateHaproxy: validateConfig,
+}
+
+/** Each is one machine with its own controller; this many at once do not fill the network of the controllers. */
+const bmcsAtOnce = 16
+
+async function bmcReports(
+  plans: BmcPlans,
+  state: string,
+): Promise<ReadonlyMap<string, PowerReport | PowerRefusal>> {
+  const log = createLog('error', { write: () => undefined })
+  const power = createPower({
+    plans: () => plans,
+    directory: state,
+    isReading: true,
+    clock: systemClock,
+    log,
+  })
+  const reports = new Map<string, PowerReport | PowerRefusal>()
+  const waiting = [...plans.keys()]
+  async function read(): Promise<void> {
+    for (let node = waiting.shift(); node !== undefined; node = waiting.shift()) {
+      reports.set(node, await power.report(node))
+    }
+  }
+  await Promise.all(Array.from({ length: bmcsAtOnce }, read))
+  return reports
 }
 
 async function bindPort({ transport, address, port }: WantedPort): Promise<string | undefined> {

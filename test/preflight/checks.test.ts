@@ -3,6 +3,9 @@ import { runChecks } from '../../src/preflight/check.ts'
 import { checks } from '../../src/preflight/checks.ts'
 import { checkContext } from '../support/probes.ts'
 
+/** The example has neither mirrors, nor a cluster that runs elsewhere, nor BMCs. */
+const withoutSubject = ['mirrors', 'endpoints', 'bmcs']
+
 t.test('on a correctly configured machine every check is ok, in the order of the table', async (t) => {
   const context = checkContext({}, (site) => {
     Object.assign(site, { dns: { forward: ['192.0.2.53'] } })
@@ -14,7 +17,7 @@ t.test('on a correctly configured machine every check is ok, in the order of the
   )
   t.same(
     results.map(({ check }) => check),
-    checks.map(({ name }) => name),
+    checks.map(({ name }) => name).filter((name) => !withoutSubject.includes(name)),
   )
 })
 

@@ -75,6 +75,9 @@ export const addHelp: Help = {
   examples: ['node add --role worker --mac 52:54:00:00:00:24 --address 192.0.2.24 w4'],
 }
 
+/** The API can write a node into the site file, but a removal needs the cluster and the file together. */
+const remoteSteps = 'with --server, use "node adopt", "reload", then "node install"'
+
 type AddRequest = {
   readonly sitePath: string
   readonly adoption: Adoption
@@ -87,7 +90,7 @@ type AddRequest = {
 /** @param args the arguments after `node add` */
 export async function add(args: readonly string[], terminal: Terminal, clock = systemClock): Promise<number> {
   const { values, file, ...given } = readArguments(args)
-  if (!given.isDry) requireLocal(given.control, 'node add')
+  if (!given.isDry) requireLocal(given.control, 'node add', remoteSteps)
   const request: AddRequest = { ...given, sitePath: await siteFile(values, file) }
   const { sitePath, isDry, until: goal, adoption } = request
   const facts = { node: adoption.name, file: sitePath, isDryRun: isDry, goal }
