@@ -11,6 +11,8 @@ import { compile } from '../src/plan/compile.ts'
 import { diskText, installDevice } from '../src/plan/disks/target.ts'
 import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
 import { buildModel, clusterDomain } from '../src/plan/model.ts'
+import type { TemplateFact } from '../src/plan/files/facts.ts'
+import { parseTemplate, type Template } from '../src/plan/template/template.ts'
 import { parseIpv4, parseIpv6, type Ipv4 } from '../src/proto/address/ip.ts'
 import { scriptsOf } from '../src/site/boot-script.ts'
 import { loadSite } from '../src/site/load.ts'
@@ -58,6 +60,15 @@ const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ),
 }
 
+/** All templates of a site, each with one line. */
+function templates(site: Site): ReadonlyMap<string, TemplateFact> {
+  const owners = [site, ...site.clusters, ...site.clusters.flatMap(({ nodes }) => nodes)]
+  const paths = owners.flatMap(({ http }) => http?.files ?? []).flatMap(({ template }) => template ?? [])
+  return new Map(
+    paths.map((path) => [path, { kind: 'found', path, template: parseTemplate('{{node.key}}') as Template }]),
+  )
+}
+
 t.test('README lists every example', (t) => {
   const text = readFileSync(new URL('README.md', root), 'utf8')
   t.same(
@@ -99,6 +110,7 @@ for (const name of examples) {
           ),
         ),
         loaders: new Map(loaderNames.map((loader) => [loader, found(`/usr/lib/ipxe/${loader}`)])),
+        served: { templates: templates(site), problems: new Map(), protectedPaths: [] },
       }),
     )
     t.same(
@@ -167,6 +179,7 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     subnets6,
     hosts,
     dhcpOptions,
+    http: { files: [] },
     wipe: site.wipe,
     hooks: {},
     server: {

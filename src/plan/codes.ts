@@ -226,6 +226,14 @@ export const planCodes = defineCodes({
     meaning: 'A node with the role single has an image of OpenShift 4.5, but needs a live image',
     remedy: 'Use an image of OpenShift 4.8 or later',
   },
+  'http.file-not-served': {
+    meaning: 'A file or a directory of http.files cannot be served',
+    remedy: 'Follow the message: create it, make it readable for every user, or use another directory',
+  },
+  'http.template-invalid': {
+    meaning: 'A template cannot be read, or cannot be rendered for a node',
+    remedy: 'Correct the line that the message names; docs/files.md lists the placeholders',
+  },
   'image.agent-script-missing': {
     meaning: 'An agent image has no readable iPXE script, so nodes start with the default kernel arguments',
     remedy: 'Set bootArtifactsBaseURL in agent-config.yaml, or set kernelArguments',

@@ -3,6 +3,7 @@
  * fact too: it becomes a finding, and the reason of an error response.
  */
 import type { PlanCode } from './codes.ts'
+import type { ServedFacts } from './files/facts.ts'
 import type { IgnitionContents } from './ignition/document.ts'
 
 export type FoundFile = { readonly kind: 'found'; readonly path: string; readonly octets: number }
@@ -132,6 +133,8 @@ export type Facts = {
   readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
   /** The file of `haproxy.stats.users`; absent if the site names none. */
   readonly statsUsers?: AddedFileFact
+  /** The files below /files; absent if the site declares none. */
+  readonly served?: ServedFacts
   /** Why `tftp.root` cannot be served, a sentence; absent if it can, or is not set. */
   readonly tftpRootProblem?: string
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { open, opendir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { PlanCode } from '../plan/codes.ts'
-import type { FileFact, MissingFile } from '../plan/facts.ts'
+import type { AddedFileFact, FileFact, MissingFile } from '../plan/facts.ts'
 
 /** Checks that a path is a regular file, readable by this user, and not empty. @param code of the fact if it is not */
 export async function scanFile(path: string, code: PlanCode): Promise<FileFact> {
@@ -37,6 +37,24 @@ export async function readOpened(file: FileHandle, octets: number): Promise<Uint
     read = (await file.read(content, length)).bytesRead
   }
   return content.subarray(0, length)
+}
+
+/** Most are embedded in an Ignition file, which the node keeps in memory. */
+const maxSmallFileBytes = 1024 * 1024
+
+/** Reads a whole file under the conditions of {@link scanFile}. @param code of the fact if it cannot be read */
+export async function scanSmallFile(path: string, code: PlanCode): Promise<AddedFileFact> {
+  try {
+    const { file, octets } = await openFile(path)
+    if (octets > maxSmallFileBytes) {
+      await file.close()
+      throw new Error(`is too large: ${octets} bytes, the maximum is ${maxSmallFileBytes}`)
+    }
+    const content = await readOpened(file, octets).finally(() => file.close())
+    return { kind: 'found', path, octets, content }
+  } catch (error) {
+    return missing(code, path, `${path} ${reasonOf(error)}`)
+  }
 }
 
 /** Reports whether every user of this machine can read a file that exists. */

@@ -16,9 +16,8 @@ import {
   type IgnitionFact,
   type IgnitionKind,
 } from '../plan/facts.ts'
-import type { PlanCode } from '../plan/codes.ts'
 import type { Cluster, Site } from '../site/schema.ts'
-import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isReadableByAll } from './file.ts'
+import { folderProblem, missing, scanFile, scanSmallFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
 import { scanPxelinux } from './pxelinux.ts'
 import { defined } from '../text/defined.ts'
@@ -26,6 +25,7 @@ import { isScriptUrl, scriptOf, scriptsOf } from '../site/boot-script.ts'
 import { isBooted } from '../site/declared.ts'
 import { kubeconfigPath } from '../site/file-paths.ts'
 import { loadIgnition } from './ignition/files.ts'
+import { scanServedFiles } from './served-files.ts'
 
 /** @param loaderPaths paths of boot loaders that the site does not name */
 export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLoaders): Promise<Facts> {
@@ -45,13 +45,14 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
   const { root, loaders } = site.tftp
   const tftpRootProblem = root === undefined ? undefined : await folderProblem(root)
   const users = site.haproxy?.stats?.users
-  const statsUsers = users === undefined ? undefined : await smallFile(users, 'haproxy.stats-users-invalid')
+  const statsUsers =
+    users === undefined ? undefined : await scanSmallFile(users, 'haproxy.stats-users-invalid')
   return {
     images: new Map([...images, ...(await scanScripts(site))]),
     ignition,
     addedFiles: await scanAddedFiles(site),
     loaders: new Map([...(await scanLoaders(loaders, loaderPaths)), ...(await scanPxelinux(site))]),
-    ...defined({ statsUsers, tftpRootProblem }),
+    ...defined({ statsUsers, tftpRootProblem, served: await scanServedFiles(site) }),
   }
 }
 
@@ -66,9 +67,6 @@ function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>
   })
 }
 
-/** Most are embedded in an Ignition file, which the node keeps in memory. */
-const maxSmallFileBytes = 1024 * 1024
-
 /** Reads each file that a site adds to nodes once. */
 async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
   const owners = site.clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
@@ -77,7 +75,7 @@ async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFile
     ...networkKeyfiles,
   ])
   const facts = [...new Set(paths)].map(
-    async (path) => [path, await smallFile(path, 'ignition.added-file-unreadable')] as const,
+    async (path) => [path, await scanSmallFile(path, 'ignition.added-file-unreadable')] as const,
   )
   return new Map(await Promise.all(facts))
 }
@@ -88,25 +86,11 @@ async function scanScripts(site: Site): Promise<(readonly [string, ImageFacts])[
     scriptsOf(site).map(async (source) => {
       if (isScriptUrl(source))
         return [source, { style: 'script', script: { kind: 'found', path: source, octets: 0 } }] as const
-      const script = await smallFile(source, 'boot.script-unreadable')
+      const script = await scanSmallFile(source, 'boot.script-unreadable')
       const text = script.kind === 'found' ? new TextDecoder().decode(script.content) : undefined
       return [source, { style: 'script', script, ...defined({ text }) }] as const
     }),
   )
-}
-
-async function smallFile(path: string, code: PlanCode): Promise<AddedFileFact> {
-  try {
-    const { file, octets } = await openFile(path)
-    if (octets > maxSmallFileBytes) {
-      await file.close()
-      throw new Error(`is too large: ${octets} bytes, the maximum is ${maxSmallFileBytes}`)
-    }
-    const content = await readOpened(file, octets).finally(() => file.close())
-    return { kind: 'found', path, octets, content }
-  } catch (error) {
-    return missing(code, path, `${path} ${reasonOf(error)}`)
-  }
 }
 
 type LoaderPaths = Readonly<Record<IpxeLoaderName, readonly string[]>>

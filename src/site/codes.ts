@@ -299,6 +299,10 @@ export const siteCodes = defineCodes({
     meaning: 'Two entries write the same file on a node',
     remedy: 'Remove one of the entries',
   },
+  'site.served-file-repeated': {
+    meaning: 'Two entries of http.files have the same path',
+    remedy: 'Remove one of the entries',
+  },
   'site.node-known': {
     meaning: 'A node of that name is in the site file with other values',
     remedy: 'Use another name, or edit the node by hand',

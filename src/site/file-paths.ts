@@ -1,6 +1,7 @@
 /** Paths: those of the site file made absolute, the kubeconfig of a cluster, and the paths of files on nodes. Pure. */
 import { defined } from '../text/defined.ts'
 import { isScriptUrl } from './boot-script.ts'
+import { withAbsoluteSource } from './files-section.ts'
 import type { Cluster, Hook, Node, Site } from './schema.ts'
 
 /** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
@@ -44,6 +45,7 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       ...defined({ root: absoluteIfSet(tftp.root) }),
       loaders: defined({ bios: absoluteIfSet(bios), x64: absoluteIfSet(x64), arm64: absoluteIfSet(arm64) }),
     },
+    http: { ...site.http, files: site.http.files.map((file) => withAbsoluteSource(file, absolute)) },
     ...(haproxy !== undefined && { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
     ...(store !== undefined && { store: withAbsoluteStore(store, absoluteIfSet) }),
     hooks: Object.fromEntries(
@@ -106,7 +108,7 @@ function withAbsoluteHaproxy(
 
 /** Makes the paths of files that a cluster or a node adds absolute. */
 function withAbsoluteFiles<T extends Cluster | Node>(owner: T, absolute: (path: string) => string): T {
-  const { files, networkKeyfiles, script } = owner
+  const { files, networkKeyfiles, script, http } = owner
   return {
     ...owner,
     ...(script !== undefined && { script: isScriptUrl(script) ? script : absolute(script) }),
@@ -114,6 +116,7 @@ function withAbsoluteFiles<T extends Cluster | Node>(owner: T, absolute: (path: 
       files: files.map((file) => (file.from === undefined ? file : { ...file, from: absolute(file.from) })),
     }),
     ...(networkKeyfiles && { networkKeyfiles: networkKeyfiles.map(absolute) }),
+    ...(http && { http: { ...http, files: http.files.map((file) => withAbsoluteSource(file, absolute)) } }),
   }
 }
 

@@ -21,6 +21,7 @@ import { networkRules, transferPortRules } from './rules/networks.ts'
 import { syslogRules } from './rules/syslog.ts'
 import { network6Rules } from './rules/networks6.ts'
 import { recordRules } from './rules/records.ts'
+import { servedFileRules } from './rules/served-files.ts'
 
 export type Loaded =
   | { readonly kind: 'site'; readonly site: Site }
@@ -101,6 +102,7 @@ const rules: readonly Rule[] = [
   ...nodeNetworkRules,
   ...nodeAddressRules,
   ...syslogRules,
+  ...servedFileRules,
 ]
 
 /** Runs every rule that can check what is left of the site; paths are those of the file. */

@@ -9,8 +9,10 @@ import { bmcDefaults, nodeBmc } from './bmc-section.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { diskSettings } from './disk-section.ts'
 import { dnsSection } from './dns-section.ts'
+import { httpSection, httpTemplates } from './files-section.ts'
 import { hooksSection } from './hooks-section.ts'
 import { haproxySection, loadBalancer } from './load-balancing.ts'
+import { menuSection, type menuEntries } from './menu-section.ts'
 import { networkSection } from './network-section.ts'
 import {
   keepalivedSection,
@@ -35,7 +37,6 @@ import {
   mac,
   oneOrMore,
   path,
-  seconds,
   nodeFilePath,
   octalMode,
 } from './scalars.ts'
@@ -51,16 +52,6 @@ export const ignitionAccesses = ['guarded', 'open'] as const
 export const approvals = ['declared', 'dry-run', 'off'] as const
 /** Whether an installation may overwrite a disk that holds data without asking an administrator. */
 export const wipeModes = ['ask', 'always'] as const
-export const menuEntries = [
-  'bootstrap',
-  'master',
-  'arbiter',
-  'single',
-  'worker',
-  'local',
-  'shell',
-  'reboot',
-] as const
 
 const image = z
   .strictObject({
@@ -86,18 +77,6 @@ const image = z
     }),
   })
   .meta({ description: 'RHCOS or FCOS release for network boot' })
-
-const menu = z
-  .strictObject({
-    default: z
-      .enum(menuEntries)
-      .default('local')
-      .meta({ description: 'entry that is selected if no key is pressed' }),
-    timeoutSeconds: seconds(0, 86_400)
-      .default(30)
-      .meta({ description: 'time until the default is selected; 0 waits for a key forever' }),
-  })
-  .meta({ description: 'interactive boot menu' })
 
 /** A file on the node; exactly one of `contents` and `from` is set. */
 export type Loader = (typeof loaders)[number]
@@ -150,7 +129,7 @@ const bootSettings = {
     description:
       'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway does not answer DHCP or boot requests from the machine, and only serves its names and adds it to the load balancer',
   }),
-  menu: menu.optional(),
+  menu: menuSection.optional(),
   console: oneOrMore(consoleDevice)
     .optional()
     .meta({ description: 'values of console= arguments; the last one becomes /dev/console' }),
@@ -167,6 +146,7 @@ const bootSettings = {
   }),
   ...addedFiles,
   network: networkSection.optional(),
+  http: httpTemplates.optional(),
   dhcpOptions: extraOptions,
 }
 
@@ -282,6 +262,7 @@ export const siteSchema = z.strictObject({
   subnets6: z.array(subnet6Section).default([]).meta({ description: 'IPv6 networks of the nodes' }),
   dns: dnsSection.prefault({}),
   tftp: tftpSection.prefault({}),
+  http: httpSection.prefault({}),
   images: z
     .record(imageName, image)
     .default({})

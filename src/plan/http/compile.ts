@@ -6,6 +6,7 @@ import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
 import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } from '../urls.ts'
+import { filesSteps } from '../files/compile.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
 import { NodeMap } from './node-map.ts'
 import type { HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
@@ -41,6 +42,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
   yield
   const ignition = compileIgnition(model, byKey)
   const images = compileImages(model)
+  const files = yield* filesSteps(model)
   return {
     plan: {
       address: formatIpv4(endpoint.address),
@@ -59,11 +61,12 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
         ...imageLoaders(model).map(({ name, fact }) => [urlPaths.loader(name), loaderFile(fact)] as const),
       ]),
       images: images.directories,
+      ...defined({ files: files.plan }),
       nodeByAddress: new Map(
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
       ),
     },
-    findings: [...scripts, ...ignition.findings, ...images.findings],
+    findings: [...scripts, ...ignition.findings, ...images.findings, ...files.findings],
   }
 }
 
@@ -76,12 +79,12 @@ function compileImages(model: Model): {
   readonly findings: readonly PlanFinding[]
 } {
   const directories = Object.entries(model.site.images).map(([name, { dir }]) => {
-    return [name, { dir, files: files(model, name), secrets: secrets(model, name) }] as const
+    return [name, { dir, files: bootFiles(model, name), secrets: secrets(model, name) }] as const
   })
   return { directories: new Map(directories), findings: agentsWithoutScript(model) }
 }
 
-function files(model: Model, image: string): ReadonlyMap<string, ImageFileKind> {
+function bootFiles(model: Model, image: string): ReadonlyMap<string, ImageFileKind> {
   const facts = declaredImage(model, image)
   const kinds = ['kernel', 'initramfs', facts.style === 'installer' ? 'metal' : 'rootfs'] as const
   return new Map(

@@ -6,6 +6,7 @@ import type { IgnitionContents, Additions } from '../ignition/document.ts'
 import type { BootPlan } from '../boot/boot-plan.ts'
 import type { ScriptAuthor } from '../boot/console.ts'
 import type { ConfigurationSyntax } from '../boot/syntax.ts'
+import type { FilesPlan } from '../files/compile.ts'
 
 export type BootScript = {
   /** Returns what the script does, without the syntax of a loader. */
@@ -81,6 +82,8 @@ export type HttpPlan = {
   readonly loaders: ReadonlyMap<string, WholeFile>
   /** Keys are names of images. */
   readonly images: ReadonlyMap<string, ImageDirectory>
+  /** Absent if the site declares none. */
+  readonly files?: FilesPlan
   /** Node keys by address, in the text of `formatIp`. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }

@@ -91,6 +91,15 @@ export const httpCodes = defineCodes({
     meaning: 'A client requested an image file that holds secrets without the token of an installation',
     remedy: 'Let the node boot from the network: its boot script contains the URL with the token',
   },
+  'http.file-not-for-client': {
+    meaning: 'A client that is not a declared node requested a file that is rendered for each node',
+    remedy: 'Request it from a node, or on the server with ?node=CLUSTER/NODE',
+  },
+  'http.file-protected': {
+    meaning: 'A client requested a file below /files that slipway never serves there',
+    remedy:
+      'Read the reason in the log: the file contains secrets, or a symbolic link leads out of its directory',
+  },
   'http.callback-refused': {
     meaning: 'A client sent a callback without the token of the current installation',
     remedy: 'Ignore it if it belongs to an earlier installation of the node; otherwise find the client',

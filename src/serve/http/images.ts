@@ -65,6 +65,15 @@ export function createImageSources(tools: Tools, lane: ImageLane): ImageSources 
   }
 }
 
+/** How the requests for a kind of files are counted and logged. */
+export type FileLabels = { readonly counter: string; readonly served: string; readonly refused: string }
+
+const imageLabels: FileLabels = {
+  counter: 'http.images',
+  served: 'image file served',
+  refused: 'image file cannot be served',
+}
+
 /** @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. */
 export async function sendImage(
   { reply, node, client, address, isLocal }: Exchange,
@@ -72,6 +81,7 @@ export async function sendImage(
   { images, limitReads, downloads, readers, lane }: ImageSources,
   directory: ImageDirectory,
   name: string,
+  labels = imageLabels,
 ): Promise<FastifyReply> {
   const path = join(directory.dir, name)
   let body: Body | undefined
@@ -98,7 +108,7 @@ export async function sendImage(
     counters.refuse(opened.code)
     const facts = { node, client, file: path, code: opened.code, reason: opened.detail ?? opened.sentence }
     // An undeclared client that guesses names is not an error of the site.
-    log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
+    log[node === undefined ? 'debug' : 'error'](facts, labels.refused)
     const kind = directory.files.get(name)
     if (node !== undefined && kind !== undefined) {
       const missing = {
@@ -116,7 +126,7 @@ export async function sendImage(
     )
   }
   const file = isKnown ? opened : limitReads(opened)
-  counters.increment('http.images')
+  counters.increment(labels.counter)
   const what = directory.files.get(name)
   replaceBody(reply, (range) => {
     const events = { onProgress: reader.progress, onHeld: reader.held }
@@ -140,7 +150,7 @@ export async function sendImage(
     body.close()
     download?.end(octets, aborted === true)
     counters.increment('http.imageOctets', octets)
-    log.info({ node, client, file: path, octets, durationMs, aborted }, 'image file served')
+    log.info({ node, client, file: path, octets, durationMs, aborted }, labels.served)
   })
   const { headers } = reply.request.raw
   const tag = `"${file.version}"`

@@ -4,7 +4,7 @@
  */
 import { finished } from 'node:stream'
 import { basename } from 'node:path'
-import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import { ServerResponse } from '../../host/http.ts'
@@ -159,7 +159,26 @@ GET /boot/CLUSTER/NODE/menu.ipxe        the menu of a node
 GET /boot/CLUSTER/NODE/TOKEN/ROLE.ign   the Ignition file of a node during its installation
 GET /loaders/FOLDER/FILE                a boot loader, for UEFI HTTP Boot
 GET /images/IMAGE/FILE                  kernel, initramfs, rootfs
+GET /files/PATH                         the files of http.files
 GET /health                             the state of the service`
+
+/** Explains why a request that Node could read cannot be answered (RFC 9112 §3.2, RFC 9110 §10.1.1). */
+export function unusableRequest({
+  httpVersion,
+  headers: { host, expect },
+}: IncomingMessage): Refusal | undefined {
+  if (host === undefined && httpVersion === '1.1') {
+    return { status: 400, code: 'http.bad-request', sentence: 'the request has no field Host' }
+  }
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return {
+      status: 417,
+      code: 'http.bad-request',
+      sentence: 'only the expectation 100-continue is supported',
+    }
+  }
+  return undefined
+}
 
 /** A connection on which no request could be read (RFC 9112 §2.2, RFC 9110 §15.5). */
 type BadRequest = {

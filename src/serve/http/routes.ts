@@ -2,7 +2,6 @@
  * The HTTP routes: boot scripts, Ignition files, loaders, images, health, and callbacks of nodes (RFC 9110). There are
  * no redirects and no directory listings, because firmware supports neither. Every request reads the plan once.
  */
-import type { IncomingMessage } from 'node:http'
 import fastifyStatic from '@fastify/static'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { expositionType } from '../../host/counters.ts'
@@ -26,9 +25,10 @@ import {
 } from './boot.ts'
 import { isOptionalName } from '../../plan/boot/names.ts'
 import type { HttpCode } from './codes.ts'
+import { sendServedFile } from './files.ts'
 import { createImageSources, sendImage } from './images.ts'
 import { createImageLane, type ImageLane } from './image-lane.ts'
-import { helpText, refuse, sendText, type Refusal } from './response.ts'
+import { helpText, refuse, sendText, unusableRequest } from './response.ts'
 import {
   checkLiveNeighbor,
   clientOf,
@@ -70,6 +70,7 @@ type SecretParams = { Params: { cluster: string; node: string; token: string; fi
 type CallbackParams = { Params: { cluster: string; node: string; token: string; stage: string } }
 type LoaderParams = { Params: { folder: string; file: string } }
 type ImageParams = { Params: { image: string; file: string } }
+type FileParams = { Params: { '*': string } }
 type DiskParams = { Params: { cluster: string; node: string; token: string } }
 
 const callbackRoute = '/boot/:cluster/:node/:token/:stage'
@@ -224,6 +225,14 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     return reply
   })
 
+  // The files of the administrator.
+  app.get<FileParams>('/files/*', { onSend: replaceBodyHook }, (request, reply) => {
+    const exchange = exchangeOf(request, reply)
+    const { node } = request.query as Record<string, unknown>
+    const asked = { path: request.params['*'], ...(typeof node === 'string' && { node }) }
+    return sendServedFile(exchange, tools, sources, asked, readNeighbor)
+  })
+
   app.get(urlPaths.health, (request, reply) => {
     const isWhole = exchangeOf(request, reply).isLocal
     const { status } = health()
@@ -275,21 +284,6 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
 
   await app.ready()
   return { app, http, lane }
-}
-
-/** Explains why a request that Node could read cannot be answered (RFC 9112 §3.2, RFC 9110 §10.1.1). */
-function unusableRequest({ httpVersion, headers: { host, expect } }: IncomingMessage): Refusal | undefined {
-  if (host === undefined && httpVersion === '1.1') {
-    return { status: 400, code: 'http.bad-request', sentence: 'the request has no field Host' }
-  }
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-    return {
-      status: 417,
-      code: 'http.bad-request',
-      sentence: 'only the expectation 100-continue is supported',
-    }
-  }
-  return undefined
 }
 
 function errorCode(status: number): HttpCode {

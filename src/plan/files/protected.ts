@@ -1,0 +1,31 @@
+/** Files and directories of a site that are never served below /files, because they contain secrets. Pure. */
+import { kubeconfigPath } from '../../site/file-paths.ts'
+import type { Site } from '../../site/schema.ts'
+
+/** Returns absolute paths. The directories of images are among them: HTTP serves their files, without secrets, under /images. */
+export function protectedPaths(site: Site): string[] {
+  const { clusters, images, hooks, store, api, haproxy } = site
+  const owners = [site, ...clusters.flatMap((cluster) => [cluster, ...cluster.nodes])]
+  const named = [
+    ...Object.values(images).map(({ dir }) => dir),
+    ...clusters.flatMap((cluster) => [cluster.ignition, kubeconfigPath(cluster)]),
+    ...owners.map(({ bmc }) => bmc?.credentials),
+    ...owners.flatMap(({ http }) => (http?.files ?? []).map(({ template }) => template)),
+    ...clusters.flatMap((cluster) =>
+      [cluster, ...cluster.nodes].flatMap(({ files = [], networkKeyfiles = [] }) => [
+        ...files.map(({ from }) => from),
+        ...networkKeyfiles,
+      ]),
+    ),
+    haproxy?.stats?.users,
+    ...Object.values(hooks).map(({ webhook }) => webhook?.secretFile),
+    store?.etcd.key,
+    api?.key,
+  ]
+  return [...new Set(named.filter((path): path is string => path?.startsWith('/') === true))]
+}
+
+/** Reports whether a path is one of `paths`, or in one of these directories. All paths are without symbolic links. */
+export function isWithin(path: string, paths: readonly string[]): boolean {
+  return paths.some((each) => path === each || path.startsWith(each.endsWith('/') ? each : `${each}/`))
+}
