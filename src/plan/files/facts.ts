@@ -1,9 +1,10 @@
 /** What the scan finds of the files below /files. */
-import type { MissingFile } from '../facts.ts'
 import type { Template } from '../template/template.ts'
 
 export type TemplateFact =
-  { readonly kind: 'found'; readonly path: string; readonly template: Template } | MissingFile
+  | { readonly kind: 'found'; readonly path: string; readonly template: Template }
+  /** `problem` is a sentence. */
+  | { readonly kind: 'missing'; readonly problem: string }
 
 export type ServedFacts = {
   /** By path on this machine. */
