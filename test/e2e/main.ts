@@ -40,6 +40,8 @@ import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { parentChecks } from './checks/parents.ts'
 import { zoneChecks } from './checks/zones.ts'
+import { createDisksRig } from './disks/rig.ts'
+import { disksPrefix, diskStages } from './disks/stages.ts'
 import { createIpv6Rig } from './ipv6/rig.ts'
 import { ipv6Stages } from './ipv6/stages.ts'
 import { realPrefix, realStages } from './real/stages.ts'
@@ -59,7 +61,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 requests to the API. Each of the three runs only by itself.
                 "real:" selects a complete installation on a real control plane. It runs only
                 if it is selected, because it builds Kubernetes and coreos-installer the first
-                time (up to 60 minutes), and takes 20 to 40 minutes later.
+                time (up to 60 minutes), and takes 20 to 40 minutes later. "disks:" installs machines
+                with several disks, and uses the same builds.
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
 Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "ipv6:" in
@@ -103,8 +106,10 @@ async function main(): Promise<number> {
   const stages = choose(standardStages(options), options.only)
   const ipv6 = choose(ipv6Stages, options.only)
   const isReal = options.only.some((text) => text.startsWith(realPrefix))
+  const isDisks = options.only.some((text) => text.startsWith(disksPrefix))
+  const disks = isDisks ? choose(diskStages, options.only) : []
   const real = isReal ? choose(realStages, options.only) : []
-  if (stages.length + ipv6.length + real.length === 0) {
+  if (stages.length + ipv6.length + real.length + disks.length === 0) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
@@ -126,6 +131,7 @@ async function main(): Promise<number> {
     ...(await runStages(stages, { ...options, create: () => createRig(workDir), shell: 'client' })),
     ...(await runStages(ipv6, { ...options, create: () => createIpv6Rig(workDir), shell: 'client' })),
     ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
+    ...(await runStages(disks, { ...options, create: () => createDisksRig(workDir), shell: 'appliance' })),
   ]
 
   /** Runs stages in an environment of their own, which is not created if there is no check. */

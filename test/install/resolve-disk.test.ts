@@ -1,8 +1,12 @@
 /** Hints against the disks of machines, as lsblk and udev of a live system show them. */
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
+import { decideDisk } from '../../src/install/decide-disk.ts'
 import { disksOf, type Disk } from '../../src/install/disk-inventory.ts'
+import { parseDiskReport } from '../../src/install/disk-report.ts'
 import { describeDisk, hasHints, resolveDisk } from '../../src/install/resolve-disk.ts'
+import type { WantedDisk } from '../../src/plan/disks/target.ts'
 import type { DiskHints } from '../../src/site/disk-section.ts'
 import { inventory, multipathInventory } from '../support/disk-inventories.ts'
 
@@ -156,5 +160,37 @@ t.test('property: the order of the disks never changes the selection', (t) => {
       )
     }),
   )
+  t.end()
+})
+
+/** Recorded in a virtual machine with three SCSI disks (test/e2e/disks). */
+const recorded = (name: string) =>
+  parseDiskReport(readFileSync(new URL(`../fixtures/disks/${name}.txt`, import.meta.url), 'utf8'))!
+
+t.test('the report of a real live system: before the link exists, and with it', (t) => {
+  const wanted: WantedDisk = {
+    target: { kind: 'hints', hints: { wwn: '0x5000C500155AAA03', rotational: true } },
+  }
+  const nothing = { wipe: 'ask', hasConsent: false, isOurs: false } as const
+  t.match(decideDisk(recorded('live-before'), nothing, wanted), { kind: 'use', device: '/dev/sdc' })
+  t.same(decideDisk(recorded('live-linked'), nothing, wanted), {
+    kind: 'proceed',
+    reason: '/dev/sdc is empty',
+  })
+  const real = disksOf(recorded('live-before').inventory!)!
+  t.same(
+    real.map(({ name }) => name),
+    ['/dev/sda', '/dev/sdb', '/dev/sdc'],
+    'without the loop device of the rootfs',
+  )
+  for (const hints of [
+    { serialNumber: 'disk-b' },
+    { hctl: '0:0:1:0' },
+    { byPath: '/dev/disk/by-path/pci-0000:00:03.0-scsi-0:0:1:0' },
+    { deviceName: '/dev/disk/by-id/scsi-35000c500155aaa02' },
+  ]) {
+    t.match(resolveDisk(hints, real), { kind: 'found', disk: { name: '/dev/sdb' } }, JSON.stringify(hints))
+  }
+  t.match(resolveDisk({ model: 'QEMU' }, real), { kind: 'several' })
   t.end()
 })

@@ -1,6 +1,6 @@
 /**
  * A virtual machine without KVM that keeps its disk and firmware variables between power cycles. It can run in the
- * background while other machines do. Its disk is a SCSI disk, `/dev/sda`; its serial console is read line by line.
+ * background while other machines do. Its disks are SCSI disks, `/dev/sda` first; its serial console is read line by line.
  *
  * - `uefi`: OVMF with its own PXE client.
  * - `bios`: SeaBIOS with the iPXE option ROM of QEMU.
@@ -20,8 +20,10 @@ export type MachineFirmware = 'uefi' | 'bios'
 export type Machine = {
   readonly node: RealNode
   readonly firmware: MachineFirmware
-  /** The image of its disk. */
+  /** The image of its first disk. */
   readonly disk: string
+  /** The images of all its disks. */
+  readonly disks: readonly string[]
   /** All lines since the first power-on. */
   readonly console: readonly ConsoleLine[]
   readonly isOn: () => boolean
@@ -43,9 +45,14 @@ type WaitOptions = { readonly since?: number; readonly limitMs: number }
 
 const diskBytes = 4 * 1024 ** 3
 
+/** `wwn` is a number of 64 bits in hexadecimal. */
+export type DiskIdentity = { readonly serial: string; readonly wwn: string }
+
 export type MachineOptions = {
   readonly node: RealNode
   readonly firmware: MachineFirmware
+  /** By default one disk without a serial number. */
+  readonly disks?: readonly DiskIdentity[]
   /** Called for each console line. */
   readonly onConsole?: (text: string, atMs: number) => void
 }
@@ -54,13 +61,16 @@ export type MachineOptions = {
 export async function createMachine(
   dir: string,
   network: RealNetwork,
-  { node, firmware, onConsole }: MachineOptions,
+  { node, firmware, disks: identities = [], onConsole }: MachineOptions,
 ): Promise<Machine> {
   await mkdir(dir, { recursive: true })
   const at = (name: string): string => join(dir, name)
   const disk = at('disk.img')
-  await writeFile(disk, '')
-  await truncate(disk, diskBytes)
+  const disks = [disk, ...identities.slice(1).map((_, index) => at(`disk-${index + 2}.img`))]
+  for (const path of disks) {
+    await writeFile(path, '')
+    await truncate(path, diskBytes)
+  }
   if (firmware === 'uefi') await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', at('variables.fd'))
 
   const console: ConsoleLine[] = []
@@ -73,6 +83,7 @@ export async function createMachine(
     node,
     firmware,
     disk,
+    disks,
     console,
     isOn,
     async powerOn(first = 'network') {
@@ -80,7 +91,15 @@ export async function createMachine(
       count++
       const serial = at(`console-${count}.log`)
       await writeFile(serial, '')
-      const command = commandLine({ dir, node, firmware, serial, isDiskFirst: first === 'disk' })
+      const command = commandLine({
+        dir,
+        node,
+        firmware,
+        serial,
+        isDiskFirst: first === 'disk',
+        disks,
+        identities,
+      })
       const machine = start(network.inside('bridge', ...command), { logFile: at(`qemu-${count}.log`) })
       qemu = machine
       followed = followFile(
@@ -129,9 +148,11 @@ type Hardware = {
   readonly firmware: MachineFirmware
   readonly serial: string
   readonly isDiskFirst: boolean
+  readonly disks: readonly string[]
+  readonly identities: readonly DiskIdentity[]
 }
 
-function commandLine({ dir, node, firmware, serial, isDiskFirst }: Hardware): string[] {
+function commandLine({ dir, node, firmware, serial, isDiskFirst, disks, identities }: Hardware): string[] {
   const [diskIndex, cardIndex] = isDiskFirst ? [1, 2] : [2, 1]
   // QEMU patches the device id into its default option ROM, but not into a file that is named. An empty name removes it.
   const card = `virtio-net-pci,netdev=net,mac=${node.mac}${firmware === 'bios' ? '' : ',romfile='}`
@@ -143,8 +164,16 @@ function commandLine({ dir, node, firmware, serial, isDiskFirst }: Hardware): st
     ...['-uuid', `4c4c4544-0000-4000-8001-${node.mac.replaceAll(':', '')}`],
     ...['-netdev', `tap,id=net,ifname=${tapOf(node)},script=no,downscript=no`],
     ...['-device', `${card},bootindex=${cardIndex}`, '-device', 'virtio-rng-pci'],
-    ...['-device', 'virtio-scsi-pci', '-device', `scsi-hd,drive=disk,bootindex=${diskIndex}`],
-    ...['-drive', `if=none,id=disk,format=raw,cache=unsafe,discard=unmap,file=${join(dir, 'disk.img')}`],
+    ...['-device', 'virtio-scsi-pci'],
+    ...disks.flatMap((file, index) => {
+      const { [index]: identity } = identities
+      const known = identity === undefined ? '' : `,serial=${identity.serial},wwn=${identity.wwn}`
+      const boots = index === 0 ? `,bootindex=${diskIndex}` : ''
+      return [
+        ...['-drive', `if=none,id=disk${index},format=raw,cache=unsafe,discard=unmap,file=${file}`],
+        ...['-device', `scsi-hd,drive=disk${index}${boots}${known}`],
+      ]
+    }),
     ...['-serial', `file:${serial}`, '-qmp', `unix:${join(dir, 'qmp.sock')},server=on,wait=off`],
     ...(firmware === 'bios'
       ? []
