@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAtomically } from '../host/files.ts'
 import { signedLoaders } from '../plan/facts.ts'
+import { readLoaderSignature, type LoaderSignature } from '../plan/loader-signature.ts'
 import { fileProblem } from '../text/file-problem.ts'
 import { ImageProblem } from './codes.ts'
 import { openFat, type FatEntry, type FatFiles } from './fat.ts'
@@ -18,7 +19,12 @@ const efiImages = [
 ] as const
 
 /** The copied loaders, by name. */
-export type CopiedLoaders = { readonly names: readonly string[]; readonly vendor: string }
+export type CopiedLoaders = {
+  readonly names: readonly string[]
+  readonly vendor: string
+  /** By name; without files that are not PE images. */
+  readonly signatures: ReadonlyMap<string, LoaderSignature>
+}
 
 /**
  * @param dir directory of the image
@@ -36,10 +42,14 @@ export async function copyLoaders(isoPath: string, dir: string): Promise<CopiedL
       return buffer
     }
     const { fat, vendor, loaders } = await findLoaders(readIso, isoPath)
+    const signatures = new Map<string, LoaderSignature>()
     for (const loader of loaders) {
-      await writeAtomically(join(dir, loader.name), await fat.read(loader))
+      const content = await fat.read(loader)
+      await writeAtomically(join(dir, loader.name), content)
+      const signature = readLoaderSignature(content)
+      if (signature !== undefined) signatures.set(loader.name, signature)
     }
-    return { vendor, names: loaders.map(({ name }) => name) }
+    return { vendor, names: loaders.map(({ name }) => name), signatures }
   } finally {
     await file.close()
   }

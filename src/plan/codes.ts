@@ -2,6 +2,10 @@
 import { defineCodes, type Finding } from '../text/codes.ts'
 
 export const planCodes = defineCodes({
+  'tftp.loader-unsigned': {
+    meaning: 'A boot loader for machines with Secure Boot has no signature',
+    remedy: 'Copy the loader of the vendor of the image again: slipway images loaders',
+  },
   'tftp.loader-missing': {
     meaning: 'A boot loader that a declared node needs was not found',
     remedy: 'Install the ipxe package, or name the file under tftp.loaders',

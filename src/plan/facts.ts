@@ -4,6 +4,7 @@
  */
 import type { PlanCode } from './codes.ts'
 import type { ServedFacts } from './files/facts.ts'
+import type { LoaderSignature } from './loader-signature.ts'
 import type { IgnitionContents } from './ignition/document.ts'
 
 export type FoundFile = { readonly kind: 'found'; readonly path: string; readonly octets: number }
@@ -32,7 +33,7 @@ export type IgnitionFact =
  */
 export type ImageFacts = {
   /** The signed boot loaders of the vendor of the image, by their names in {@link signedLoaders}; absent without any. */
-  readonly signed?: ReadonlyMap<string, FoundFile>
+  readonly signed?: ReadonlyMap<string, SignedLoader>
   /** Names of files in the directory that contain secrets, booted or not; absent if there are none. */
   readonly secrets?: ReadonlySet<string>
 } & (
@@ -105,6 +106,9 @@ export type LoaderName = IpxeLoaderName | PxelinuxName
 
 /** A boot loader that belongs to an image: the vendor of its kernel signed it. Path under TFTP: `image-rhcos/shimx64.efi`. */
 export type ImageLoaderName = `image-${string}/${string}`
+
+/** `signature` is absent if the file is not a PE image. */
+export type SignedLoader = FoundFile & { readonly signature?: LoaderSignature }
 
 /**
  * The signed loaders of an image directory, and the names of their files there: as in the directory EFI of a live ISO, or

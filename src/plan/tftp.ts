@@ -12,6 +12,7 @@ import {
 } from './facts.ts'
 import { arm64, imageLoader, x64 } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './codes.ts'
+import type { LoaderSignature } from './loader-signature.ts'
 import type { Model, NodeModel } from './model.ts'
 
 export type TftpPlan = {
@@ -25,6 +26,8 @@ export type TftpPlan = {
   readonly files: ReadonlyMap<string, string>
   /** Loaders that were not found, with a sentence that explains what to do. */
   readonly missing: ReadonlyMap<string, string>
+  /** Who signed the loaders of images, by requested name; absent without any. */
+  readonly signatures?: ReadonlyMap<string, LoaderSignature>
   /** Directory with the administrator's own files; names in `files` have precedence. */
   readonly root: string | undefined
   /** Subnets of the site. */
@@ -78,6 +81,7 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
     transfers: transferPorts(model.site.tftp),
     files,
     missing,
+    ...defined({ signatures: signaturesOf(model) }),
     root: model.site.tftp.root,
     networks: model.site.subnets.map(({ cidr }) => cidr),
     ...defined({ clients: model.site.tftp.clients }),
@@ -89,7 +93,10 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
       model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
     ),
   }
-  return { plan, findings: [...missingLoaders(model, missing), ...rootFindings(model)] }
+  return {
+    plan,
+    findings: [...missingLoaders(model, missing), ...unsignedLoaders(model, plan), ...rootFindings(model)],
+  }
 }
 
 /** Returns the loaders in the image directories, and those that are missing there but needed. */
@@ -118,6 +125,25 @@ export function imageLoaders(
     return [{ name, fact }]
   })
   return [...found, ...missing]
+}
+
+function signaturesOf({ facts }: Model): TftpPlan['signatures'] {
+  const known = [...facts.images].flatMap(([image, { signed }]) =>
+    [...(signed ?? [])].flatMap(([file, { signature }]) =>
+      signature === undefined ? [] : [[imageLoader(image, file), signature] as const],
+    ),
+  )
+  return known.length === 0 ? undefined : new Map(known)
+}
+
+/** Reports each loader without a signature that a node with `loader: shim` needs. */
+function unsignedLoaders(model: Model, { signatures }: Pick<TftpPlan, 'signatures'>): PlanFinding[] {
+  const needed = model.nodes.flatMap((node) => (node.loader === 'shim' ? loadersOf(model, node) : []))
+  return [...new Set(needed)].sort().flatMap((name): PlanFinding[] => {
+    if (signatures?.get(name)?.authorities.length !== 0) return []
+    const message = 'has no signature, so machines with Secure Boot refuse it: use the loader of the vendor'
+    return [{ code: 'tftp.loader-unsigned', severity: 'warning', about: `loader ${name}`, message }]
+  })
 }
 
 function isImageLoader(name: LoaderName | ImageLoaderName): name is ImageLoaderName {

@@ -1,5 +1,12 @@
 /** Finds the files of an image by the common parts of their names in all releases. */
-import { signedLoaders, type FileFact, type FoundFile, type DeclaredImageFacts } from '../plan/facts.ts'
+import { readFile } from 'node:fs/promises'
+import {
+  signedLoaders,
+  type FileFact,
+  type FoundFile,
+  type SignedLoader,
+  type DeclaredImageFacts,
+} from '../plan/facts.ts'
 import {
   agentScriptPattern,
   agentPatterns,
@@ -12,6 +19,7 @@ import {
   type NamePattern,
   agentArguments,
 } from '../plan/image-files.ts'
+import { maxLoaderBytes, readLoaderSignature, type LoaderSignature } from '../plan/loader-signature.ts'
 import type { Image } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { listFolder, missing, openFile, readOpened, scanFile } from './file.ts'
@@ -73,14 +81,22 @@ export async function scanImage(image: Image): Promise<DeclaredImageFacts> {
 async function signedFiles(
   { dir }: Image,
   names: readonly string[],
-): Promise<ReadonlyMap<string, FoundFile> | undefined> {
+): Promise<ReadonlyMap<string, SignedLoader> | undefined> {
   const found = Object.entries(signedLoaders).map(async ([name, files]) => {
     const file = files.find((each) => names.includes(each))
     const fact = file === undefined ? undefined : await scanFile(`${dir}/${file}`, 'image.file-unreadable')
-    return fact?.kind === 'found' ? [[name, fact] as const] : []
+    if (fact?.kind !== 'found') return []
+    return [[name, { ...fact, ...defined({ signature: await signatureOf(fact) }) }] as const]
   })
   const signed = new Map((await Promise.all(found)).flat())
   return signed.size === 0 ? undefined : signed
+}
+
+/** Returns nothing for a file that is too large, cannot be read, or is not a PE image. */
+async function signatureOf({ path, octets }: FoundFile): Promise<LoaderSignature | undefined> {
+  if (octets > maxLoaderBytes) return undefined
+  const content = await readFile(path).catch(() => undefined)
+  return content && readLoaderSignature(content)
 }
 
 /** Finds `…-live.x86_64.iso` (until 4.18) or `…-live-iso.x86_64.iso`, if there is exactly one. */

@@ -59,6 +59,11 @@ export async function show(rig: Rig, site: SecondAppliance, { name }: LoaderMach
   return output(rig.network.inside('peer', ...command))
 }
 
+/** Returns what `slipway check` prints about the site. */
+export async function check(rig: Rig, site: SecondAppliance): Promise<string> {
+  return output(rig.network.inside('peer', ...slipway('check', siteFile(rig, site))))
+}
+
 /** Runs `body` while the appliance serves. */
 export async function withSecondAppliance<T>(
   rig: Rig,

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { copyLoaders } from '../../src/images/loaders.ts'
 import { buildFat, buildIso } from '../support/iso.ts'
+import { peImage, signature } from '../support/pe.ts'
 
-const shim = Buffer.from('MZ shim of Red Hat')
+const shim = peImage([signature('Microsoft UEFI CA 2023')])
 const loaders = {
   'efi/boot/bootx64.efi': Buffer.from('MZ fallback'),
   'efi/redhat/shimx64.efi': shim,
@@ -24,6 +25,7 @@ t.test('shim, GRUB, and the key manager are copied from the EFI image of the ISO
   t.same(await copyLoaders(iso, image), {
     vendor: 'redhat',
     names: ['shimx64.efi', 'grubx64.efi', 'mmx64.efi'],
+    signatures: new Map([['shimx64.efi', { authorities: ['Microsoft UEFI CA 2023'] }]]),
   })
   t.same(readFileSync(join(image, 'shimx64.efi')), shim)
   t.equal(existsSync(join(image, 'grub.cfg')), false)

@@ -87,3 +87,27 @@ t.test('each missing loader of an image is reported once', (t) => {
   )
   t.end()
 })
+
+t.test(
+  'a loader without a signature is reported for nodes with shim, and a signature is part of the plan',
+  (t) => {
+    const withSignature = (authorities: readonly string[], loader = 'shim') => {
+      const given = model(loader, complete)
+      const { signed } = given.facts.images.get('rhcos')!
+      const shim = { ...signed!.get('shimx64.efi')!, signature: { authorities } }
+      const image = {
+        ...given.facts.images.get('rhcos')!,
+        signed: new Map([...signed!, ['shimx64.efi', shim]]),
+      }
+      return compileTftp({ ...given, facts: { ...given.facts, images: new Map([['rhcos', image]]) } })
+    }
+    t.match(withSignature([]).findings, [
+      { code: 'tftp.loader-unsigned', severity: 'warning', about: 'loader image-rhcos/shimx64.efi' },
+    ])
+    t.same(withSignature([], 'grub').findings, [], 'GRUB without Secure Boot needs no signature')
+    const { plan, findings } = withSignature(['Microsoft UEFI CA 2023'])
+    t.same(findings, [])
+    t.same(plan.signatures?.get('image-rhcos/shimx64.efi'), { authorities: ['Microsoft UEFI CA 2023'] })
+    t.end()
+  },
+)

@@ -1,5 +1,8 @@
+import { truncateSync } from 'node:fs'
 import t from 'tap'
+import { maxLoaderBytes } from '../../src/plan/loader-signature.ts'
 import { scanImage } from '../../src/scan/images.ts'
+import { peImage, signature } from '../support/pe.ts'
 
 const image = { architecture: 'x86_64' } as const
 
@@ -26,4 +29,13 @@ t.test('signed loaders are found under the names of Red Hat and of Debian', asyn
 t.test('a loader that is not a file, and a directory without loaders', async (t) => {
   const dir = t.testdir({ 'shimx64.efi': {}, other: '' })
   t.equal((await scanImage({ ...image, dir })).signed, undefined)
+})
+
+t.test('the scan reads who signed a loader, and skips files that are not loaders', async (t) => {
+  const shim = peImage([signature('Microsoft UEFI CA 2023')])
+  const dir = t.testdir({ 'shimx64.efi': shim, 'grubx64.efi': 'no loader' })
+  truncateSync(`${dir}/grubx64.efi`, maxLoaderBytes + 1)
+  const { signed } = await scanImage({ ...image, dir })
+  t.same(signed?.get('shimx64.efi')?.signature, { authorities: ['Microsoft UEFI CA 2023'] })
+  t.equal(signed?.get('grubx64.efi')?.signature, undefined)
 })

@@ -8,6 +8,7 @@ import { localZones } from '../../plan/dns/names.ts'
 import { ignitionFileNames, loaderNames, pxelinuxNames, type LoaderName } from '../../plan/facts.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
 import { scriptName } from '../../plan/boot/console.ts'
+import { signatureText } from '../../plan/loader-signature.ts'
 import { bootSource, isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
@@ -36,7 +37,7 @@ export function summaryLines(plan: Plan): string[] {
     '',
     ...indentedTable(ignitionFiles(plan.http).map(ignitionRow)),
     '',
-    ...indentedTable(shownLoaders(plan).map((name) => loaderRow(plan, name))),
+    ...indentedTable([...shownLoaders(plan).map((name) => loaderRow(plan, name)), ...signedRows(plan)]),
   ]
 }
 
@@ -210,6 +211,15 @@ const firmwareOf: Readonly<Record<LoaderName, string>> = {
   'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
   'bios/lpxelinux.0': 'BIOS, loader: pxelinux',
   'bios/ldlinux.c32': 'BIOS, loader: pxelinux',
+}
+
+/** Returns a row for each loader of an image, with the certificate authority that the firmware must know. */
+function signedRows({ tftp }: Plan): string[][] {
+  return [...(tftp.signatures ?? [])].map(([name, signature]) => [
+    'UEFI, loader: shim or grub',
+    name,
+    signatureText(signature),
+  ])
 }
 
 /** Returns all builds of iPXE, and the files of PXELINUX if a node needs them. */

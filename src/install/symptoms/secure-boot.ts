@@ -44,7 +44,7 @@ export const secureBootSymptoms: readonly SymptomRow[] = [
         likely:
           'the firmware does not have the key of Microsoft (UEFI CA 2011 or 2023) that signed this shim, or this shim is revoked (dbx)',
         advice:
-          'enable the third-party keys of Microsoft in the firmware setup, or use a current shim that the other CA signed',
+          'enable the third-party keys of Microsoft in the firmware setup, or use a current shim that the other CA signed; `slipway check` shows which CA signed this one',
       }
     },
   },

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { findingPosition, summaryLines } from '../../../src/cli/text/site-summary.ts'
 import { compile } from '../../../src/plan/compile.ts'
+import type { ImageFacts } from '../../../src/plan/facts.ts'
 import { buildModel } from '../../../src/plan/model.ts'
 import { scanSite } from '../../../src/scan/scan.ts'
 import { loadSite } from '../../../src/site/load.ts'
 import { readYaml, type Tree } from '../../../src/site/yaml.ts'
+import { exampleModel, found } from '../../support/model.ts'
 
 const example = readFileSync(new URL('../../../config/site.example.yaml', import.meta.url), 'utf8')
 
@@ -53,4 +55,20 @@ t.test('the summary counts the reservations of each version of IP', async (t) =>
     '  dhcp     6 reservations in 172.16.0.0/24',
     '  dhcpv6   6 reservations in fd00:16::/64',
   ])
+})
+
+t.test('the loaders of an image are shown with the authority that the firmware must know', (t) => {
+  const given = exampleModel()
+  const shim = { ...found('/srv/rhcos/shimx64.efi'), signature: { authorities: ['CA 2023'], sbat: 'shim 4' } }
+  const image = { ...given.facts.images.get('rhcos'), signed: new Map([['shimx64.efi', shim]]) } as ImageFacts
+  const loaders = new Map([
+    ...given.facts.loaders,
+    ['bios/lpxelinux.0', found('/usr/lib/lpxelinux.0')],
+  ] as const)
+  const facts = { ...given.facts, loaders, images: new Map([['rhcos', image]]) }
+  const text = summaryLines(compile({ ...given, facts })).join('\n')
+  t.match(text, /image-rhcos\/shimx64\.efi +signed by CA 2023; SBAT shim 4$/m)
+  t.match(text, /BIOS, loader: pxelinux +bios\/lpxelinux\.0 +\/usr\/lib\/lpxelinux\.0$/m)
+  t.notMatch(summaryLines(compile(given)).join('\n'), /pxelinux|shim/)
+  t.end()
 })

@@ -10,6 +10,7 @@ import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import {
   bootLimitMs,
+  check,
   loaderMachine,
   power,
   show,
@@ -58,6 +59,17 @@ export const secureBootChecks: readonly Check[] = [
           'boot/signed/s1/boot.grub',
         ])
           expectMatch(files, new RegExp(`^tftp: file sent /?${file}$`, 'm'), 'the log')
+        const shown = await check(rig, applianceOf(rig))
+        expectMatch(
+          shown,
+          /image-signed\/shimx64\.efi +signed by .*Microsoft.*; SBAT shim \d/,
+          'slipway check',
+        )
+        expectMatch(
+          shown,
+          /image-signed\/grubx64\.efi +signed by Debian Secure Boot CA; SBAT grub \d/,
+          'slipway check',
+        )
         return `${((first.endedMs - first.startedMs) / 1000).toFixed(0)} s`
       }),
   },

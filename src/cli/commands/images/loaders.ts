@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ImageProblem } from '../../../images/codes.ts'
 import { copyLoaders } from '../../../images/loaders.ts'
 import { requireStored } from '../../../images/store.ts'
+import { signatureText } from '../../../plan/loader-signature.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
 
@@ -13,8 +14,9 @@ export async function copyImageLoaders({ store, positionals, terminal }: ImagesC
     throw new UsageError('expected the name of an image, and optionally a live ISO')
   }
   const { dir } = await requireStored(store, name)
-  const { vendor, names } = await copyLoaders(iso ?? (await isoIn(dir)), dir)
+  const { vendor, names, signatures } = await copyLoaders(iso ?? (await isoIn(dir)), dir)
   terminal.out(`${name}: copied ${names.join(', ')} (EFI/${vendor}) to ${dir}`)
+  for (const [loader, signature] of signatures) terminal.out(`${loader}: ${signatureText(signature)}`)
   terminal.out('set `loader: auto` for nodes with Secure Boot')
   return ExitCode.fine
 }

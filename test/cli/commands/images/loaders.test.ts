@@ -4,10 +4,11 @@ import { runImages } from '../../../../src/cli/commands/images/images.ts'
 import { UsageError } from '../../../../src/cli/command.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { buildFat, buildIso } from '../../../support/iso.ts'
+import { peImage, signature } from '../../../support/pe.ts'
 import { keptTerminal } from '../../../support/terminal.ts'
 
 const efi = buildFat({
-  'efi/redhat/shimx64.efi': Buffer.from('MZ'),
+  'efi/redhat/shimx64.efi': peImage([signature('Microsoft UEFI CA 2023')]),
   'efi/redhat/grubx64.efi': Buffer.from('MZ'),
 })
 const iso = buildIso({ 'images/efiboot.img': efi })
@@ -33,6 +34,7 @@ t.test('the loaders of an ISO are copied into the image', async (t) => {
   const { code, out } = await run('rhcos', `${dir}/live.iso`)
   t.equal(code, 0)
   t.match(out, /rhcos: copied shimx64\.efi, grubx64\.efi \(EFI\/redhat\)/)
+  t.match(out, /^shimx64\.efi: signed by Microsoft UEFI CA 2023$/m)
   t.equal(existsSync(`${dir}/images/rhcos/grubx64.efi`), true)
 })
 
