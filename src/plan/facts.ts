@@ -121,6 +121,10 @@ export const signedLoaders: Readonly<Record<string, readonly string[]>> = {
   'shimaa64.efi': ['shimaa64.efi', 'shimaa64.efi.signed'],
   'grubaa64.efi': ['grubaa64.efi', 'grubnetaa64.efi.signed'],
   'mmaa64.efi': ['mmaa64.efi', 'mmaa64.efi.signed'],
+  // The shim of iPXE starts the loader that its own name contains.
+  'snponly-shimx64.efi': ['snponly-shimx64.efi'],
+  'snponly-shimaa64.efi': ['snponly-shimaa64.efi'],
+  'snponly.efi': ['snponly.efi'],
 }
 
 /** A small file of the site with its content. */

@@ -138,7 +138,7 @@ function signaturesOf({ facts }: Model): TftpPlan['signatures'] {
 
 /** Reports each loader without a signature that a node with `loader: shim` needs. */
 function unsignedLoaders(model: Model, { signatures }: Pick<TftpPlan, 'signatures'>): PlanFinding[] {
-  const needed = model.nodes.flatMap((node) => (node.loader === 'shim' ? loadersOf(model, node) : []))
+  const needed = model.nodes.flatMap((node) => (needsSignatures(node) ? loadersOf(model, node) : []))
   return [...new Set(needed)].sort().flatMap((name): PlanFinding[] => {
     if (signatures?.get(name)?.authorities.length !== 0) return []
     const message = 'has no signature, so machines with Secure Boot refuse it: use the loader of the vendor'
@@ -189,8 +189,23 @@ function loadersOf(model: Model, node: NodeModel): readonly (LoaderName | ImageL
   if (node.loader === 'u-boot') return []
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   const uefi = isArm ? arm64(node) : x64(node)
-  // shim starts GRUB from its own directory.
-  const next = node.loader === 'shim' ? [imageLoader(node.image, isArm ? 'grubaa64.efi' : 'grubx64.efi')] : []
+  const next = nextLoaders(node.loader, isArm ? 'aa64' : 'x64').map((file) => imageLoader(node.image, file))
   const bios = node.loader === 'pxelinux' ? pxelinuxNames : (['bios/undionly.kpxe'] as const)
   return [...(isArm ? [] : bios), uefi, ...next]
+}
+
+/** Returns the loaders that shim starts from its own directory, and the shim of the kernel that iPXE starts. */
+function nextLoaders(loader: NodeModel['loader'], architecture: 'x64' | 'aa64'): readonly string[] {
+  switch (loader) {
+    case 'shim':
+      return [`grub${architecture}.efi`]
+    case 'shim-ipxe':
+      return ['snponly.efi', `shim${architecture}.efi`]
+    default:
+      return []
+  }
+}
+
+function needsSignatures({ loader }: NodeModel): boolean {
+  return loader === 'shim' || loader === 'shim-ipxe'
 }

@@ -297,6 +297,7 @@ const commands: Readonly<Record<string, Run>> = {
   ifopen: succeed,
   ifstat: succeed,
   imgstat: succeed,
+  shim: succeed,
   console: succeed,
   cpair: succeed,
   colour: succeed,

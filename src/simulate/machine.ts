@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../host/clock.ts'
-import { arm64, x64 } from '../plan/dhcp/boot-table.ts'
+import { arm64, bios, x64 } from '../plan/dhcp/boot-table.ts'
 import type { FileFact, Facts, ImageLoaderName, LoaderName } from '../plan/facts.ts'
 import type { Ipv4Node, Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
@@ -215,7 +215,7 @@ async function fetchByTftp({ firmware, context, timeline }: Machine, file: strin
 function loaderOf(node: NodeModel, firmware: Firmware): LoaderName | ImageLoaderName {
   switch (firmware) {
     case 'bios':
-      return 'bios/undionly.kpxe'
+      return bios(node)
     case 'uefi':
     case 'uefi-http':
       return x64(node)

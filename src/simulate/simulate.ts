@@ -150,6 +150,10 @@ async function startIpxe(machine: Machine): Promise<string> {
     return absoluteUrl(context.model.endpoint, urlPaths.bootScript(node), node)
   }
   await startLoader(machine)
+  // PXELINUX is not simulated: its script leads to the same files as that of iPXE.
+  if (machine.firmware === 'bios' && node.loader === 'pxelinux') {
+    return absoluteUrl(context.model.endpoint, urlPaths.bootScript(node), node)
+  }
   return askIpxeDhcp(machine)
 }
 

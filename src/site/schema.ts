@@ -43,7 +43,7 @@ import {
 
 export const architectures = ['x86_64', 'aarch64'] as const
 export const roles = ['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra'] as const
-const loaders = ['ipxe', 'snponly', 'shim', 'grub', 'pxelinux', 'u-boot', 'auto'] as const
+const loaders = ['ipxe', 'snponly', 'shim', 'grub', 'shim-ipxe', 'pxelinux', 'u-boot', 'auto'] as const
 /** What a network boot leads to: the installation, the interactive menu, the local disk; none: slipway never answers the machine. */
 const bootModes = ['install', 'menu', 'local', 'none'] as const
 /** Who may read Ignition files: only the node that is being installed, or any client. */
@@ -138,7 +138,7 @@ const bootSettings = {
     .meta({ description: 'more kernel arguments; those of a node follow those of its cluster' }),
   loader: z.enum(loaders).optional().meta({
     description:
-      "boot loader: snponly (firmware's network driver, the default on x86_64), ipxe (iPXE's drivers, the default on aarch64), shim (shim and GRUB from the directory of the image, for Secure Boot), grub (the same GRUB without shim), pxelinux (PXELINUX for BIOS machines), u-boot (a configuration for U-Boot), or auto (shim if the directory of the image has it)",
+      "boot loader: snponly (firmware's network driver, the default on x86_64), ipxe (iPXE's drivers, the default on aarch64), shim (shim and GRUB from the directory of the image, for Secure Boot), grub (the same GRUB without shim), shim-ipxe (a signed iPXE from the directory of the image), pxelinux (PXELINUX for BIOS machines), u-boot (a configuration for U-Boot), or auto (shim if the directory of the image has it)",
   }),
   pxeOptions: z.boolean().optional().meta({
     description:

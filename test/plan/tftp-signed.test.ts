@@ -4,6 +4,8 @@ import t from 'tap'
 import type { Facts, FoundFile } from '../../src/plan/facts.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import { compileHttp } from '../../src/plan/http/compile.ts'
+import { planInstall } from '../../src/plan/boot/boot-plan.ts'
+import { renderBoot } from '../../src/plan/boot/render.ts'
 import { compileTftp } from '../../src/plan/tftp.ts'
 import { parseMac, type Mac } from '../../src/proto/address/mac.ts'
 import { exampleModel, exampleSite, found, liveImage } from '../support/model.ts'
@@ -111,3 +113,36 @@ t.test(
     t.end()
   },
 )
+
+t.test('shim-ipxe names a signed iPXE of the image, and each missing file is reported', (t) => {
+  const files = ['snponly-shimx64.efi', 'snponly.efi', 'shimx64.efi']
+  t.equal(offered('shim-ipxe', files)[1], 'image-rhcos/snponly-shimx64.efi')
+  t.equal(offered('shim-ipxe', files)[2], 'image-rhcos/snponly-shimaa64.efi')
+  t.same(compileTftp(model('shim-ipxe', files)).findings, [])
+  t.same(
+    compileTftp(model('shim-ipxe', [])).findings.map(({ about }) => about),
+    files.toSorted().map((file) => `loader image-rhcos/${file}`),
+  )
+  t.end()
+})
+
+t.test('the script of a signed iPXE names the shim of the kernel', (t) => {
+  const install = (loader: string, names: readonly string[], architecture?: string) => {
+    const given = model(loader, names, architecture)
+    const node = given.nodes.find(({ key }) => key === 'ocp45/m1')!
+    return renderBoot(
+      'ipxe',
+      node,
+      planInstall(given, node, 'master'),
+      'http://192.0.2.2/boot/ocp45/m1/boot.ipxe',
+    )
+  }
+  t.match(
+    install('shim-ipxe', ['shimx64.efi']),
+    /^initrd .*\nshim http:\/\/192\.0\.2\.2\/loaders\/image-rhcos\/shimx64\.efi \|\| goto failed$/m,
+  )
+  t.match(install('shim-ipxe', ['shimaa64.efi'], 'aarch64'), /^shim .*shimaa64\.efi/m)
+  t.notMatch(install('shim-ipxe', []), /^shim /m)
+  t.notMatch(install('snponly', ['shimx64.efi']), /^shim /m)
+  t.end()
+})

@@ -134,7 +134,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
       kind: 'refused',
       reason:
         'line 3: the simulator does not support the command "frobnicate", only kernel, initrd, boot, chain, imgfetch, imgfree, set, ' +
-        'inc, clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, console, ' +
+        'inc, clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, shim, console, ' +
         'cpair, colour, exit, sanboot, shell, config, reboot, poweroff',
     },
   },

@@ -10,6 +10,8 @@ import type { Model, NodeModel } from '../model.ts'
 import { shownDisk } from '../disks/target.ts'
 import { readPlainScript } from './plain-script.ts'
 import { kernelArguments } from './arguments.ts'
+import { imageLoader } from '../dhcp/boot-table.ts'
+import { absoluteUrl, urlPaths } from '../urls.ts'
 import { installationOf, type Installation, type RemoteFile } from './installation.ts'
 
 export type MenuChoice = { readonly role: IgnitionKind; readonly installation: Installation }
@@ -25,6 +27,8 @@ export type BootPlan =
       readonly initramfs: RemoteFile
       /** Not escaped, with the placeholder of the token. */
       readonly arguments: readonly string[]
+      /** The shim that lets a signed iPXE start the kernel with Secure Boot; absent for other loaders. */
+      readonly shim?: RemoteFile
       /** Fetched after the others, before the kernel starts: from then on, another installer may write the disk. */
       readonly handoverUrl?: string
     }
@@ -91,6 +95,7 @@ export function planInstall(model: Model, node: NodeModel, role: IgnitionKind): 
     ...defined({ disk: installation.style === 'agent' ? undefined : shownDisk(node) }),
     kernel,
     initramfs,
+    ...defined({ shim: shimOf(model, node) }),
     arguments: kernelArguments(node, installation),
   }
 }
@@ -102,6 +107,14 @@ export function readScript(script: Extract<BootPlan, { kind: 'script' }>, text: 
   if (plain === undefined) return isScriptUrl(source) ? script : { ...script, text }
   const all = [...plain.arguments, ...script.arguments]
   return { kind: 'install', role, style: 'script', ...plain, arguments: all, handoverUrl }
+}
+
+/** The vendor of the kernel signed this shim's key for it, and Microsoft the shim. */
+function shimOf({ endpoint, facts, site }: Model, node: NodeModel): RemoteFile | undefined {
+  if (node.loader !== 'shim-ipxe') return undefined
+  const name = site.images[node.image]?.architecture === 'aarch64' ? 'shimaa64.efi' : 'shimx64.efi'
+  if (facts.images.get(node.image)?.signed?.has(name) !== true) return undefined
+  return { name, url: absoluteUrl(endpoint, urlPaths.loader(imageLoader(node.image, name)), node) }
 }
 
 /** @param roles that an administrator can choose */

@@ -37,7 +37,8 @@ type BootRow = {
   readonly evidence: string
 }
 
-const bios = ({ loader }: LoaderChoice): LoaderName =>
+/** BIOS has no Secure Boot, so only PXELINUX replaces iPXE. */
+export const bios = ({ loader }: LoaderChoice): LoaderName =>
   loader === 'pxelinux' ? 'bios/lpxelinux.0' : 'bios/undionly.kpxe'
 
 /**
@@ -58,6 +59,8 @@ function uefi(
     case 'shim':
     case 'grub':
       return imageLoader(image, `${loader}${architecture}.efi`)
+    case 'shim-ipxe':
+      return imageLoader(image, `snponly-shim${architecture}.efi`)
     case 'ipxe':
     case 'snponly':
       return `${directory}/${loader}.efi`

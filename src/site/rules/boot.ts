@@ -82,7 +82,7 @@ const scriptLoader: Rule = {
     declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
       const loader = node.loader ?? cluster.loader
       const hasLoader =
-        (node.image ?? cluster.image) !== undefined || !['shim', 'grub'].includes(loader ?? '')
+        (node.image ?? cluster.image) !== undefined || !['shim', 'grub', 'shim-ipxe'].includes(loader ?? '')
       if (hasLoader || scriptOf(cluster, node) === undefined || !isBooted(cluster, node)) return []
       const message = `missing, expected an image whose directory has the boot loaders (loader: ${loader})`
       return [{ path: [...path, 'image'], message }]
