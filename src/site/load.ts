@@ -59,7 +59,8 @@ export function loadSite(text: string, file: string): Loaded {
   const rest = violations
     .map((violation) => located(violation, tree))
     .filter((error) => !reported.has(positionKey(error)))
-  return problems([...errors, ...rest], file)
+  const named = errors.map((error) => ({ ...error, subject: nameOf(error.path, tree) }))
+  return problems([...named, ...rest], file)
 }
 
 type Located = Omit<ParseError, 'code'> & { readonly code: SiteCode; readonly subject?: string | undefined }
@@ -71,8 +72,13 @@ function located(violation: Violation, tree: Tree): Located {
       ? violation.message
       : `got ${violation.got ?? tree.quote(path)}, expected ${violation.expected}`
   const reference = other === undefined ? '' : ` (line ${tree.position(other).line})`
-  const subject = subjectOf(path, (each) => (tree.has(each) ? tree.get(each) : undefined))
+  const subject = nameOf(path, tree)
   return { ...tree.position(path, at), code, path, subject, message: message + reference }
+}
+
+/** Returns the path with the names of its cluster and its node. */
+function nameOf(path: Path, tree: Tree): string | undefined {
+  return subjectOf(path, (each) => (tree.has(each) ? tree.get(each) : undefined))
 }
 
 function positionKey({ line, column }: { readonly line: number; readonly column: number }): string {

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { loadSite } from '../../src/site/load.ts'
 import { formatPath, formatProblem, showProblem, subjectOf } from '../../src/site/problem.ts'
+import { siteText } from '../support/site-folder.ts'
 import { quoteText } from '../../src/text/lines.ts'
 
 const problem = {
@@ -83,5 +85,19 @@ t.test('a quoted value cannot change how a terminal shows the rest', (t) => {
     { text: 'x'.repeat(81), quoted: `"${'x'.repeat(79)}…"` },
   ]
   for (const { text, quoted } of cases) t.equal(quoteText(text), quoted)
+  t.end()
+})
+
+t.test('errors in the text also name the cluster and the node', (t) => {
+  const subjectsOf = (more: string) => {
+    const text = siteText().replace('name: w1,', `name: w1, ${more},`)
+    const loaded = loadSite(text, 'site.yaml')
+    return loaded.kind === 'problems'
+      ? loaded.problems.map(({ code, subject }) => `${code}: ${subject ?? ''}`)
+      : []
+  }
+  t.same(subjectsOf('disk: *sda'), ['site.unknown-alias: c1/w1 disk'])
+  t.same(subjectsOf('disk: /dev/sda, disk: /dev/sdb'), ['site.duplicate-key: c1/w1 disk'])
+  t.same(subjectsOf('__proto__: 1'), ['site.unknown-key: c1/w1 __proto__'])
   t.end()
 })
