@@ -31,6 +31,7 @@ import { nodeNetworkChecks } from './checks/shapes/node-network.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
+import { syslogChecks } from './checks/shapes/syslog.ts'
 import { disconnectedChecks } from './checks/shapes/disconnected.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
@@ -95,6 +96,7 @@ const clientChecks = [
   ...hookChecks,
   ...monitoringChecks,
   ...storeChecks,
+  ...syslogChecks,
 ]
 
 // Interrupted checks may still be waiting.

@@ -176,6 +176,7 @@ clusters:
     loadBalancer: { api: [${[addresses.api, ...(options.moreApi ?? [])].join(', ')}], apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
     nodes:
 ${all.map((each) => `      - { ${nodeText(each)}${options.unbalanced?.includes(each.name) ? ', balance: false' : ''} }`).join('\n')}
+syslog: {}
 hosts:
   - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
   - { name: ${far.name}, mac: "${far.mac}", address: ${far.address} }
