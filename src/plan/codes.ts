@@ -139,7 +139,8 @@ export const planCodes = defineCodes({
     remedy: 'Change the port under server.ports, or the address of the load balancer',
   },
   'boot.network-differs': {
-    meaning: 'The section network of a node has another gateway or other resolvers than its subnet',
+    meaning:
+      'The section network of a node has another gateway or other resolvers than its subnet, or no IPv6 default route',
     remedy: 'Correct network or the subnet, unless the difference is intended',
   },
   'boot.port-undeclared': {

@@ -2,11 +2,11 @@
  * The network configuration of a node: its section `network` merged with that of its cluster, with the resolvers and the
  * default route that DHCP would give it in its subnet. Rules check it; kernel arguments and keyfiles are written from it. Pure.
  */
-import { cidrContains, isIpv4, parseCidr, type Cidr, type Ip } from '../proto/address/ip.ts'
-import type { Cidr6 } from '../proto/address/network6.ts'
+import { cidrContains, ipv6Octets, isIpv4, parseCidr, type Cidr, type Ip } from '../proto/address/ip.ts'
+import { cidr6Contains, type Cidr6 } from '../proto/address/network6.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { NetworkInterface, NetworkRoute, NetworkSection } from './network-section.ts'
-import type { Cluster, Node, Site, Subnet } from './schema.ts'
+import type { Cluster, Node, Site } from './schema.ts'
 
 export type NodeInterface = NetworkInterface & {
   /** The MAC address that identifies the interface; absent if its name does. */
@@ -36,18 +36,24 @@ export function mergedNetwork({ cluster, node }: Owners): NetworkSection | undef
 }
 
 /** Returns undefined for a node without interfaces in its section, which DHCP configures. */
-export function nodeNetwork(site: Pick<Site, 'server' | 'subnets'>, owners: Owners): NodeNetwork | undefined {
+export function nodeNetwork(
+  site: Pick<Site, 'server' | 'subnets' | 'subnets6'>,
+  owners: Owners,
+): NodeNetwork | undefined {
   const { use = 'both', interfaces, routes, 'dns-resolver': resolver } = mergedNetwork(owners) ?? {}
   if (interfaces === undefined) return undefined
-  const primary = owners.node.address.find(isIpv4)
-  const subnet = site.subnets.find(({ cidr }) => primary !== undefined && cidrContains(cidr, primary))
-  const owner = interfaces.find(({ ipv4 }) => ipv4?.address.some(({ ip }) => ip === primary))
+  const { address } = owners.node
+  const primary = address.find(isIpv4) ?? (address[0] as Ip)
+  const family = familyOf(primary)
+  const owner = interfaces.find((each) => addressesOf(each, family).some(({ ip }) => ip === primary))
+  const lease = owner && leaseSettings(site, primary)
   const all = [...interfaces, ...impliedInterfaces(interfaces)]
   return {
     use,
     interfaces: all.map((each) => identified(each, all)),
-    ...resolversOf(site, resolver?.config, owner && subnet),
-    routes: routes?.config ?? defaultRoutes(owner, subnet),
+    servers: resolver?.config.server ?? lease?.servers ?? [],
+    search: resolver?.config.search ?? lease?.search ?? [],
+    routes: routes?.config ?? defaultRoutes(owner, lease?.gateway),
   }
 }
 
@@ -78,23 +84,33 @@ function identified(each: NetworkInterface, all: readonly NetworkInterface[]): N
   }
 }
 
-type Resolvers = Pick<NodeNetwork, 'servers' | 'search'>
+/** What DHCP gives a node in its subnet. */
+type LeaseSettings = {
+  readonly servers: readonly Ip[]
+  readonly search: readonly string[]
+  /** Routers of IPv6 networks come from router advertisements. */
+  readonly gateway?: Ip | undefined
+}
 
-function resolversOf(
-  { server }: Pick<Site, 'server'>,
-  config: { readonly server: readonly Ip[]; readonly search: readonly string[] } | undefined,
-  subnet: Subnet | undefined,
-): Resolvers {
-  if (config !== undefined) return { servers: config.server, search: config.search }
-  if (subnet === undefined) return { servers: [], search: [] }
-  return { servers: subnet.dns ?? [server.address], search: subnet.search }
+export function leaseSettings(
+  { server, subnets, subnets6 }: Pick<Site, 'server' | 'subnets' | 'subnets6'>,
+  address: Ip,
+): LeaseSettings | undefined {
+  if (isIpv4(address)) {
+    const subnet = subnets.find(({ cidr }) => cidrContains(cidr, address))
+    return (
+      subnet && { search: subnet.search, gateway: subnet.gateway, servers: subnet.dns ?? [server.address] }
+    )
+  }
+  const subnet = subnets6.find(({ cidr }) => cidr6Contains(cidr, ipv6Octets(address)))
+  // The rules require address6 with subnets6.
+  return subnet && { search: subnet.search, servers: subnet.dns ?? [server.address6 as Ip] }
 }
 
 const everywhere = parseCidr('0.0.0.0/0') as Cidr
 
-function defaultRoutes(owner: NetworkInterface | undefined, subnet: Subnet | undefined): NetworkRoute[] {
-  if (owner === undefined || subnet?.gateway === undefined) return []
-  const { gateway } = subnet
+function defaultRoutes(owner: NetworkInterface | undefined, gateway: Ip | undefined): NetworkRoute[] {
+  if (owner === undefined || gateway === undefined) return []
   return [{ destination: everywhere, 'next-hop-address': gateway, 'next-hop-interface': owner.name }]
 }
 

@@ -38,7 +38,6 @@ const subnetPrefix = networkRule(
       const path = pathOf(each, family, 'address', index, 'prefix-length')
       return [{ path, expected: `${cidr.prefix}, as in the subnet of ${formatIp(ip)}` }]
     }),
-  ['subnets6'],
 )
 
 function eachAddress({ interfaces }: NodeNetwork) {
@@ -68,7 +67,7 @@ function addressOwners(site: Site): Map<Ip, string> {
 
 const freeAddresses: Rule = {
   code: 'site.network-address-taken',
-  needs: ['server', 'subnets'],
+  needs: ['server', 'subnets', 'subnets6'],
   check(site) {
     const owners = addressOwners(site)
     return networks(site).flatMap(({ declared: { fqdn }, network, pathOf }) =>

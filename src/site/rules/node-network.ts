@@ -11,7 +11,7 @@ import {
 } from '../node-network.ts'
 import { formatPath, type Path, type Rule, type RuleViolation } from '../problem.ts'
 import type { SiteCode } from '../codes.ts'
-import type { Section, Site } from '../schema.ts'
+import type { Site } from '../schema.ts'
 
 type NetworkOfNode = {
   readonly declared: DeclaredNode
@@ -42,12 +42,11 @@ export function networks(site: Site): NetworkOfNode[] {
 export function networkRule(
   code: SiteCode,
   check: (each: NetworkOfNode, site: Site) => readonly RuleViolation[],
-  needs: readonly Section[] = [],
 ): Rule {
   return {
     code,
     // The resolvers and the default route of a network come from these.
-    needs: ['server', 'subnets', ...needs],
+    needs: ['server', 'subnets', 'subnets6'],
     check(site) {
       const found = networks(site).flatMap((each) => check(each, site))
       const byText = new Map(found.map((each) => [`${formatPath(each.path)} ${JSON.stringify(each)}`, each]))

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { networkFindings } from '../../../src/plan/network/findings.ts'
+import { ipv6Site } from '../../support/ipv6-site.ts'
 import { exampleModel, exampleSite } from '../../support/model.ts'
 
 const mac = ['00:00:5e:00:53:21', '00:00:5e:00:53:22']
@@ -50,6 +51,24 @@ t.test('another gateway and other resolvers than those of the subnet are warning
       `${about} network has no resolver, but DHCP gives the nodes of its subnet 192.0.2.53, 192.0.2.54: check that these resolvers answer api-int of the cluster`,
     ],
   )
+  t.end()
+})
+
+t.test('a node with only an IPv6 address has the resolver of its network, and needs a default route', (t) => {
+  const site = ipv6Site()
+  const m1 = site.clusters[0]?.nodes[1] ?? {}
+  const findings = (network: object) => {
+    m1['network'] = network
+    return networkFindings(exampleModel(site)).map(({ message }) => message)
+  }
+  const address = [{ ip: 'fd00:16::11', 'prefix-length': 64 }]
+  const statically = { interfaces: [{ name: 'eno1', type: 'ethernet', ipv6: { address } }] }
+  t.match(findings(statically), [/^network has no IPv6 default route/])
+  const [, node] = exampleModel(site).nodes
+  t.same(node?.network?.servers, ['fd00:16::101'])
+  t.same(findings({ interfaces: [{ name: 'eno1', type: 'ethernet', ipv6: { autoconf: true } }] }), [])
+  const route = { destination: '::/0', 'next-hop-address': 'fe80::1', 'next-hop-interface': 'eno1' }
+  t.same(findings({ ...statically, routes: { config: [route] } }), [])
   t.end()
 })
 

@@ -1,6 +1,7 @@
 /** The sections of the fixture, each as kernel arguments and as keyfiles. The end-to-end test has NetworkManager read them. */
 import t from 'tap'
 import { golden } from '../../support/golden.ts'
+import { optionText } from '../../../src/plan/network/arguments.ts'
 import { networkCases, networkNode } from '../../support/network-cases.ts'
 
 t.test('each section as kernel arguments and as files of the installed system', (t) => {
@@ -24,5 +25,15 @@ t.test('the host name is written without a lease, unless the site says otherwise
   t.notOk(paths(networkNode(first, { hostname: false })).includes('/etc/hostname'))
   t.notOk(paths(networkNode(dynamic)).includes('/etc/hostname'))
   t.ok(paths(networkNode(dynamic, { hostname: true })).includes('/etc/hostname'))
+  t.end()
+})
+
+t.test('a family that is enabled and has no address is off, and the bonding driver has no booleans', (t) => {
+  const dhcp = { name: 'eno1', type: 'ethernet', ipv4: { dhcp: true } }
+  const other = { name: 'eno2', type: 'ethernet', ipv4: { enabled: true }, ipv6: { enabled: true } }
+  const { files } = networkNode({ network: { interfaces: [dhcp, other] } })
+  const file = files.find(({ path }) => path.endsWith('/eno2.nmconnection'))
+  t.match(file?.source, { text: /\[ipv4\]\nmethod=disabled\n\n\[ipv6\]\nmethod=link-local\n/ })
+  t.equal(optionText(false), '0')
   t.end()
 })
