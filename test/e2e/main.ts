@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bmcChecks } from './checks/bmc.ts'
+import { completionChecks } from './checks/completion.ts'
 import { csrChecks } from './checks/csr.ts'
 import { day2Checks } from './checks/day2.ts'
 import { dhclientChecks } from './checks/dhclient.ts'
@@ -97,6 +98,7 @@ const clientChecks = [
   ...monitoringChecks,
   ...storeChecks,
   ...syslogChecks,
+  ...completionChecks,
 ]
 
 // Interrupted checks may still be waiting.

@@ -139,8 +139,9 @@ function takenBy([name]: readonly string[], usage: readonly string[]): NameKind 
   return /\bCLUSTER\b/.test(positionals) ? 'clusters' : ''
 }
 
+/** Without the default of an option, which has periods and colons. */
 function firstSentence(text: string): string {
-  return text.split(/[.;:](?= |$)/)[0] ?? text
+  return text.replace(/ \(default\b.*/, '').split(/[.;:](?= |$)/)[0] ?? text
 }
 
 function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {

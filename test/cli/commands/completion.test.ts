@@ -51,6 +51,12 @@ t.test('the script of each shell names every command', async (t) => {
   t.equal(spawnSync('bash', ['-n'], { input: await script('bash') }).status, 0, 'bash can parse its script')
 })
 
+t.test('the text of an option does not end within its default', async (t) => {
+  const fish = await script('fish')
+  t.match(fish, "-l log-format -d 'one of text, json'\n")
+  t.notMatch(fish, /\(default'$/m)
+})
+
 t.test('an unknown shell is a usage error', async (t) => {
   await t.rejects(script('tcsh'), UsageError)
   await t.rejects(script('bash', 'zsh'), UsageError)
