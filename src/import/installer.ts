@@ -176,7 +176,7 @@ function readHints(hints: Section, facts: Facts): string | undefined {
   const wwn = hints.text('wwn')
   for (const key of hints.keys().filter((each) => each !== 'deviceName' && each !== 'wwn')) {
     hints.skip(key)
-    const text = `rootDeviceHints.${key}: set disk of the node to a path such as /dev/disk/by-id/…`
+    const text = `rootDeviceHints.${key}: write it as a hint in disk of the node`
     facts.notes.push({ ...hints.at, line: hints.lineOf(key), text })
   }
   return device ?? (wwn === undefined ? undefined : `/dev/disk/by-id/wwn-${wwn}`)

@@ -152,6 +152,8 @@ t.test('a mirror is added to the Ignition file, which needs version 3', (t) => {
   const built = model({}, mirror)
   const { additions } = additionsOf(built.nodes[1]!, built)
   t.same(additions, { files: [], storage: mirrorStorage(mirror.mirror, 'x86_64') })
+  const withoutImages = { facts: built.facts, site: { ...built.site, images: {} } }
+  t.same(additionsOf(built.nodes[1]!, withoutImages).additions, additions)
   const old = { ...ignitionFiles('/srv'), master: ignitionFile('/srv/master.ign', { version: '2.2.0' }) }
   const facts = { ignition: new Map([['ocp45', old]]) }
   t.match(compile(model({}, mirror, facts)).findings, [{ code: 'ignition.additions-unsupported' }])

@@ -18,3 +18,8 @@ for (const architecture of ['x86_64', 'aarch64', 'ppc64le']) {
     t.end()
   })
 }
+
+t.test('an architecture that Butane does not know has the layout of x86_64', (t) => {
+  t.same(mirrorStorage(paths, 'riscv64'), mirrorStorage(paths, 'x86_64'))
+  t.end()
+})
