@@ -17,10 +17,9 @@ export const maxLoaderBytes = 32 * 1024 * 1024
 export function readLoaderSignature(file: Uint8Array): LoaderSignature | undefined {
   try {
     return readPe(Buffer.from(file.buffer, file.byteOffset, file.length))
-  } catch (error) {
-    // A read beyond the end.
-    if (error instanceof RangeError) return undefined
-    throw error
+  } catch {
+    // RangeError: a read beyond the end.
+    return undefined
   }
 }
 

@@ -37,5 +37,5 @@ async function firstOf(name: PxelinuxName, paths: readonly string[]): Promise<Fi
   const facts = await Promise.all(paths.map((path) => scanFile(path, 'tftp.loader-missing')))
   const found = facts.find(({ kind }) => kind === 'found')
   const problem = `no ${name} at ${paths.join(' or ')}: ${remedy}`
-  return found ?? missing('tftp.loader-missing', paths.at(-1) ?? name, problem)
+  return found ?? missing('tftp.loader-missing', String(paths.at(-1)), problem)
 }

@@ -34,12 +34,12 @@ const loaderArchitecture: Rule = {
   check: (site: Site) =>
     declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
       const loader = node.loader ?? cluster.loader
-      const image = site.images[node.image ?? cluster.image ?? '']
+      const image = site.images[node.image ?? String(cluster.image)]
       const wanted = loader && architectureOf[loader]
       if (!isBooted(cluster, node) || wanted === undefined || image === undefined) return []
       if (image.architecture === wanted) return []
       const owner = node.loader === undefined ? path.slice(0, 2) : path
-      const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader ?? ''} is for ${wanted}`
+      const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader} is for ${wanted}`
       return [{ path: [...owner, 'loader'], expected }]
     }),
 }
