@@ -111,6 +111,7 @@ async function stageDocuments(mtime: string): Promise<void> {
   const schema = '$schema=/usr/lib/slipway/config/site.schema.json'
   await writeFile(join(doc, 'examples/site.yaml'), example.replace('$schema=./site.schema.json', schema))
   await cp(join(root, 'config/examples'), join(doc, 'examples'), { recursive: true })
+  await cp(join(root, 'config/answers'), join(doc, 'examples/answers'), { recursive: true })
   const check = await readFile(join(root, 'packaging/scripts/preinstall'), 'utf8')
   await writeFile(join(stage, 'preinstall'), check.replace('@SCHEMA@', String(schemaVersion)))
 }

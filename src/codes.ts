@@ -60,6 +60,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   haproxy: 'HAProxy',
   boot: 'Network boot of a node',
   ignition: 'Ignition files',
+  answers: 'Answer files of other operating systems',
   image: 'Boot images',
   install: 'Installation of a node',
   bmc: 'BMCs and power',

@@ -25,7 +25,7 @@ function load(name: string): Site {
 }
 
 const sites = readdirSync(config, { recursive: true, encoding: 'utf8' }).filter(
-  (name) => name.endsWith('.yaml') && !name.startsWith('monitoring/'),
+  (name) => name.endsWith('.yaml') && !/^(?:monitoring|answers)\//.test(name),
 )
 
 for (const name of sites) {

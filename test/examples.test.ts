@@ -25,6 +25,7 @@ import { base64, kubeconfigText, startApiServer } from './support/api-server.ts'
 import { makeAuthority } from './support/certificates.ts'
 import { golden } from './support/golden.ts'
 import { found, ignitionFiles } from './support/model.ts'
+import { answerText, systemFacts } from './support/systems.ts'
 import { planText } from './support/plan-text.ts'
 import { until } from './support/until.ts'
 
@@ -48,6 +49,15 @@ function imageFiles(architecture: string) {
   }
 }
 
+/** The names that the images of other operating systems have in common, and those of some. */
+const systemFiles = [
+  'vmlinuz',
+  'initrd.img',
+  'ubuntu-24.04-live-server-amd64.iso',
+  'flatcar_production_pxe.vmlinuz',
+  'flatcar_production_pxe_image.cpio.gz',
+]
+
 /** Names of nodes and what becomes of them; all others install to the disk that they name. */
 const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   assisted: Object.fromEntries(
@@ -55,6 +65,9 @@ const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ),
   'single-node-with-workers': { n1: 'boots from its local disk' },
   'hosted-control-planes': { w1: 'boots from its local disk', w2: 'boots from its local disk' },
+  'other-systems': Object.fromEntries(
+    ['web1', 'web2', 'db1', 'build1', 'edge2', 't1', 'office1'].map((name) => [name, 'starts its installer']),
+  ),
   'two-clusters': Object.fromEntries(
     ['prod/m1', 'prod/m2', 'prod/m3', 'prod/w1'].map((key) => [key, 'boots from its local disk']),
   ),
@@ -82,7 +95,9 @@ for (const name of examples) {
   t.test(`${name}: the whole plan is the golden file, without findings`, async (t) => {
     t.equal(read(name).split('\n')[0], '# yaml-language-server: $schema=../site.schema.json')
     const site = load(name)
-    const images = Object.entries(site.images).map(([image, { dir, architecture }]) => {
+    const others = systemFacts(site)
+    const images = Object.entries(site.images).map(([image, { dir, architecture, os = 'rhcos' }]) => {
+      if (os !== 'rhcos') return [image, others.images?.get(image) as ImageFacts] as const
       const { kernel, initramfs, rootfs } = imageFiles(architecture)
       const at = (file: string) => found(`${dir}/${file}`)
       const facts: ImageFacts = {
@@ -98,6 +113,7 @@ for (const name of examples) {
     })
     const plan = compile(
       buildModel(site, {
+        ...others,
         images: new Map<string, ImageFacts>([...images, ...scripts]),
         ignition: new Map(
           await Promise.all(
@@ -178,6 +194,12 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     subnets,
     subnets6,
     hosts,
+    groups: site.groups.map((group) => ({
+      ...group,
+      ...(group.answers && {
+        answers: group.answers.map((path) => `${dir}/${path.split('/').at(-1) ?? ''}`),
+      }),
+    })),
     dhcpOptions,
     http: { files: [] },
     wipe: site.wipe,
@@ -229,8 +251,16 @@ function writeStandIns(site: Site): void {
     mkdirSync(dir, { recursive: true })
     writeFileSync(join(dir, name), text)
   }
-  for (const { dir, architecture } of Object.values(site.images)) {
-    for (const file of Object.values(imageFiles(architecture))) write(dir, file, `a stand-in for ${file}`)
+  for (const { dir, architecture, os = 'rhcos' } of Object.values(site.images)) {
+    const live = os === 'rhcos' || os === 'fcos' ? Object.values(imageFiles(architecture)) : undefined
+    for (const file of live ?? systemFiles) write(dir, file, `a stand-in for ${file}`)
+  }
+  for (const { answers = [] } of site.groups) {
+    for (const path of answers) {
+      const [name = '', ...folders] = path.split('/').reverse()
+      const text = name.endsWith('.ign') ? '{"ignition":{"version":"3.4.0"}}' : answerText(name)
+      write(folders.reverse().join('/'), name, text)
+    }
   }
   for (const { script } of site.clusters) {
     if (script === undefined) continue

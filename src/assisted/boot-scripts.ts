@@ -11,13 +11,13 @@ import { createWeb, readBody } from '../images/web.ts'
 import type { Permission } from '../install/installs.ts'
 import { maxScriptBytes } from '../plan/boot/plain-script.ts'
 import { scriptName } from '../plan/boot/console.ts'
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import type { HttpPlan } from '../plan/http/plan.ts'
 import { urlPaths } from '../plan/urls.ts'
 
 export type BootScripts = {
   /** Fetches the script that a node would start with. @returns a refusal if neither the server nor the disk has it */
-  check(plan: Pick<HttpPlan, 'scripts'>, node: string, role: IgnitionKind): Promise<Permission | undefined>
+  check(plan: Pick<HttpPlan, 'scripts'>, node: string, role: InstallRole): Promise<Permission | undefined>
   /** Returns the script that was last fetched from a URL. */
   textOf(url: string): string | undefined
 }

@@ -23,8 +23,8 @@ export async function knownNodes({ control, site }: Sources, environment = proce
 async function nodesIn(text: string): Promise<string[]> {
   const { parse } = await import('yaml')
   try {
-    const clusters = listOf((parse(text, { logLevel: 'silent' }) as Named | null)?.clusters)
-    return clusters.flatMap(({ name, nodes }) =>
+    const site = parse(text, { logLevel: 'silent' }) as Named | null
+    return [...listOf(site?.clusters), ...listOf(site?.groups)].flatMap(({ name, nodes }) =>
       listOf(nodes).map((node) => `${String(name)}/${String(node.name)}`),
     )
   } catch {
@@ -32,7 +32,12 @@ async function nodesIn(text: string): Promise<string[]> {
   }
 }
 
-type Named = { readonly name?: unknown; readonly clusters?: unknown; readonly nodes?: unknown }
+type Named = {
+  readonly name?: unknown
+  readonly clusters?: unknown
+  readonly groups?: unknown
+  readonly nodes?: unknown
+}
 
 function isNamed(value: unknown): value is Named {
   return typeof value === 'object' && value !== null

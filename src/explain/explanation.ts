@@ -4,7 +4,7 @@ import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { scriptName } from '../plan/boot/console.ts'
 import { shownDisk } from '../plan/disks/target.ts'
-import { ignitionFact, imageFacts } from '../plan/boot/installation.ts'
+import { ignitionFact, imageFacts, readsIgnition } from '../plan/boot/installation.ts'
 import {
   bootSource,
   isBootedMember,
@@ -123,7 +123,7 @@ function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation
       leadsTo: script?.boot ?? 'nothing',
       body: (script?.body ?? '').replaceAll(tokenPlaceholder, 'TOKEN'),
     },
-    ...(!isAgent && { ignition: ignitionOf(model, node) }),
+    ...(!isAgent && readsIgnition(node) && { ignition: ignitionOf(model, node) }),
     dns: records(plan, node),
     haproxy: backendsOf(model, node),
   }
@@ -137,7 +137,7 @@ function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?:
 }
 
 function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignition'] {
-  const fact = ignitionFact(model, node.cluster, node.ignition)
+  const fact = ignitionFact(model, node, node.ignition)
   const common = {
     url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition), node).replace(
       tokenPlaceholder,

@@ -2,7 +2,7 @@
  * The results of decisions about a machine: the answers to a network boot and to the live system, the
  * line for the status, and their texts. Pure.
  */
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import type { InstallNode, MachineConfigServer } from '../plan/install.ts'
 import type { InstallCode, StateProblem } from './codes.ts'
 import type { BootDecision } from './decide-boot.ts'
@@ -22,7 +22,7 @@ export function answerOf(
   node: InstallNode,
   decision: BootDecision,
   state: State,
-  choice: { readonly role?: IgnitionKind },
+  choice: { readonly role?: InstallRole },
   token: string,
 ): BootAnswer {
   switch (decision.kind) {
@@ -110,7 +110,7 @@ export function answerDisk(node: InstallNode, state: State, report: DiskReport):
     case 'proceed':
       return {
         answer: { kind: 'proceed', text: `the installer starts: ${decision.reason}` },
-        event: { kind: 'disk' },
+        event: { kind: 'disk', isLast: node.lastFile === 'permission' },
       }
     case 'keep': {
       const { holds } = decision

@@ -6,7 +6,7 @@ import { defined } from '../text/defined.ts'
 import { bootEpoch, type Clock } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import { tokenPlaceholder } from '../plan/urls.ts'
 import {
@@ -45,7 +45,7 @@ export type InstallsOptions = {
   readonly store: Store
   readonly gate: Pick<Gate, 'isOpen'>
   /** Whether the files for an installation exist and are recent enough. */
-  readonly canStartInstall: (node: string, role: IgnitionKind) => Permission | Promise<Permission>
+  readonly canStartInstall: (node: string, role: InstallRole) => Permission | Promise<Permission>
   /** Whether the cluster of a node was asked for its nodes, or there is none that could answer; the default is yes. */
   readonly isClusterRead?: (node: string) => boolean
   readonly log: Log

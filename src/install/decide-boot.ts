@@ -3,7 +3,7 @@
  * table, pure: the first row that applies decides. An installing script needs a positive reason; a fact that is not
  * known never counts as one.
  */
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
 import { hasExchange, isRepeated, isUntried, type State } from './machine-state.ts'
 import type { InstallCode } from './codes.ts'
@@ -222,7 +222,7 @@ export function decideBoot(facts: BootFacts): BootDecision {
 
 export type BootEvent = {
   readonly kind: 'boot'
-  readonly role: IgnitionKind
+  readonly role: InstallRole
   /** Whether the role was selected in the boot menu. */
   readonly isChosen: boolean
   /** Whether an administrator made that selection: false if the menu selects an installation after its time-out. */

@@ -7,7 +7,7 @@ import { request } from 'node:https'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { MachineConfigServer } from '../plan/install.ts'
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import type { HttpPlan } from '../plan/http/plan.ts'
 import { checkIgnitionAge } from '../plan/ignition/findings.ts'
 import type { IgnitionFiles } from '../plan/ignition/document.ts'
@@ -122,7 +122,7 @@ export function probeMachineConfig(
 }
 
 /** An installation that would start now; `now` in milliseconds since 1970. */
-type Start = { readonly node: string; readonly role: IgnitionKind; readonly now: number }
+type Start = { readonly node: string; readonly role: InstallRole; readonly now: number }
 
 /** Checks that the files for an installation exist, and that their certificates last until its end. */
 export async function canStartInstall(

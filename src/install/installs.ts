@@ -2,7 +2,7 @@
  * The interface of the installations to the services, the local API, and the commands. `createInstalls` implements it
  * from a plan, a store, and a clock.
  */
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
 import type { InstallCode, StateProblem } from './codes.ts'
 import type { DiskReport } from './disk-report.ts'
@@ -11,7 +11,7 @@ import type { CallbackStage, NodeCommand, Observation, Observe } from './observa
 
 /** One installation attempt. Times are milliseconds since 1970. */
 export type Attempt = {
-  readonly role: IgnitionKind
+  readonly role: InstallRole
   readonly startedAt: number
   /** Number of failed attempts since the node was armed, before this one. */
   readonly earlier: number
@@ -46,7 +46,7 @@ export type NodeRecord = {
 
 /** Answer to a network boot. */
 export type BootAnswer =
-  | { readonly kind: 'install'; readonly role: IgnitionKind; readonly token: string }
+  | { readonly kind: 'install'; readonly role: InstallRole; readonly token: string }
   /** `reason`: a sentence for the console. `canSkip`: whether a user at the console may skip the wait. */
   | { readonly kind: 'wait'; readonly reason: string; readonly code?: InstallCode; readonly canSkip: boolean }
   | { readonly kind: 'menu' }
@@ -73,12 +73,12 @@ export type CommandOutcome =
  * What a token gives access to: an Ignition file, the one of the live system, an initramfs that contains secrets, or the
  * start of another installer.
  */
-export type Secret = IgnitionKind | 'live' | 'initramfs' | 'handover'
+export type Secret = InstallRole | 'live' | 'initramfs' | 'handover'
 
 /** Request of a network boot. */
 export type BootChoice = {
   /** Selected in the boot menu; absent for the declared role. */
-  readonly role?: IgnitionKind
+  readonly role?: InstallRole
   /** Whether a user at the console skipped the wait. */
   readonly isSkipping: boolean
 }

@@ -3,7 +3,7 @@
  * boot order of its firmware. Pure.
  */
 import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallRole } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
 import type { InstallCode } from './codes.ts'
 import type { Attempt } from './installs.ts'
@@ -62,7 +62,7 @@ export type State = {
   readonly node: string
   readonly declared: InstallNode['declared']
   /** Absent in older records. */
-  readonly role?: IgnitionKind
+  readonly role?: InstallRole
   readonly mode: Mode
   /** Milliseconds since 1970; 0 for a machine that was never seen. */
   readonly since: number

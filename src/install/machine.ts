@@ -45,8 +45,8 @@ export type Event =
   | { readonly kind: 'system' }
   /** `isProof`: the token came from the Ignition file on the disk. */
   | { readonly kind: 'callback'; readonly stage: CallbackStage; readonly isProof: boolean }
-  /** Result of the disk check. `holds`: what a disk that must be kept holds. */
-  | { readonly kind: 'disk'; readonly holds?: string }
+  /** Result of the disk check. `holds`: what a disk that must be kept holds. `isLast`: the installer waited only for it. */
+  | { readonly kind: 'disk'; readonly holds?: string; readonly isLast?: boolean }
   /** `since`: by the clock of the cluster, milliseconds since 1970. */
   | { readonly kind: 'cluster'; readonly word: ClusterEvent; readonly since?: number }
   | { readonly kind: 'command'; readonly command: 'install' | 'local' | 'menu' }
@@ -72,7 +72,7 @@ export function advance(state: State, event: Event, now: Moment): State {
     case 'callback':
       return onCallback(settled, event, now)
     case 'disk':
-      return onDisk(settled, event.holds, now)
+      return onDisk(settled, event, now)
     case 'exchange':
       return onExchange(settled, event.entry, now)
     case 'uuid':
@@ -175,19 +175,22 @@ function onCallback(
   }
 }
 
+type DiskEvent = Extract<Event, { kind: 'disk' }>
+
 /** A disk that holds data is kept, and the machine boots it, until an administrator arms the machine or empties the disk. */
-function onDisk(state: State, holds: string | undefined, now: Moment): State {
+function onDisk(state: State, { holds, isLast = false }: DiskEvent, now: Moment): State {
   const { mode, code, evidence } = state
   if (holds !== undefined) {
     if (mode !== 'installing') return state
     return toDeclaredRest({ ...state, evidence: { ...evidence, diskHolds: holds } }, now)
   }
-  if (mode === 'installing') return onAttempt(state, () => ({ isDiskClear: true }))
+  const clear = ({ delivered = now }: AttemptState) => ({ isDiskClear: true, ...(isLast && { delivered }) })
+  if (mode === 'installing') return onAttempt(state, clear)
   if (mode !== 'local' || code !== 'install.disk-not-empty' || evidence === undefined) return state
   const rest = { ...evidence }
   Reflect.deleteProperty(rest, 'diskHolds')
   const next = move({ ...state, evidence: rest }, 'installing', 'its disk is empty now', now)
-  return onAttempt(next, () => ({ isDiskClear: true }))
+  return onAttempt(next, clear)
 }
 
 /** A DHCP message never ends an installation: it only keeps the disk. */

@@ -4,7 +4,7 @@
  * the last one of their kind.
  */
 import type { BootClient } from '../plan/dhcp/boot-table.ts'
-import type { IgnitionKind, ImageFileKind } from '../plan/facts.ts'
+import type { InstallRole, ImageFileKind } from '../plan/facts.ts'
 import type { Callback } from '../plan/urls.ts'
 import type { Mode } from './node-states.ts'
 
@@ -91,7 +91,7 @@ export type Seen = { readonly node: string } & (
   | {
       readonly kind: 'script'
       readonly script: ScriptKind
-      readonly role?: IgnitionKind
+      readonly role?: InstallRole
       /** What the node waits for, or why it failed: a sentence. */
       readonly reason?: string
     }
@@ -112,7 +112,9 @@ export type Seen = { readonly node: string } & (
   | {
       readonly kind: 'ignition'
       /** `live`: the file of the live system that runs the installer. */
-      readonly role: IgnitionKind | 'live'
+      readonly role: InstallRole | 'live'
+      /** The name of a file for the installer of another operating system; absent for Ignition files. */
+      readonly file?: string
       /** `missing`: this server cannot send it. */
       readonly outcome: 'sent' | 'aborted' | 'refused' | 'missing'
       /** `address:port` of the client. */

@@ -196,6 +196,14 @@ const rows = {
     evidence: 'a request for an Ignition file',
     subject: ({ what }) => `${what}.ign`,
   },
+  answers: {
+    stage: stages.live,
+    // The installer then loads its parts from a mirror.
+    timeoutMs: 30 * minute,
+    startsBoot: never,
+    title: 'answers',
+    evidence: 'a request for a file that configures an installer (preseed, kickstart, autoinstall, Talos)',
+  },
   disk: {
     stage: stages.live,
     // A metal image on a slow disk.
@@ -211,7 +219,7 @@ const rows = {
       saw: ({ silent }) => `read its Ignition file ${silent} ago and did not report that its disk is written`,
       likely:
         'the installer stopped at an emergency shell (a wrong or too small disk), or the disk is very slow',
-      advice: 'read the output of `journalctl -u coreos-installer` on its console',
+      advice: 'read the output of the installer on its console (RHCOS: `journalctl -u coreos-installer`)',
     },
   },
   failed: {

@@ -140,12 +140,12 @@ export function stepUpdateOf(
       }
     }
     case 'ignition': {
-      const { role, outcome, octets } = seen
+      const { role, file, outcome, octets } = seen
       return {
-        kind: 'ignition',
+        kind: file === undefined ? 'ignition' : 'answers',
         // A refused client may be another machine: it does not change the step of the node.
-        key: `ignition ${role} ${outcome === 'refused' ? 'refused' : ''}`,
-        what: role,
+        key: `${file ?? 'ignition'} ${role} ${outcome === 'refused' ? 'refused' : ''}`,
+        what: file ?? role,
         outcome: outcome === 'sent' ? 'done' : outcome,
         isAnother: () => true,
         octets,

@@ -206,8 +206,16 @@ function progressOf(
 /** Adds the step that starts, unobserved, when another step ends. */
 function follow(boot: BootDraft, { kind, what, outcome }: StepUpdate, at: number, sequence: number): void {
   const next = { what: '', startedAt: at, endedAt: at, durationMs: 0, count: 1, sequence }
-  const isRoleRead = kind === 'ignition' && outcome === 'done' && what !== 'live'
-  if (isRoleRead && boot.stage < stages.disk && !boot.steps.has('disk')) {
+  const isRoleRead = kind === 'ignition' && what !== 'live'
+  // The installer of another operating system waits for the permission, or writes the disk without one.
+  const isPermission =
+    kind === 'disk-check' && [...boot.steps.values()].some((step) => step.kind === 'answers')
+  if (
+    (isRoleRead || isPermission) &&
+    outcome === 'done' &&
+    boot.stage < stages.disk &&
+    !boot.steps.has('disk')
+  ) {
     boot.steps.set('disk', { ...next, kind: 'disk', outcome: 'under-way' })
   }
   if (kind === 'disk') boot.steps.set('reboot', { ...next, kind: 'reboot', outcome: 'under-way' })

@@ -1,5 +1,6 @@
 /** The BMCs of the nodes with their settings resolved: node, then cluster, then site. Pure. */
 import type { bmcProtocols, networkBoots } from '../site/bmc-section.ts'
+import { declaredNodes } from '../site/declared.ts'
 import type { Node, Site } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
@@ -37,18 +38,16 @@ export type BmcPlans = ReadonlyMap<string, BmcPlan>
 export function compileBmcs({ site, endpoint, nodes }: Pick<Model, 'site' | 'endpoint' | 'nodes'>): BmcPlans {
   const models = new Map(nodes.map((node) => [node.key, node] as const))
   return new Map(
-    site.clusters.flatMap((cluster) =>
-      cluster.nodes.flatMap((node): [string, BmcPlan][] => {
-        if (node.bmc === undefined) return []
-        const inherited = { ...defined(site.bmc ?? {}), ...defined(cluster.bmc ?? {}) }
-        const settings = { ...inherited, ...defined(node.bmc), address: node.bmc.address }
-        const key = `${cluster.name}/${node.name}` as const
-        // The rules allow a BMC only for nodes that slipway boots.
-        const booted = models.get(key) as NodeModel
-        const loaderUrl = absoluteUrl(endpoint, urlPaths.loader(loaderOf(site, booted)), booted)
-        return [[key, { node: key, ...resolveBmc(settings), loaderUrl }]]
-      }),
-    ),
+    declaredNodes(site).flatMap(({ cluster, node }): [string, BmcPlan][] => {
+      if (node.bmc === undefined) return []
+      const inherited = { ...defined(site.bmc ?? {}), ...defined(cluster.bmc ?? {}) }
+      const settings = { ...inherited, ...defined(node.bmc), address: node.bmc.address }
+      const key = `${cluster.name}/${node.name}` as const
+      // The rules allow a BMC only for nodes that slipway boots.
+      const booted = models.get(key) as NodeModel
+      const loaderUrl = absoluteUrl(endpoint, urlPaths.loader(loaderOf(site, booted)), booted)
+      return [[key, { node: key, ...resolveBmc(settings), loaderUrl }]]
+    }),
   )
 }
 

@@ -177,6 +177,26 @@ export const planCodes = defineCodes({
     meaning: 'hostname, files, networkKeyfiles, or network are set, but the Ignition file has version 2.x',
     remedy: 'Remove these keys',
   },
+  'answers.missing': {
+    meaning: 'A machine with another operating system has no file that configures its installer',
+    remedy: 'Set answers in the group or in the node',
+  },
+  'answers.unreadable': {
+    meaning: 'An answer file does not exist, or cannot be read',
+    remedy: 'Correct the path or the permissions of the file',
+  },
+  'answers.template-invalid': {
+    meaning: 'An answer file or a kernel argument has a placeholder that slipway cannot replace',
+    remedy: 'Correct the placeholder; docs/other-systems.md lists their names',
+  },
+  'answers.disk-not-checked': {
+    meaning: 'The answer files of a machine do not ask slipway before the installer overwrites the disk',
+    remedy: 'Run {{slipway.diskCheck}} in an early command, or set wipe: always',
+  },
+  'answers.end-not-reported': {
+    meaning: 'The answer files of a machine do not report the end of the installation',
+    remedy: 'Run {{slipway.report}} in the last command',
+  },
   'ignition.added-file-unreadable': {
     meaning: 'A file to be added to a node does not exist, or cannot be read',
     remedy: 'Correct the path or the permissions of the file',

@@ -2,6 +2,7 @@
  * Facts about the files of a site, gathered before compiling (src/scan) so that compiling stays pure. A missing file is a
  * fact too: it becomes a finding, and the reason of an error response.
  */
+import type { OtherSystem } from '../site/images-section.ts'
 import type { PlanCode } from './codes.ts'
 import type { ServedFacts } from './files/facts.ts'
 import type { LoaderSignature } from './loader-signature.ts'
@@ -29,7 +30,7 @@ export type IgnitionFact =
 /**
  * `live`: kernel, initramfs, and rootfs (RHCOS and FCOS since 4.6). `installer`: kernel, initramfs, and metal image (4.5).
  * `agent`: files of the agent-based installer for one cluster, which need no Ignition file. The style follows from the
- * names of the files in the directory.
+ * names of the files in the directory, except for `system`: the site names the operating system.
  */
 export type ImageFacts = {
   /** The signed boot loaders of the vendor of the image, by their names in {@link signedLoaders}; absent without any. */
@@ -66,6 +67,15 @@ export type ImageFacts = {
       /** The content of a file; a script at a URL is fetched when a node boots. */
       readonly text?: string
     }
+  | {
+      /** The installer of another operating system. */
+      readonly style: 'system'
+      readonly os: OtherSystem
+      readonly kernel: FileFact
+      readonly initramfs: FileFact
+      /** What its installer downloads: the ISO of Ubuntu, the disk image of Flatcar; absent if it uses a mirror. */
+      readonly rootfs?: FileFact
+    }
 )
 
 /** Facts about an image that the site declares. */
@@ -77,6 +87,9 @@ export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
 /** The roles that a node can be installed as; each has its own Ignition file. */
 export const ignitionKinds = ['bootstrap', 'master', 'arbiter', 'single', 'worker'] as const
 export type IgnitionKind = (typeof ignitionKinds)[number]
+
+/** What a node can be installed as: a role in a cluster, or another operating system. */
+export type InstallRole = IgnitionKind | OtherSystem
 
 /** The names that `openshift-install` gives to the files. */
 export const ignitionFileNames: Readonly<Record<IgnitionKind, string>> = {
@@ -137,7 +150,9 @@ export type Facts = {
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, IgnitionFact>>>
   /** All of {@link loaderNames}, and of {@link pxelinuxNames} if a node needs them. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
-  /** Keys are paths; absent if the site adds no files. */
+  /** Ignition files of machines that belong to no cluster; keys are paths; absent if the site has none. */
+  readonly systemIgnition?: ReadonlyMap<string, IgnitionFact>
+  /** Also the answer files of other operating systems. Keys are paths; absent if the site adds no files. */
   readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
   /** The file of `haproxy.stats.users`; absent if the site names none. */
   readonly statsUsers?: AddedFileFact

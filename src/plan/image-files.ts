@@ -4,7 +4,8 @@
  */
 import type { DeclaredImageFacts } from './facts.ts'
 
-export type ImageStyle = DeclaredImageFacts['style']
+/** Styles of CoreOS. */
+export type ImageStyle = Exclude<DeclaredImageFacts['style'], 'system'>
 
 /** A pattern of file names; `shown` is its form for messages. */
 export type NamePattern = { readonly pattern: RegExp; readonly shown: string }

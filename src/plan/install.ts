@@ -3,8 +3,10 @@ import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { wantedDisk, type WantedDisk } from './disks/target.ts'
-import { ignitionKinds, type IgnitionKind, type ImageFacts } from './facts.ts'
-import { bootSource, configurationSyntax, type MemberModel, type Model } from './model.ts'
+import { ignitionKinds, type ImageFacts, type InstallRole } from './facts.ts'
+import { readsIgnition } from './boot/installation.ts'
+import { checksDisk } from './systems/answers.ts'
+import { bootSource, configurationSyntax, type MemberModel, type Model, type NodeModel } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
@@ -22,15 +24,16 @@ export type InstallNode = {
   readonly otherMacs?: readonly string[]
   readonly declared: BootMode
   /** The role that it is installed as, unless an administrator chooses another one. */
-  readonly role: IgnitionKind
+  readonly role: InstallRole
   /** All addresses, in the text of `formatIp`. */
   readonly addresses: readonly string[]
   readonly access: IgnitionAccess
   /**
-   * The last file that is sent before the disk is written. The Ignition file of an agent is in its initramfs. A node that
-   * boots the script of another installer fetches a small file, because other servers send the rest.
+   * The last file that is sent before the disk is written: an Ignition or answer file; the rootfs of an agent, whose Ignition
+   * file is in its initramfs; or the permission after the disk check, if the installer waits for it. A node that boots the
+   * script of another installer fetches a small file, because other servers send the rest.
    */
-  readonly lastFile: 'ignition' | 'rootfs' | 'handover'
+  readonly lastFile: 'ignition' | 'rootfs' | 'handover' | 'permission'
   /** Whether iPXE, or the firmware, must request its address from this server before it gets an installing script. */
   readonly requiresExchange: boolean
   /** Whether its boot loader sends no DHCP messages: the exchange of the firmware then counts. */
@@ -46,7 +49,7 @@ export type InstallNode = {
    */
   readonly isMenuAutomatic: boolean
   /** By role: one of these servers must answer first. A node without servers does not wait. */
-  readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
+  readonly waitsFor: Readonly<Partial<Record<InstallRole, readonly MachineConfigServer[]>>>
 }
 
 /** Keys are node keys, ordered as in the site file. */
@@ -56,7 +59,8 @@ export function compileInstall(model: Model): InstallPlan {
   return runSteps(installSteps(model))
 }
 
-export function* installSteps({ site, facts, nodes, members: all }: Model): Generator<void, InstallPlan> {
+export function* installSteps(model: Model): Generator<void, InstallPlan> {
+  const { site, nodes, members: all } = model
   const members = Map.groupBy(all, ({ cluster }) => cluster)
   const clusters = new Map(
     site.clusters.map(({ name, order, assisted, ignitionAccess, requireDhcp }) => {
@@ -65,9 +69,12 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
       // The assisted service starts only when it has discovered all hosts.
       const waitsFor =
         order && assisted === undefined ? orderOf(members.get(name) as readonly MemberModel[]) : noOrder
-      return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
+      return [name, { access: ignitionAccess, requiresExchange, waitsFor } as Policy]
     }),
   )
+  for (const { name, requireDhcp: requiresExchange } of site.groups) {
+    clusters.set(name, { access: 'guarded', requiresExchange, waitsFor: noOrder })
+  }
   yield
   return new Map(
     yield* flatMapSteps(nodes, (node): (readonly [string, InstallNode])[] => {
@@ -75,7 +82,7 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
       const { key, mac, otherMacs, boot, ignition, addresses, menu, wipe } = node
       const identity = { key, mac, ...defined({ otherMacs }) }
       const about = { ...identity, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
-      const lastFile = lastFiles[facts.images.get(bootSource(node))?.style ?? 'live']
+      const lastFile = lastFileOf(model, node)
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
       const policy = { ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) } as const
       const disks = lastFile === 'ignition' ? wantedDisk(node) : undefined
@@ -94,12 +101,21 @@ export function* installSteps({ site, facts, nodes, members: all }: Model): Gene
   )
 }
 
+type Policy = Pick<InstallNode, 'access' | 'requiresExchange' | 'waitsFor'>
+
+function lastFileOf(model: Model, node: NodeModel): InstallNode['lastFile'] {
+  if (!readsIgnition(node)) return checksDisk(model, node) ? 'permission' : 'ignition'
+  return lastFiles[model.facts.images.get(bootSource(node))?.style ?? 'live']
+}
+
 /** The last file that each style fetches before it writes the disk. */
 const lastFiles: Readonly<Record<ImageFacts['style'], InstallNode['lastFile']>> = {
   live: 'ignition',
   installer: 'ignition',
   agent: 'rootfs',
   script: 'handover',
+  // Flatcar; the others check the disk, or read an answer file.
+  system: 'ignition',
 }
 
 /** Returns whether this server installs nodes: with peers, one of them does, or all of them with a shared store. */

@@ -20,6 +20,7 @@ import type { ConfigurationSyntax } from './boot/syntax.ts'
 import type {
   BootMode,
   Cluster,
+  GroupNode,
   Host,
   Loader,
   MenuEntry,
@@ -32,8 +33,9 @@ import type {
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { nodeDisks, type NodeDisks } from './disks/target.ts'
-import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
-import { isBooted, nodeFqdn } from '../site/declared.ts'
+import type { OtherSystem } from '../site/images-section.ts'
+import { ignitionKinds, type Facts, type IgnitionKind, type InstallRole } from './facts.ts'
+import { isBooted, isGroup, nodeFqdn, type OwnedNode, type Owner } from '../site/declared.ts'
 import { scriptOf } from '../site/boot-script.ts'
 import { nodeNetwork, type NodeNetwork } from '../site/node-network.ts'
 import { networkArguments } from './network/arguments.ts'
@@ -48,9 +50,11 @@ export type MemberModel = {
   /** `<cluster>/<name>`, the identifier in logs, URLs, and commands. */
   readonly key: string
   readonly name: string
+  /** Or the group of a machine that belongs to no cluster. */
   readonly cluster: string
-  readonly role: Role
-  /** `<name>.<cluster>.<domain>` */
+  /** Its operating system if it belongs to no cluster. */
+  readonly role: Role | OtherSystem
+  /** `<name>.<cluster>.<domain>`, or `<name>.<domain>` in a group. */
   readonly fqdn: string
   /** The first IPv4 address, or else the first address. */
   readonly address: Ip
@@ -95,12 +99,21 @@ export type NodeModel = MemberModel &
     /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
     readonly pxeOptions: boolean
     /** The Ignition file of its installation. Infra nodes use the file of the workers. */
-    readonly ignition: IgnitionKind
+    readonly ignition: InstallRole
+    /** Absent for the nodes of a cluster. */
+    readonly system?: SystemModel
     /** Files to add to its Ignition file, each path once. */
     readonly files: readonly DeclaredFile[]
     /** DHCP options without a key of their own, the least specific first. */
     readonly dhcpOptions: readonly ExtraOption[]
   }
+
+/** The operating system of a machine that belongs to no cluster. */
+export type SystemModel = {
+  readonly os: OtherSystem
+  /** Paths of the files that configure its installer; the kernel arguments name the first one. */
+  readonly answers: readonly string[]
+}
 
 export type Reservation6 = { readonly address: Ipv6; readonly subnet: Subnet6 }
 
@@ -125,9 +138,10 @@ export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model 
 
 /** Builds as {@link buildModel} does, with a pause after each step. */
 export function* modelSteps(site: Site, facts: Facts, changedSeconds: number): Generator<void, Model> {
-  const declared = site.clusters.flatMap((cluster) => cluster.nodes.map((node) => ({ cluster, node })))
+  const owners: readonly Owner[] = [...site.clusters, ...site.groups]
+  const declared = owners.flatMap((cluster) => cluster.nodes.map((node: OwnedNode) => ({ cluster, node })))
   const members = yield* flatMapSteps(declared, ({ cluster, node }) => [
-    isBooted(cluster, node) ? nodeModel(site, facts, cluster, node) : memberModel(cluster, node),
+    isBooted(cluster, node) ? nodeModel(site, facts, cluster, node) : memberModel(site, cluster, node),
   ])
   const nodes = members.filter(isBootedMember)
   const { address, address6, ports } = site.server
@@ -141,7 +155,7 @@ function kindsByCluster(nodes: readonly NodeModel[]): Model['ignitionKinds'] {
   const members = [...Map.groupBy(nodes, ({ cluster }) => cluster)]
   return new Map(
     members.map(([cluster, group]) => {
-      const declared = new Set(group.map(({ ignition }) => ignition))
+      const declared = new Set<InstallRole>(group.map(({ ignition }) => ignition))
       const isSingle = declared.has('single')
       const isPossible = (kind: IgnitionKind) => kind !== 'single' && kind !== 'arbiter' && !isSingle
       return [cluster, ignitionKinds.filter((kind) => declared.has(kind) || isPossible(kind))]
@@ -188,7 +202,7 @@ export function bootSource({ script, image }: Pick<NodeModel, 'script' | 'image'
 }
 
 /** Returns the first IPv4 address, which DHCP reserves. */
-export function reservedAddress(machine: Node | Host): Ipv4 | undefined {
+export function reservedAddress(machine: Pick<Node | Host, 'address'>): Ipv4 | undefined {
   return machine.address.find(isIpv4)
 }
 
@@ -226,21 +240,27 @@ export function isBootedMember(member: MemberModel): member is NodeModel {
   return 'mac' in member
 }
 
-function memberModel(cluster: Cluster, node: Node): MemberModel {
+function memberModel(site: Site, cluster: Owner, node: OwnedNode): MemberModel {
   return {
     key: `${cluster.name}/${node.name}`,
     name: node.name,
     cluster: cluster.name,
-    role: node.role,
+    role: 'role' in node ? node.role : systemOf(site, node.image ?? cluster.image),
     fqdn: nodeFqdn(cluster, node),
     address: reservedAddress(node) ?? required(node.address[0], `an address of ${node.name}`),
     addresses: node.address,
-    isBalanced: node.balance,
-    ...defined({ isRouter: node.ingress }),
+    isBalanced: !('balance' in node) || node.balance,
+    ...('ingress' in node && defined({ isRouter: node.ingress })),
   }
 }
 
-function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): NodeModel {
+/** Returns the operating system of a machine in a group; the rules require that its image names one. */
+function systemOf({ images }: Site, image = ''): OtherSystem {
+  const os = images[image]?.os
+  return os === undefined || os === 'rhcos' ? 'custom' : os
+}
+
+function nodeModel(site: Site, facts: Facts, cluster: Owner, node: OwnedNode): NodeModel {
   const ipv4 = reservedAddress(node)
   const subnet = ipv4 === undefined ? undefined : required(subnetOf(site, ipv4), `the subnet of ${node.name}`)
   const reservation6 = reservationOf6(site, node.address)
@@ -250,7 +270,7 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
   const image = required(node.image ?? cluster.image ?? script, `the image of ${node.name}`)
   const consoles = node.console ?? cluster.console ?? []
   const network = nodeNetwork(site, { cluster, node })
-  const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(cluster, node)
+  const { key, name, role, fqdn, addresses, isBalanced, isRouter } = memberModel(site, cluster, node)
   return {
     key,
     name,
@@ -280,10 +300,17 @@ function nodeModel(site: Site, facts: Facts, cluster: Cluster, node: Node): Node
     isBalanced,
     ...defined({ isRouter }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
-    ignition: node.role === 'infra' ? 'worker' : node.role,
+    ignition: role === 'infra' ? 'worker' : role,
+    ...systemModel(site, image, cluster, node),
     files: declaredFiles(cluster, node, fqdn, network),
     dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner?.dhcpOptions ?? []),
   }
+}
+
+function systemModel(site: Site, image: string, owner: Owner, node: OwnedNode): Pick<NodeModel, 'system'> {
+  if (!isGroup(owner)) return {}
+  const { answers } = node as GroupNode
+  return { system: { os: systemOf(site, image), answers: answers ?? owner.answers ?? [] } }
 }
 
 /** With `auto`, an image with signed loaders of its vendor boots through them: they work with and without Secure Boot. */

@@ -1,7 +1,8 @@
 /** The files that the site adds to the Ignition file of a node: its own, its host name, and the keyfiles of its network. */
 import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
 import type { NodeNetwork } from '../site/node-network.ts'
-import type { Cluster, Node, NodeFile } from '../site/schema.ts'
+import type { OwnedNode, Owner } from '../site/declared.ts'
+import type { NodeFile } from '../site/schema.ts'
 import { renderKeyfiles, type Keyfile } from './network/keyfiles.ts'
 
 export type DeclaredFile = {
@@ -16,8 +17,8 @@ export type DeclaredFile = {
 
 /** Returns the files of the cluster and of the node; for the same path, the node overrides its cluster. */
 export function declaredFiles(
-  cluster: Cluster,
-  node: Node,
+  cluster: Owner,
+  node: OwnedNode,
   fqdn: string,
   network: NodeNetwork | undefined,
 ): DeclaredFile[] {

@@ -1,7 +1,7 @@
 /** All URL paths, because those that DHCP sends, scripts name, and HTTP serves must be equal. */
-import type { Role } from '../site/schema.ts'
+import { otherSystems } from '../site/images-section.ts'
 import { bootSyntaxes, type BootSyntax } from './boot/syntax.ts'
-import { ignitionKinds, type IgnitionKind, type ImageLoaderName, type LoaderName } from './facts.ts'
+import { ignitionKinds, type InstallRole, type ImageLoaderName, type LoaderName } from './facts.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
 /** Placeholder in scripts for the token of an installation, which the server inserts. */
@@ -24,13 +24,13 @@ export const urlPaths = {
   /** The script that DHCP names to iPXE: installation, menu, or local boot, depending on the state of the node. */
   bootScript: (node: NodeKey) => `/boot/${node.key}/boot.ipxe`,
   menuScript: (node: NodeKey) => `/boot/${node.key}/menu.ipxe`,
-  installScript: (node: NodeKey, role: Exclude<Role, 'infra'>) => `/boot/${node.key}/install-${role}.ipxe`,
+  installScript: (node: NodeKey, role: InstallRole) => `/boot/${node.key}/install-${role}.ipxe`,
   localScript: (node: NodeKey) => `/boot/${node.key}/local.ipxe`,
   /** A script of GRUB that only shows that this GRUB can read HTTP. */
   grubOverHttp: (node: NodeKey) => `/boot/${node.key}/${grubOverHttpName}`,
   /** Without a token, for clusters with `ignitionAccess: open`. */
-  openIgnition: (node: NodeKey, kind: IgnitionKind) => `/boot/${node.key}/${kind}.ign`,
-  ignition: (node: NodeKey, kind: IgnitionKind) => `/boot/${node.key}/${tokenPlaceholder}/${kind}.ign`,
+  openIgnition: (node: NodeKey, kind: InstallRole) => `/boot/${node.key}/${kind}.ign`,
+  ignition: (node: NodeKey, kind: InstallRole) => `/boot/${node.key}/${tokenPlaceholder}/${kind}.ign`,
   /** Ignition file of the live system that runs the installer. */
   liveIgnition: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/live.ign`,
   /** An initramfs that contains secrets, such as that of an agent. */
@@ -38,6 +38,11 @@ export const urlPaths = {
     `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
   /** The last file of a script of another installer: from then on, that installer may write the disk. */
   handover: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/${handoverName}`,
+  /** A file for the installer of another operating system; the name `''` is the directory with a slash. */
+  answers: (node: NodeKey, file: string) =>
+    `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
+  /** The key of an answer file in the plan. */
+  plannedAnswers: (node: NodeKey, file: string) => `/boot/${node.key}/${file}`,
   /** What the live system reports about the target disk, before the installer starts. */
   diskCheck: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/disk`,
   callback: (node: NodeKey, stage: Callback) => `/boot/${node.key}/${tokenPlaceholder}/${stage}`,
@@ -49,13 +54,13 @@ export const urlPaths = {
 
 /** Boot scripts in all syntaxes: `boot.ipxe`, `menu.grub`, `install-master.grub`, `skip-boot.grub`. */
 const scriptName = new RegExp(
-  `^(?<skip>skip-)?(?:(?<name>boot|menu|local)|install-(?<role>${ignitionKinds.join('|')}))\\.(?<syntax>${bootSyntaxes.join('|')})$`,
+  `^(?<skip>skip-)?(?:(?<name>boot|menu|local)|install-(?<role>${[...ignitionKinds, ...otherSystems].join('|')}))\\.(?<syntax>${bootSyntaxes.join('|')})$`,
 )
 
 export type ScriptName = {
   readonly name: 'boot' | 'menu' | 'local' | 'install'
   /** Selected in the menu. */
-  readonly role?: IgnitionKind
+  readonly role?: InstallRole
   readonly syntax: BootSyntax
   /** Whether an administrator skipped the wait. */
   readonly isSkipping: boolean
@@ -68,7 +73,7 @@ export function readScriptName(file: string): ScriptName | undefined {
   const { skip, name = 'install', role, syntax } = groups
   return {
     name: name as ScriptName['name'],
-    ...(role !== undefined && { role: role as IgnitionKind }),
+    ...(role !== undefined && { role: role as InstallRole }),
     syntax: syntax as BootSyntax,
     isSkipping: skip !== undefined,
   }
@@ -78,7 +83,7 @@ export function readScriptName(file: string): ScriptName | undefined {
 export function scriptPath(
   node: NodeKey,
   syntax: BootSyntax,
-  role?: IgnitionKind,
+  role?: InstallRole,
   isSkipping = false,
 ): string {
   const name = role === undefined ? 'boot' : `install-${role}`

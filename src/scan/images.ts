@@ -20,11 +20,13 @@ import {
   agentArguments,
 } from '../plan/image-files.ts'
 import { maxLoaderBytes, readLoaderSignature, type LoaderSignature } from '../plan/loader-signature.ts'
+import { systemPatterns } from '../plan/systems/images.ts'
+import type { OtherSystem } from '../site/images-section.ts'
 import type { Image } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { listFolder, missing, openFile, readOpened, scanFile } from './file.ts'
 
-type Key = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
+type Key = 'kernel' | 'initramfs' | 'rootfs' | 'metal' | 'iso'
 
 /** Signatures, checksums, and unfinished downloads. */
 const ignored = /\.(?:sig|asc|gpg|sha256(?:sum)?|part|tmp)$/
@@ -45,6 +47,18 @@ export async function scanImage(image: Image): Promise<DeclaredImageFacts> {
   const secret = names.filter(holdsSecrets)
   const signed = await signedFiles(image, names)
   const secrets = defined({ secrets: secret.length === 0 ? undefined : new Set(secret), signed })
+  const { os = 'rhcos' } = image
+  if (os !== 'rhcos' && os !== 'fcos') {
+    const { kernel, initramfs, download } = systemPatterns[os]
+    return {
+      ...secrets,
+      style: 'system',
+      os,
+      kernel: await find('kernel', kernel),
+      initramfs: await find('initramfs', initramfs),
+      ...defined({ rootfs: download && (await systemDownload(image, os, download, names, find)) }),
+    }
+  }
   switch (intendedStyle(image, names)) {
     case 'live':
       return {
@@ -75,6 +89,18 @@ export async function scanImage(image: Image): Promise<DeclaredImageFacts> {
       }
     }
   }
+}
+
+/** Finds what the installer downloads. Flatcar's downloads its disk image from a mirror if the directory has none. */
+async function systemDownload(
+  image: Image,
+  os: OtherSystem,
+  pattern: NamePattern,
+  names: readonly string[],
+  find: (key: Key, pattern: NamePattern) => FileFact | Promise<FileFact>,
+): Promise<FileFact | undefined> {
+  const isOptional = os === 'flatcar' && !names.some((name) => pattern.pattern.test(name))
+  return isOptional ? undefined : find(image.iso === undefined ? 'rootfs' : 'iso', pattern)
 }
 
 /** Finds the signed boot loaders of the vendor beside the other files. */

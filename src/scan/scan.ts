@@ -22,9 +22,9 @@ import { scanImage } from './images.ts'
 import { scanPxelinux } from './pxelinux.ts'
 import { defined } from '../text/defined.ts'
 import { isScriptUrl, scriptOf, scriptsOf } from '../site/boot-script.ts'
-import { isBooted } from '../site/declared.ts'
+import { groupNodes, isBooted } from '../site/declared.ts'
 import { kubeconfigPath } from '../site/file-paths.ts'
-import { loadIgnition } from './ignition/files.ts'
+import { loadIgnition, type Loaded } from './ignition/files.ts'
 import { scanServedFiles } from './served-files.ts'
 
 /** @param loaderPaths paths of boot loaders that the site does not name */
@@ -42,6 +42,7 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
       ),
     ),
   )
+  const systemIgnition = await scanSystemIgnition(site)
   const { root, loaders } = site.tftp
   const tftpRootProblem = root === undefined ? undefined : await folderProblem(root)
   const users = site.haproxy?.stats?.users
@@ -50,6 +51,7 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
   return {
     images: new Map([...images, ...(await scanScripts(site))]),
     ignition,
+    ...(systemIgnition.size > 0 && { systemIgnition }),
     addedFiles: await scanAddedFiles(site),
     loaders: new Map([...(await scanLoaders(loaders, loaderPaths)), ...(await scanPxelinux(site))]),
     ...defined({ statsUsers, tftpRootProblem, served: await scanServedFiles(site) }),
@@ -69,7 +71,7 @@ function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>
 
 /** Reads each file that a site adds to nodes once. */
 async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
-  const owners = site.clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
+  const owners = [...site.clusters, ...site.groups].flatMap((owner) => [owner, ...owner.nodes])
   const paths = owners.flatMap(({ files = [], networkKeyfiles = [] }) => [
     ...files.flatMap(({ from }) => (from === undefined ? [] : [from])),
     ...networkKeyfiles,
@@ -77,6 +79,23 @@ async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFile
   const facts = [...new Set(paths)].map(
     async (path) => [path, await scanSmallFile(path, 'ignition.added-file-unreadable')] as const,
   )
+  const answers = answerPaths(site, false).map(
+    async (path) => [path, await scanSmallFile(path, 'answers.unreadable')] as const,
+  )
+  return new Map(await Promise.all([...facts, ...answers]))
+}
+
+/** Reads the Ignition files of machines that belong to no cluster. */
+async function scanSystemIgnition(site: Site): Promise<ReadonlyMap<string, IgnitionFact>> {
+  const facts = answerPaths(site, true).map(async (path) => {
+    const loaded = await loadIgnition(path, true)
+    return [
+      path,
+      'problem' in loaded
+        ? missing(loaded.code, path, `${path} ${loaded.problem}`)
+        : await found(path, loaded),
+    ] as const
+  })
   return new Map(await Promise.all(facts))
 }
 
@@ -91,6 +110,16 @@ async function scanScripts(site: Site): Promise<(readonly [string, ImageFacts])[
       return [source, { style: 'script', script, ...defined({ text }) }] as const
     }),
   )
+}
+
+/** Returns the answer files of machines in groups: the Ignition files, or the others. */
+function answerPaths(site: Site, isIgnition: boolean): string[] {
+  const paths = groupNodes(site).flatMap(({ cluster, node }) => {
+    const os = site.images[node.image ?? cluster.image ?? '']?.os
+    const answers = node.answers ?? cluster.answers ?? []
+    return (os === 'fcos' || os === 'flatcar') === isIgnition ? answers : []
+  })
+  return [...new Set(paths)]
 }
 
 type LoaderPaths = Readonly<Record<IpxeLoaderName, readonly string[]>>
@@ -202,7 +231,13 @@ async function ignitionFact(folder: string, kind: IgnitionKind, isLive: boolean)
     const command = `openshift-install create ${commands[kind] ?? 'ignition-configs'}`
     return missing(loaded.code, path, `${path} ${loaded.problem}; create it with \`${command}\``)
   }
-  const { octets, contents } = loaded
+  return found(path, loaded)
+}
+
+async function found(
+  path: string,
+  { octets, contents }: Exclude<Loaded, { problem: string }>,
+): Promise<IgnitionFact> {
   const isPublic = (await isReadableByAll(path)) || undefined
   return { kind: 'found', path, octets: octets.length, contents, ...defined({ isPublic }) }
 }

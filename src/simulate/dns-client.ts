@@ -102,19 +102,20 @@ export type DnsQuestion = {
  * families that have an address.
  */
 export function dnsQuestions(node: NodeModel, model: Model): DnsQuestion[] {
-  const own: DnsQuestion[] = node.addresses.filter(isIpv4).map((address) => ({
+  const source = `address of ${node.key}`
+  const reverse: DnsQuestion[] = node.addresses.filter(isIpv4).map((address) => ({
     name: reverseName(address),
     type: 'PTR',
     expected: [node.fqdn],
-    source: `address of ${node.key}`,
+    source,
   }))
+  const own = [...addressQuestions(node.fqdn, node.addresses, source), ...reverse]
   const cluster = model.site.clusters.find(({ name }) => name === node.cluster)
   if (cluster === undefined) return own
   const { api, apiInternal, ingress } = endpointsOf(cluster)
   const domain = clusterDomain(cluster)
   const balancer = `loadBalancer of ${cluster.name}`
   return [
-    ...addressQuestions(node.fqdn, node.addresses, `address of ${node.key}`),
     ...own,
     ...addressQuestions(`api.${domain}`, api, balancer),
     ...addressQuestions(`api-int.${domain}`, apiInternal, balancer),

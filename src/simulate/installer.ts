@@ -3,14 +3,21 @@
  * node (coreos.github.io/ignition, v3 specs).
  */
 import type { ScriptImage } from './ipxe-script.ts'
-import type { ImageStyle } from '../plan/image-files.ts'
+import type { ImageFacts } from '../plan/facts.ts'
 import { diskText, installDevice, shownDisk } from '../plan/disks/target.ts'
 import type { NodeModel } from '../plan/model.ts'
+import { tokenPlaceholder } from '../plan/urls.ts'
+import { defined } from '../text/defined.ts'
 import { BootProblem } from './timeline.ts'
 import { createHash } from 'node:crypto'
 
 /** URLs from which the installer downloads its system and the Ignition file of the node. */
-export type Installation = {
+export type Installation =
+  | CoreosInstallation
+  /** The installer of another operating system; it requests `answers` with a token. */
+  | { readonly kind: 'system'; readonly answers?: string }
+
+export type CoreosInstallation = {
   /** `rootfs`: the live system of 4.6 and later; `metal`: the disk image of 4.5. */
   readonly system: { readonly kind: 'rootfs' | 'metal'; readonly url: string }
 } & (
@@ -24,7 +31,7 @@ export function readInstallation(
   kernel: ScriptImage,
   initrds: readonly ScriptImage[],
   node: NodeModel,
-  style?: ImageStyle,
+  style?: ImageFacts['style'],
 ): Installation {
   const { arguments: given } = kernel
   const valueOf = (name: string) =>
@@ -39,6 +46,13 @@ export function readInstallation(
   const names = initrds.map(({ name }) => name)
   // A UEFI kernel finds its initramfs only by this name, and panics without it.
   if (!names.includes(initrd)) throw problem(node, `an initrd named ${initrd}`, names.join(', ') || 'none')
+  if (style === 'system') {
+    const url = given
+      .map((word) => /http:\S+/.exec(word)?.[0])
+      .find((each) => each?.includes(tokenPlaceholder))
+    // cloud-init requests files below a URL.
+    return { kind: 'system', ...defined({ answers: url?.replace(/\/$/, '/user-data') }) }
+  }
   const isAgent = style === 'agent'
   if (!isAgent && valueOf('ip') === undefined)
     throw problem(node, 'ip= among the kernel arguments', given.join(' '))
@@ -72,7 +86,7 @@ function configuringItself(
   node: NodeModel,
   given: readonly string[],
   demand: (name: string) => string,
-): Installation {
+): CoreosInstallation {
   if (given.some((argument) => argument.startsWith('coreos.inst.'))) {
     throw problem(node, 'no coreos.inst.*: a single node bootstraps itself, then installs', given.join(' '))
   }

@@ -5,8 +5,9 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
+import { ignitionFact } from '../plan/boot/installation.ts'
 import { shownDisk } from '../plan/disks/target.ts'
-import { ignitionFileNames, type DeclaredImageFacts } from '../plan/facts.ts'
+import { ignitionFileNames, type DeclaredImageFacts, type IgnitionKind } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
@@ -15,7 +16,13 @@ import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
 import { checkName, dnsQuestions } from './dns-client.ts'
 import { openHttpClient } from './http-client.ts'
-import { mergedFile, readIgnition, readInstallation, type Installation } from './installer.ts'
+import {
+  mergedFile,
+  readIgnition,
+  readInstallation,
+  type CoreosInstallation,
+  type Installation,
+} from './installer.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import {
   fetchFile,
@@ -139,6 +146,10 @@ async function powerOn(machine: Machine): Promise<string> {
   const installation = await fetchKernel(machine, outcome)
   await askSystemDhcp(machine)
   await askNames(machine)
+  if (installation.kind === 'system') {
+    await expectGuardedAnswers(machine, installation.answers)
+    return 'starts its installer'
+  }
   await fetchInstallation(machine, installation)
   return installation.kind === 'agent' ? 'starts its agent' : `installs to ${installation.disk}`
 }
@@ -265,7 +276,16 @@ async function askNames({ node, context, timeline }: Machine): Promise<void> {
   })
 }
 
-async function fetchInstallation(machine: Machine, installation: Installation): Promise<void> {
+/** Only the node gets its answer files, so the simulation must not. */
+async function expectGuardedAnswers(machine: Machine, url: string | undefined): Promise<void> {
+  if (url === undefined) return
+  await machine.timeline.step('HTTP answers', async () => {
+    await machine.system.expectRefusal(url)
+    return { value: undefined, octets: 0, text: 'only for the node' }
+  })
+}
+
+async function fetchInstallation(machine: Machine, installation: CoreosInstallation): Promise<void> {
   const { system } = installation
   const { node, context, timeline } = machine
   const image = imageOf(machine)
@@ -285,10 +305,14 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     }
     const sent = await machine.system.fetch(ignitionUrl, { asText: true })
     const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)
-    const fact = context.model.facts.ignition.get(node.cluster)?.[kind]
-    if (fact?.kind !== 'asked') await context.disk.compare(role, fact)
+    const fact = ignitionFact(context.model, node, kind)
+    if (fact.kind !== 'asked') await context.disk.compare(role, fact)
     const version = readIgnition(sent.text, ignitionUrl)
-    return { value: undefined, octets: sent.octets, text: `${ignitionFileNames[kind]}, version ${version}` }
+    return {
+      value: undefined,
+      octets: sent.octets,
+      text: `${ignitionFileNames[kind as IgnitionKind] ?? fileName(fact.path)}, version ${version}`,
+    }
   })
 }
 

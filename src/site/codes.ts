@@ -5,6 +5,14 @@ import { ipv6Codes } from './ipv6-codes.ts'
 import { networkCodes } from './network-codes.ts'
 
 export const siteCodes = defineCodes({
+  'site.system-unsuitable': {
+    meaning: 'A cluster has an image of another operating system, or a group has an image of OpenShift',
+    remedy: 'Set os in the image, or move the machine to groups',
+  },
+  'site.node-file-unused': {
+    meaning: 'hostname, files, or networkKeyfiles is set for an operating system without Ignition',
+    remedy: 'Remove the key, and write the files with the answer file',
+  },
   'site.unreadable': {
     meaning: 'The site file cannot be read, is larger than 4 MiB, or is not UTF-8 text',
     remedy: 'Check the path, the permissions, and the encoding of the file',

@@ -5,10 +5,23 @@
 import { isIpv4, type Ip, type Ipv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { Path } from './problem.ts'
-import type { Cluster, Node, Site, DnsRecord } from './schema.ts'
+import type { Cluster, DnsRecord, Group, GroupNode, Node, Site } from './schema.ts'
 
 type DeclaredCluster = { readonly path: Path; readonly cluster: Cluster; readonly domain: string }
-export type DeclaredNode = DeclaredCluster & { readonly node: Node; readonly fqdn: string }
+/** Keys of clusters that groups do not have. */
+type Unused = Readonly<
+  Partial<Record<'script' | 'network' | 'http' | 'mirror' | 'multipath' | 'savePartitions', undefined>>
+>
+/** What declares nodes. */
+export type Owner = Cluster | (Group & Unused)
+export type OwnedNode = Node | (GroupNode & Unused)
+export type DeclaredNode = {
+  readonly path: Path
+  readonly cluster: Owner
+  readonly node: OwnedNode
+  readonly fqdn: string
+}
+export type ClusterNode = DeclaredNode & DeclaredCluster & { readonly node: Node }
 
 /** A node or a host. */
 export type Machine = {
@@ -32,7 +45,7 @@ export function declaredClusters(site: Site): DeclaredCluster[] {
   }))
 }
 
-export function nodesOf(declared: DeclaredCluster): DeclaredNode[] {
+export function nodesOf(declared: DeclaredCluster): ClusterNode[] {
   return declared.cluster.nodes.map((node, index) => ({
     ...declared,
     path: [...declared.path, 'nodes', index],
@@ -41,18 +54,41 @@ export function nodesOf(declared: DeclaredCluster): DeclaredNode[] {
   }))
 }
 
-/** Returns the full name of a node: the declared one, or the one that follows the pattern of OpenShift. */
-export function nodeFqdn(cluster: Cluster, { name, fqdn }: Pick<Node, 'name' | 'fqdn'>): string {
-  return fqdn ?? `${name}.${cluster.name}.${cluster.domain}`
+export function declaredGroups(site: Site): { readonly path: Path; readonly cluster: Group }[] {
+  return site.groups.map((cluster, index) => ({ path: ['groups', index], cluster }))
+}
+
+/** Returns the machines of all groups. */
+export function groupNodes(
+  site: Site,
+): (DeclaredNode & { readonly cluster: Group; readonly node: GroupNode })[] {
+  return declaredGroups(site).flatMap(({ path, cluster }) =>
+    cluster.nodes.map((node, index) => ({
+      path: [...path, 'nodes', index],
+      cluster,
+      node,
+      fqdn: nodeFqdn(cluster, node),
+    })),
+  )
+}
+
+/** Reports whether this is a group of machines that belong to no cluster. */
+export function isGroup(owner: Owner): owner is Group {
+  return !('approve' in owner)
+}
+
+/** Returns the full name of a node: the declared one, or the one that follows the pattern of OpenShift, or of its group. */
+export function nodeFqdn(owner: Owner, { name, fqdn }: Pick<Node, 'name' | 'fqdn'>): string {
+  return fqdn ?? (isGroup(owner) ? `${name}.${owner.domain}` : `${name}.${owner.name}.${owner.domain}`)
 }
 
 /** Reports whether slipway boots the machine of a node (`boot` is not `none`). */
-export function isBooted(cluster: Pick<Cluster, 'boot'>, node: Pick<Node, 'boot'>): boolean {
+export function isBooted(cluster: Pick<Owner, 'boot'>, node: Pick<Node, 'boot'>): boolean {
   return (node.boot ?? cluster.boot) !== 'none'
 }
 
 export function declaredNodes(site: Site): DeclaredNode[] {
-  return declaredClusters(site).flatMap(nodesOf)
+  return [...declaredClusters(site).flatMap(nodesOf), ...groupNodes(site)]
 }
 
 /** Returns all nodes, then all hosts. */
@@ -210,10 +246,10 @@ export function baseDomains(site: Site): Set<string> {
   return new Set(site.clusters.map((cluster) => cluster.domain))
 }
 
-/** Returns the nodes whose name differs from the pattern. */
+/** Returns the nodes whose name is not below the domain of a cluster. */
 export function ownNames(site: Site): { readonly name: string; readonly fqdn: string }[] {
-  return site.clusters.flatMap(({ nodes }) =>
-    nodes.flatMap(({ name, fqdn }) => (fqdn === undefined ? [] : [{ name, fqdn }])),
+  return declaredNodes(site).flatMap(({ cluster, node: { name, fqdn: own }, fqdn }) =>
+    own === undefined && !isGroup(cluster) ? [] : [{ name, fqdn }],
   )
 }
 

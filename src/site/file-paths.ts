@@ -2,7 +2,7 @@
 import { defined } from '../text/defined.ts'
 import { isScriptUrl } from './boot-script.ts'
 import { withAbsoluteSource } from './files-section.ts'
-import type { Cluster, Hook, Node, Site } from './schema.ts'
+import type { Cluster, Group, GroupNode, Hook, Site } from './schema.ts'
 
 /** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
 export function resolvePath(folder: string, path: string): string {
@@ -39,6 +39,10 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
         assisted: cluster.assisted && withAbsoluteToken(cluster.assisted, absoluteIfSet),
       }),
       nodes: cluster.nodes.map((node) => withAbsoluteFiles(node, absolute)),
+    })),
+    groups: site.groups.map((group) => ({
+      ...withAbsoluteAnswers(group, absolute),
+      nodes: group.nodes.map((node) => withAbsoluteAnswers(node, absolute)),
     })),
     tftp: {
       ...tftp,
@@ -106,8 +110,17 @@ function withAbsoluteHaproxy(
   }
 }
 
-/** Makes the paths of files that a cluster or a node adds absolute. */
-function withAbsoluteFiles<T extends Cluster | Node>(owner: T, absolute: (path: string) => string): T {
+function withAbsoluteAnswers<T extends Group | GroupNode>(owner: T, absolute: (path: string) => string): T {
+  return {
+    ...withAbsoluteFiles(owner, absolute),
+    ...(owner.answers && { answers: owner.answers.map(absolute) }),
+  }
+}
+
+type FileOwner = Pick<Cluster, 'files' | 'networkKeyfiles' | 'script' | 'http'>
+
+/** Makes the paths of files that a cluster, a group, or a node adds absolute. */
+function withAbsoluteFiles<T extends FileOwner>(owner: T, absolute: (path: string) => string): T {
   const { files, networkKeyfiles, script, http } = owner
   return {
     ...owner,

@@ -12,6 +12,7 @@ import { readYaml, type ParseError, type Tree } from './yaml.ts'
 import { bootRules, nodeFileRules } from './rules/boot.ts'
 import { diskRules } from './rules/disks.ts'
 import { loaderRules } from './rules/loader.ts'
+import { groupRules } from './rules/groups.ts'
 import { balancerRules, clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
@@ -109,6 +110,7 @@ const rules: readonly Rule[] = [
   ...nodeAddressRules,
   ...syslogRules,
   ...servedFileRules,
+  ...groupRules,
 ]
 
 /** Runs every rule that can check what is left of the site; paths are those of the file. */
@@ -138,7 +140,14 @@ type PartialSite = {
 }
 
 const sections = Object.keys(siteSchema.shape) as Section[]
-const listSections: readonly unknown[] = ['subnets', 'subnets6', 'clusters', 'hosts'] satisfies Section[]
+const ownerSections: readonly unknown[] = ['clusters', 'groups'] satisfies Section[]
+const listSections: readonly unknown[] = [
+  'subnets',
+  'subnets6',
+  'clusters',
+  'groups',
+  'hosts',
+] satisfies Section[]
 
 /** Returns a valid site with nothing left out. */
 function wholeSite(site: Site): PartialSite {
@@ -156,11 +165,14 @@ function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
     return [...list.keys()].filter((index) => !cut.has(formatPath([...path, index])))
   }
 
-  /** Returns the clusters that have valid nodes, each with these nodes only. */
-  function remainingClusters(clusters: readonly { readonly nodes: readonly unknown[] }[]): unknown[] {
-    const kept = validEntries(clusters, ['clusters']).flatMap((index) => {
-      const path = ['clusters', index, 'nodes']
-      const cluster = withoutKeys(clusters[index] as (typeof clusters)[number], ['clusters', index], cut)
+  /** Returns the clusters or groups that have valid nodes, each with these nodes only. */
+  function remainingOwners(
+    clusters: readonly { readonly nodes: readonly unknown[] }[],
+    section: string,
+  ): unknown[] {
+    const kept = validEntries(clusters, [section]).flatMap((index) => {
+      const path = [section, index, 'nodes']
+      const cluster = withoutKeys(clusters[index] as (typeof clusters)[number], [section, index], cut)
       const nodes = validEntries(cluster.nodes, path)
       keptByList.set(formatPath(path), nodes)
       return nodes.length === 0
@@ -168,7 +180,7 @@ function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
         : [{ index, cluster: { ...cluster, nodes: nodes.map((at) => cluster.nodes[at]) } }]
     })
     keptByList.set(
-      'clusters',
+      section,
       kept.map(({ index }) => index),
     )
     return kept.map(({ cluster }) => cluster)
@@ -178,7 +190,7 @@ function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
     const part = written[section]
     if (cut.has(section)) return undefined
     if (!Array.isArray(part)) return part
-    if (section === 'clusters') return remainingClusters(part)
+    if (ownerSections.includes(section)) return remainingOwners(part, section)
     const kept = validEntries(part, [section])
     keptByList.set(section, kept)
     return kept.map((index): unknown => part[index])
@@ -211,6 +223,7 @@ const separateKeys: readonly unknown[] = [
   'ignitionAccess',
   'requireDhcp',
   'callbacks',
+  'answers',
   'wipe',
   'boot',
   'menu',
@@ -229,7 +242,8 @@ function withoutKeys<Entry extends object>(entry: Entry, path: Path, cut: Readon
 
 /** Returns what is left out for an invalid value at `path`: a node, a key of a cluster, an entry of a list, or a section. */
 function removedPart(path: Path): Path {
-  if (path[0] === 'clusters' && separateKeys.includes(path[2])) return path.slice(0, 3)
-  if (path[0] === 'clusters' && path[2] === 'nodes' && path.length > 3) return path.slice(0, 4)
+  const isOwner = ownerSections.includes(path[0])
+  if (isOwner && separateKeys.includes(path[2])) return path.slice(0, 3)
+  if (isOwner && path[2] === 'nodes' && path.length > 3) return path.slice(0, 4)
   return listSections.includes(path[0]) ? path.slice(0, 2) : path.slice(0, 1)
 }

@@ -61,7 +61,7 @@ export function formatPath(path: Path): string {
  */
 export function subjectOf(path: Path, valueAt: (path: Path) => unknown): string | undefined {
   const [section, cluster, list, node] = path
-  if (section !== 'clusters' || cluster === undefined) return undefined
+  if ((section !== 'clusters' && section !== 'groups') || cluster === undefined) return undefined
   const nameAt = (...steps: (string | number)[]) => {
     const name = valueAt([...steps, 'name'])
     return typeof name === 'string' && /^[\w.-]+$/.test(name) ? name : undefined

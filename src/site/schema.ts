@@ -10,6 +10,8 @@ import { dhcpOptions } from './dhcp-option.ts'
 import { diskSettings } from './disk-section.ts'
 import { dnsSection } from './dns-section.ts'
 import { httpSection, httpTemplates } from './files-section.ts'
+import { groupSection, omit } from './groups-section.ts'
+import { architectures, imageSection } from './images-section.ts'
 import { hooksSection } from './hooks-section.ts'
 import { haproxySection, loadBalancer } from './load-balancing.ts'
 import { menuSection, type menuEntries } from './menu-section.ts'
@@ -27,9 +29,9 @@ import { subnet6Section } from './subnet6-section.ts'
 import { syslogSection } from './syslog-section.ts'
 import {
   consoleDevice,
+  diskPath,
   domain,
   duid,
-  fileName,
   imageName,
   ips,
   kernelArgument,
@@ -41,7 +43,7 @@ import {
   octalMode,
 } from './scalars.ts'
 
-export const architectures = ['x86_64', 'aarch64'] as const
+export { architectures }
 export const roles = ['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra'] as const
 const loaders = ['ipxe', 'snponly', 'shim', 'grub', 'shim-ipxe', 'pxelinux', 'u-boot', 'auto'] as const
 /** What a network boot leads to: the installation, the interactive menu, the local disk; none: slipway never answers the machine. */
@@ -52,31 +54,6 @@ export const ignitionAccesses = ['guarded', 'open'] as const
 export const approvals = ['declared', 'dry-run', 'off'] as const
 /** Whether an installation may overwrite a disk that holds data without asking an administrator. */
 export const wipeModes = ['ask', 'always'] as const
-
-const image = z
-  .strictObject({
-    dir: path.meta({
-      description:
-        'directory with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
-    }),
-    architecture: z
-      .enum(architectures)
-      .default('x86_64')
-      .meta({ description: 'architecture of the machines that boot this image' }),
-    kernel: fileName
-      .optional()
-      .meta({ description: 'kernel; by default found by name (*live-kernel*, *installer-kernel*)' }),
-    initramfs: fileName
-      .optional()
-      .meta({ description: 'initramfs; by default found by name (*live-initramfs*, *installer-initramfs*)' }),
-    rootfs: fileName
-      .optional()
-      .meta({ description: 'rootfs of 4.6 and later; by default found by name (*live-rootfs*)' }),
-    metal: fileName.optional().meta({
-      description: 'metal image of OpenShift 4.5; by default found by name (*metal*.raw.gz)',
-    }),
-  })
-  .meta({ description: 'RHCOS or FCOS release for network boot' })
 
 /** A file on the node; exactly one of `contents` and `from` is set. */
 export type Loader = (typeof loaders)[number]
@@ -237,6 +214,14 @@ const cluster = z
   })
   .meta({ description: 'OpenShift cluster' })
 
+/** The answer files of groups describe networks and partitions; scripts of other installers belong to clusters. */
+const groupSettings = {
+  ...omit(bootSettings, 'script', 'network', 'http', 'mirror', 'multipath', 'savePartitions'),
+  disk: diskPath.optional().meta({ description: 'disk to install on, and to check before' }),
+}
+const { mac: nodeMac, duid: nodeDuid, address, bmc } = node.shape
+const group = groupSection(groupSettings, { mac: nodeMac, duid: nodeDuid, address, bmc, ...groupSettings })
+
 const host = z
   .strictObject({
     name: domain.meta({ description: 'fully qualified name', examples: ['ns1.example.localdomain'] }),
@@ -264,10 +249,14 @@ export const siteSchema = z.strictObject({
   tftp: tftpSection.prefault({}),
   http: httpSection.prefault({}),
   images: z
-    .record(imageName, image)
+    .record(imageName, imageSection)
     .default({})
     .meta({ description: 'images that nodes boot, by a name that you choose' }),
   clusters: z.array(cluster).default([]).meta({ description: 'clusters and their nodes' }),
+  groups: z
+    .array(group)
+    .default([])
+    .meta({ description: 'groups of machines with other operating systems, which belong to no cluster' }),
   hosts: z.array(host).default([]).meta({ description: 'other machines with names' }),
   wipe: z.enum(wipeModes).default('ask').meta({
     description:
@@ -290,6 +279,8 @@ export type Subnet = Site['subnets'][number]
 export type Subnet6 = Site['subnets6'][number]
 export type Cluster = Site['clusters'][number]
 export type Node = Cluster['nodes'][number]
+export type Group = Site['groups'][number]
+export type GroupNode = Group['nodes'][number]
 export type Host = Site['hosts'][number]
 export type DnsRecord = Site['dns']['records'][number]
 export type Image = Site['images'][string]

@@ -48,6 +48,8 @@ import { createIpv6Rig } from './ipv6/rig.ts'
 import { ipv6Stages } from './ipv6/stages.ts'
 import { realPrefix, realStages } from './real/stages.ts'
 import { createRealRig } from './real/rig.ts'
+import { createSystemsRig } from './systems/rig.ts'
+import { systemsPrefix, systemsStages } from './systems/stages.ts'
 import { createRig } from './rig.ts'
 import { runStage, type Environment, type Stage, type CheckResult } from './runner.ts'
 import { formatTimelines } from './boot-phases.ts'
@@ -65,10 +67,11 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 if it is selected, because it builds Kubernetes and coreos-installer the first
                 time (up to 60 minutes), and takes 20 to 40 minutes later. "disks:" installs machines
                 with several disks, and uses the same builds.
+                "systems:" boots the installer of Debian, and runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
 Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "ipv6:" in
-test/e2e/.work/ipv6, and those of "real:" in test/e2e/.work/real. What "real:" builds is in ~/.cache/slipway-e2e, or $SLIPWAY_E2E_CACHE.`
+test/e2e/.work/ipv6, and those of "real:" and "systems:" in test/e2e/.work/real and systems. What "real:" builds is in ~/.cache/slipway-e2e, or $SLIPWAY_E2E_CACHE.`
 
 const workDir = join(import.meta.dirname, '.work')
 
@@ -113,7 +116,9 @@ async function main(): Promise<number> {
   const isDisks = options.only.some((text) => text.startsWith(disksPrefix))
   const disks = isDisks ? choose(diskStages, options.only) : []
   const real = isReal ? choose(realStages, options.only) : []
-  if (stages.length + ipv6.length + real.length + disks.length === 0) {
+  const isSystems = options.only.some((text) => text.startsWith(systemsPrefix))
+  const systems = isSystems ? choose(systemsStages, options.only) : []
+  if (stages.length + ipv6.length + real.length + disks.length + systems.length === 0) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
@@ -136,6 +141,11 @@ async function main(): Promise<number> {
     ...(await runStages(ipv6, { ...options, create: () => createIpv6Rig(workDir), shell: 'client' })),
     ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
     ...(await runStages(disks, { ...options, create: () => createDisksRig(workDir), shell: 'appliance' })),
+    ...(await runStages(systems, {
+      ...options,
+      create: () => createSystemsRig(workDir),
+      shell: 'appliance',
+    })),
   ]
 
   /** Runs stages in an environment of their own, which is not created if there is no check. */

@@ -52,6 +52,8 @@ type ServerOptions<Name> = {
   readonly namespace: Name
   /** File to use as /etc/resolv.conf; the file of the machine if absent. */
   readonly resolver?: string
+  /** How long it may take until it serves; 30 s if absent. */
+  readonly startMs?: number
 }
 
 /** Starts the server. Resolves when it serves. */
@@ -59,7 +61,7 @@ export async function startServer<Name extends string>(
   network: Pick<Namespaces<Name>, 'inside'>,
   sitePath: string,
   logFile: string,
-  { namespace, resolver }: ServerOptions<Name>,
+  { namespace, resolver, startMs = 30_000 }: ServerOptions<Name>,
 ): Promise<Server> {
   const lines: LogLine[] = []
   const command = network.inside(
@@ -97,7 +99,7 @@ export async function startServer<Name extends string>(
     },
   }
   try {
-    await server.waitFor('"serving"', (line) => line.msg === 'serving', { limitMs: 30_000 })
+    await server.waitFor('"serving"', (line) => line.msg === 'serving', { limitMs: startMs })
     if (lines.some(({ msg }) => msg === 'probing for other DHCP servers before leasing')) {
       await server.waitFor('the result of the probe', ({ msg }) =>
         / other DHCP server found|leasing refused/.test(msg),

@@ -43,6 +43,8 @@ export type VmOptions = {
   readonly dir: string
   /** Directory with its disk and firmware variables, for a machine that is powered on again; created if it does not exist. */
   readonly storageDir?: string
+  /** Memory in MiB; 768, or 1024 with Secure Boot, if absent. */
+  readonly memory?: number
   /** Whether it continues after a reset; otherwise a reset ends it. */
   readonly continuesAfterReset?: boolean
   /** Time limit in milliseconds. The delay by other processes does not count, up to the same time again. */
@@ -141,7 +143,7 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
   const command = [
     'qemu-system-x86_64 -nodefaults -no-user-config -display none -monitor none',
     // Software emulation is available everywhere. 5-level paging would only slow it down.
-    `-machine q35,accel=tcg,graphics=off${isSecure ? ',smm=on' : ''} -cpu max,la57=off -smp 1 -m ${isSecure ? 1024 : 768} -rtc base=utc`,
+    `-machine q35,accel=tcg,graphics=off${isSecure ? ',smm=on' : ''} -cpu max,la57=off -smp 1 -m ${options.memory ?? (isSecure ? 1024 : 768)} -rtc base=utc`,
     `-uuid 4c4c4544-0000-4000-8000-${mac.replaceAll(':', '')}`,
     `-netdev tap,id=net,ifname=${options.tap},script=no,downscript=no -device ${card},bootindex=${firmware === 'disk' ? 2 : 1}`,
     // Recent versions of OVMF boot from the network only if there is a random number generator.

@@ -10,7 +10,12 @@ function told(facts: DeclaredImageFacts, dir: string): Record<string, string> {
     (fact.kind === 'found' ? fact.path.slice(dir.length + 1) : `! ${fact.problem}`).replaceAll(dir, 'DIR')
   const { kernel, initramfs } = facts
   const third = facts.style === 'installer' ? facts.metal : facts.rootfs
-  return { style: facts.style, kernel: tell(kernel), initramfs: tell(initramfs), third: tell(third) }
+  return {
+    style: facts.style,
+    kernel: tell(kernel),
+    initramfs: tell(initramfs),
+    third: third === undefined ? 'none' : tell(third),
+  }
 }
 
 const dashed = [

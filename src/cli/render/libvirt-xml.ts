@@ -5,10 +5,16 @@
 import { devicePath } from '../../plan/disks/target.ts'
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
+import type { OtherSystem } from '../../site/images-section.ts'
 import type { Role, Subnet } from '../../site/schema.ts'
 
+type Size = { readonly cpus: number; readonly gibibytes: number }
+
+/** Enough for the live systems of the installers. */
+const otherSize: Size = { cpus: 2, gibibytes: 4 }
+
 /** The minimum sizes in the OpenShift documents. */
-const sizes: Readonly<Record<Role, { readonly cpus: number; readonly gibibytes: number }>> = {
+const sizes: Readonly<Record<Role, Size> & Partial<Record<OtherSystem, Size>>> = {
   bootstrap: { cpus: 4, gibibytes: 16 },
   master: { cpus: 4, gibibytes: 16 },
   arbiter: { cpus: 2, gibibytes: 8 },
@@ -46,7 +52,7 @@ export function bridgeWarning({ site: { server } }: Model): string | undefined {
 export function libvirtDomain(model: Model, node: NodeModel): string | undefined {
   const subnet: Subnet | undefined = subnetOf(model.site, model.endpoint.address)
   if (node.subnet !== subnet) return undefined
-  const { cpus, gibibytes } = sizes[node.role]
+  const { cpus, gibibytes } = sizes[node.role] ?? otherSize
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   const name = `${node.cluster}-${node.name}`
   const interfaces = [node.mac, ...(node.otherMacs ?? [])]

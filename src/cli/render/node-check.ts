@@ -15,7 +15,6 @@ import {
 } from '../../plan/model.ts'
 import { formatIp, formatIpv4, isIpv4, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
-import type { Cluster } from '../../site/schema.ts'
 
 /** @param declared a node with an IPv4 address @param registries host names of the registries that nodes pull from */
 export function nodeCheckScript(model: Model, declared: NodeModel, registries: readonly string[]): string {
@@ -46,7 +45,9 @@ function quote(text: string): string {
 
 /** Returns `name=address,address` for the names that the node needs to join its cluster. */
 function expectedNames({ site }: Model, node: NodeModel): string[] {
-  const cluster = site.clusters.find(({ name }) => name === node.cluster) as Cluster
+  const own = [`${node.fqdn}=${formatIp(node.address)}`]
+  const cluster = site.clusters.find(({ name }) => name === node.cluster)
+  if (cluster === undefined) return own
   const { api, apiInternal, ingress } = endpointsOf(cluster)
   const domain = clusterDomain(cluster)
   const entry = (name: string, addresses: readonly Ip[]) => {
@@ -70,7 +71,7 @@ function imageUrls({ facts, endpoint }: Model, node: NodeModel): string[] {
   const large = files.style === 'installer' ? files.metal : files.rootfs
   const initramfs = files.style === 'agent' ? [] : [files.initramfs]
   return [files.kernel, ...initramfs, large]
-    .filter((file) => file.kind === 'found')
+    .filter((file) => file?.kind === 'found')
     .map(({ path }) => {
       const name = path.slice(path.lastIndexOf('/') + 1)
       return absoluteUrl(endpoint, urlPaths.image(image, name))

@@ -5,15 +5,29 @@
 import type { Plan } from '../../plan/compile.ts'
 import { shownDisk } from '../../plan/disks/target.ts'
 import { localZones } from '../../plan/dns/names.ts'
-import { ignitionFileNames, loaderNames, pxelinuxNames, type LoaderName } from '../../plan/facts.ts'
+import {
+  ignitionFileNames,
+  loaderNames,
+  pxelinuxNames,
+  type IgnitionKind,
+  type LoaderName,
+} from '../../plan/facts.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
 import { scriptName } from '../../plan/boot/console.ts'
 import { signatureText } from '../../plan/loader-signature.ts'
-import { bootSource, isBootedMember, macsText, type MemberModel, type NodeModel } from '../../plan/model.ts'
+import {
+  bootSource,
+  isBootedMember,
+  macsText,
+  type MemberModel,
+  type NodeModel,
+  type SystemModel,
+} from '../../plan/model.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { formatCidr, formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { formatCidr6 } from '../../proto/address/network6.ts'
 import type { ConfigCheck } from '../../serve/haproxy/apply.ts'
+import type { Owner } from '../../site/declared.ts'
 import type { Path } from '../../site/problem.ts'
 import type { Site } from '../../site/schema.ts'
 import type { Tree } from '../../site/yaml.ts'
@@ -188,15 +202,23 @@ function clusterOf(node: string): string {
 function nodeRow({ http }: Plan, node: NodeModel): string[] {
   // The initramfs of an agent contains its Ignition file, which names the disk.
   const isAgent = !http.ignition.has(urlPaths.openIgnition(node, node.ignition))
-  const how = isAgent
-    ? ` on the disk that its ${node.script === undefined ? 'agent' : 'installer'} chooses`
-    : ` on ${shownDisk(node) ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
+  const how =
+    node.system !== undefined
+      ? systemText(node.system, shownDisk(node))
+      : isAgent
+        ? ` on the disk that its ${node.script === undefined ? 'agent' : 'installer'} chooses`
+        : ` on ${shownDisk(node) ?? 'no disk'} with ${ignitionFileNames[node.ignition as IgnitionKind]}`
   const boots = {
     install: `installs ${scriptName(bootSource(node))}${how}`,
     menu: `shows the menu (default: ${node.menu.default})`,
     local: 'boots its local disk',
   }
   return [node.key, node.role, macsText(node), formatIp(node.address), node.fqdn, boots[node.boot]]
+}
+
+function systemText({ answers }: SystemModel, disk: string | undefined): string {
+  const [first] = answers.map((path) => path.slice(path.lastIndexOf('/') + 1))
+  return `${disk === undefined ? '' : ` on ${disk}`}${first === undefined ? '' : ` with ${first}`}`
 }
 
 function memberRow({ key, role, address, fqdn }: MemberModel): string[] {
@@ -257,6 +279,10 @@ export function findingPosition(
 function pathOf(about: string, site: Site): Path | undefined {
   const [kind = '', name = ''] = about.split(/,? (.*)/s)
   const clusterAt = (wanted: string) => site.clusters.findIndex((cluster) => cluster.name === wanted)
+  const nodeAt = (owners: readonly Owner[], wanted: string, name: string | undefined) => {
+    const at = owners.findIndex((owner) => owner.name === wanted)
+    return [at, 'nodes', owners[at]?.nodes.findIndex((each) => each.name === name) ?? -1]
+  }
   switch (kind) {
     case 'image':
       return ['images', name]
@@ -273,6 +299,8 @@ function pathOf(about: string, site: Site): Path | undefined {
   }
   const [cluster = '', node] = kind.split('/')
   if (node === undefined) return cluster.split('.')
-  const at = clusterAt(cluster)
-  return ['clusters', at, 'nodes', site.clusters[at]?.nodes.findIndex((each) => each.name === node) ?? -1]
+  const isOfGroup = site.groups.some(({ name: group }) => group === cluster)
+  return isOfGroup
+    ? ['groups', ...nodeAt(site.groups, cluster, node)]
+    : ['clusters', ...nodeAt(site.clusters, cluster, node)]
 }

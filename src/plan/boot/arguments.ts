@@ -29,6 +29,8 @@ export function kernelArguments(
         `coreos.inst.image_url=${installation.metal.url}`,
         `coreos.inst.ignition_url=${installation.ignitionUrl}`,
       ]
+    case 'system':
+      return [...installation.arguments]
     case 'agent':
       // Disk and network are set in agent-config.yaml or nodes-config.yaml.
       return [

@@ -2,10 +2,10 @@
  * What one network boot of a node leads to, before it is written in the syntax of a boot loader. The decision is the same
  * for all loaders (src/install/decide-boot.ts), so that no loader has a guard of its own (docs/decisions/0047).
  */
-import type { MenuEntry, Role } from '../../site/schema.ts'
+import type { MenuEntry } from '../../site/schema.ts'
 import { isScriptUrl } from '../../site/boot-script.ts'
 import { defined } from '../../text/defined.ts'
-import type { IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
+import type { InstallRole, ImageFacts, MissingFile } from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { shownDisk } from '../disks/target.ts'
 import { readPlainScript } from './plain-script.ts'
@@ -14,14 +14,14 @@ import { imageLoader } from '../dhcp/boot-table.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { installationOf, type Installation, type RemoteFile } from './installation.ts'
 
-export type MenuChoice = { readonly role: IgnitionKind; readonly installation: Installation }
+export type MenuChoice = { readonly role: InstallRole; readonly installation: Installation }
 
 export type BootPlan =
   | {
       readonly kind: 'install'
-      readonly role: IgnitionKind
+      readonly role: InstallRole
       readonly style: ImageFacts['style']
-      /** Absent if the agent in the image chooses it. */
+      /** Absent if the agent in the image chooses it, or an answer file. */
       readonly disk?: string
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
@@ -35,7 +35,7 @@ export type BootPlan =
   /** The script of another installer that is not a plain list of a kernel and an initramfs, or not fetched yet. */
   | {
       readonly kind: 'script'
-      readonly role: IgnitionKind
+      readonly role: InstallRole
       /** URL or path. */
       readonly source: string
       /** The content; absent for a URL, which iPXE chains to. */
@@ -45,12 +45,12 @@ export type BootPlan =
       readonly handoverUrl: string
     }
   /** Files are missing: the loader shows which, and tries again. */
-  | { readonly kind: 'missing'; readonly role: IgnitionKind; readonly missing: readonly MissingFile[] }
+  | { readonly kind: 'missing'; readonly role: InstallRole; readonly missing: readonly MissingFile[] }
   | {
       readonly kind: 'menu'
-      readonly role: Role
+      readonly role: NodeModel['role']
       /** The Ignition file of the declared role. */
-      readonly declared: IgnitionKind
+      readonly declared: InstallRole
       readonly disk?: string
       readonly default: MenuEntry
       /** 0: no time-out. */
@@ -63,7 +63,7 @@ export type BootPlan =
       readonly kind: 'wait'
       readonly reason: string
       readonly canSkip: boolean
-      readonly role?: IgnitionKind
+      readonly role?: InstallRole
     }
   | { readonly kind: 'failed'; readonly reason: string }
   /** Another server of the site installs nodes; `installerUrl` is the URL of the boot script there. */
@@ -72,7 +72,7 @@ export type BootPlan =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /** Returns the installation of a node as `role`, or the files that are missing for it. */
-export function planInstall(model: Model, node: NodeModel, role: IgnitionKind): BootPlan {
+export function planInstall(model: Model, node: NodeModel, role: InstallRole): BootPlan {
   const installation = installationOf(model, node, role)
   if (installation.kind === 'impossible') return { kind: 'missing', role, missing: installation.missing }
   if (installation.style === 'script') {
@@ -118,7 +118,7 @@ function shimOf({ endpoint, facts, site }: Model, node: NodeModel): RemoteFile |
 }
 
 /** @param roles that an administrator can choose */
-export function planMenu(model: Model, node: NodeModel, roles: readonly IgnitionKind[]): BootPlan {
+export function planMenu(model: Model, node: NodeModel, roles: readonly InstallRole[]): BootPlan {
   const { role, ignition: declared, menu } = node
   const choices = roles.map((each) => ({ role: each, installation: installationOf(model, node, each) }))
   return { kind: 'menu', role, declared, ...defined({ disk: shownDisk(node) }), ...menu, choices }

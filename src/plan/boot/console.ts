@@ -27,7 +27,10 @@ export function installText({
   readonly disk?: string
 }): string {
   if (style === 'script') return `boots the installer that its script names, as ${role}`
-  return disk === undefined ? 'installs as the agent decides' : `installs as ${role} on ${disk}`
+  if (disk !== undefined) return `installs as ${role} on ${disk}`
+  return style === 'agent'
+    ? 'installs as the agent decides'
+    : `installs as ${role}, on the disk that its installer chooses`
 }
 
 /** Returns what a loader shows that cannot run the script of another installer. @param source URL or path of the script */

@@ -4,18 +4,20 @@ import type {
   IgnitionFact,
   IgnitionKind,
   DeclaredImageFacts,
+  InstallRole,
   ImageFacts,
   MissingFile,
   AddedFileFact,
   Facts,
 } from '../facts.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
+import { missingAnswers, systemArguments } from '../systems/answers.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { defined } from '../../text/defined.ts'
 import { usualAgentArguments } from '../image-files.ts'
 import type { AddedFile, Additions } from '../ignition/document.ts'
 import { mirrorStorage } from '../disks/mirror.ts'
-import { installDevice, type DiskTarget } from '../disks/target.ts'
+import { installDevice, shownDisk, type DiskTarget } from '../disks/target.ts'
 
 /** A file that a script fetches. */
 export type RemoteFile = { readonly name: string; readonly url: string }
@@ -29,7 +31,7 @@ export type Installation =
       readonly rootfs: RemoteFile
       /** `coreos.inst.install_dev` */
       readonly disk: string
-      readonly ignition: IgnitionKind
+      readonly ignition: InstallRole
       readonly ignitionUrl: string
       /** Ignition file of the live system; absent with `callbacks: false`. */
       readonly liveIgnitionUrl?: string
@@ -41,7 +43,7 @@ export type Installation =
       readonly initramfs: RemoteFile
       readonly metal: RemoteFile
       readonly disk: string
-      readonly ignition: IgnitionKind
+      readonly ignition: InstallRole
       readonly ignitionUrl: string
     }
   | {
@@ -64,6 +66,16 @@ export type Installation =
       readonly handoverUrl: string
     }
   | {
+      readonly kind: 'possible'
+      readonly style: 'system'
+      readonly kernel: RemoteFile
+      readonly initramfs: RemoteFile
+      /** Absent if the answer file chooses it. */
+      readonly disk?: string
+      /** All arguments of the kernel, with those of the node. */
+      readonly arguments: readonly string[]
+    }
+  | {
       readonly kind: 'impossible'
       /** Files of the image first, then the Ignition file and the files added to it. */
       readonly missing: readonly MissingFile[]
@@ -72,7 +84,7 @@ export type Installation =
 /** An installation whose files are all there. */
 export type Bootable = Extract<Installation, { kind: 'possible' }>
 
-export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
+export function installationOf(model: Model, node: NodeModel, ignition: InstallRole): Installation {
   const image = imageFacts(model, bootSource(node))
   const missing = missingFor(model, node, ignition).map(({ fact }) => fact)
   if (missing.length > 0) return { kind: 'impossible', missing }
@@ -96,6 +108,11 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     kernel: remote(image.kernel),
     initramfs: remote(image.initramfs),
   } as const
+  if (image.style === 'system') {
+    const rootfs = image.rootfs && remote(image.rootfs)
+    const given = systemArguments(model, node, rootfs?.url)
+    return { ...files, style: 'system', ...defined({ disk: shownDisk(node) }), arguments: given }
+  }
   if (image.style === 'agent') {
     const { kernelArguments = usualAgentArguments } = image
     const { name } = files.initramfs
@@ -122,16 +139,20 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
 }
 
 /** Returns the roles that a node can be installed as; its declared role is one of them. */
-export function ignitionKindsOf(model: Model, { cluster }: NodeModel): readonly IgnitionKind[] {
+export function ignitionKindsOf(
+  model: Model,
+  { cluster, system, ignition }: NodeModel,
+): readonly InstallRole[] {
+  if (system !== undefined) return [ignition]
   // The model has the roles of each cluster that has a node.
-  return model.ignitionKinds.get(cluster) as readonly IgnitionKind[]
+  return model.ignitionKinds.get(cluster) as readonly InstallRole[]
 }
 
-/** A file without which a node cannot install, and what it belongs to: `image rhcos-4.17`, `cluster ocp45`. */
+/** A file without which a node cannot install, and what it belongs to: `image rhcos-4.17`, `cluster ocp45`, `web/web1`. */
 type Requirement = { readonly fact: MissingFile; readonly about: string }
 
 /** Returns files of the image first, then the Ignition file and files added to it; the initramfs of an agent contains these. */
-export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly Requirement[] {
+export function missingFor(model: Model, node: NodeModel, ignition: InstallRole): readonly Requirement[] {
   const image = imageFacts(model, bootSource(node))
   const files = imageFiles(image)
     // A live system reads this Ignition file, and the older style has none.
@@ -139,12 +160,19 @@ export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind
     .filter(isMissing)
     .map((fact) => ({ fact, about: image.style === 'script' ? node.key : `image ${node.image}` }))
   if (image.style === 'agent' || image.style === 'script') return files
+  const own = { about: node.key }
+  if (node.system !== undefined && !readsIgnition(node)) {
+    return [...files, ...missingAnswers(model, node).map((fact) => ({ fact, ...own }))]
+  }
   const others = missingForIgnition(model, node, ignition)
   return [
     ...files,
     ...diskless(node),
     ...oldDisks(node, image),
-    ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` })),
+    ...others.map((fact) => ({
+      fact,
+      about: node.system === undefined ? `cluster ${node.cluster}` : node.key,
+    })),
   ]
 }
 
@@ -172,8 +200,8 @@ function notLive({ path }: FileFact): MissingFile {
 }
 
 /** Returns why the Ignition file of a node cannot be served: the role's file, or the files that the site adds. */
-export function missingForIgnition(model: Model, node: NodeModel, kind: IgnitionKind): MissingFile[] {
-  const role = ignitionFact(model, node.cluster, kind)
+export function missingForIgnition(model: Model, node: NodeModel, kind: InstallRole): MissingFile[] {
+  const role = ignitionFact(model, node, kind)
   const { missing } = additionsOf(node, model)
   if (isMissing(role)) return [role, ...missing]
   // A running cluster provides version 3.
@@ -188,7 +216,13 @@ export function missingForIgnition(model: Model, node: NodeModel, kind: Ignition
 /** Returns the files in the order in which a node requests them. */
 export function imageFiles(image: ImageFacts): readonly FileFact[] {
   if (image.style === 'script') return [image.script]
-  return [image.kernel, image.initramfs, image.style === 'installer' ? image.metal : image.rootfs]
+  const last = image.style === 'installer' ? image.metal : image.rootfs
+  return [image.kernel, image.initramfs, ...(last === undefined ? [] : [last])]
+}
+
+/** Reports whether the node is configured by an Ignition file. */
+export function readsIgnition({ system }: Pick<NodeModel, 'system'>): boolean {
+  return system === undefined || system.os === 'fcos' || system.os === 'flatcar'
 }
 
 export function imageFacts(model: Model, name: string): ImageFacts {
@@ -200,8 +234,18 @@ export function declaredImage(model: Model, name: string): DeclaredImageFacts {
   return imageFacts(model, name) as DeclaredImageFacts
 }
 
-export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): IgnitionFact {
-  return scanned(model.facts.ignition.get(cluster), `Ignition files of ${cluster}`)[kind]
+export function ignitionFact(
+  { facts }: Model,
+  { key, cluster, system }: NodeModel,
+  kind: InstallRole,
+): IgnitionFact {
+  if (system === undefined) {
+    return scanned(facts.ignition.get(cluster), `Ignition files of ${cluster}`)[kind as IgnitionKind]
+  }
+  const [path] = system.answers
+  if (path !== undefined) return scanned(facts.systemIgnition?.get(path), path)
+  const problem = `${key} has no Ignition file: set answers to the path of one`
+  return { kind: 'missing', code: 'answers.missing', path: key, problem }
 }
 
 export function fileName(path: string): string {

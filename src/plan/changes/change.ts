@@ -31,6 +31,7 @@ export type Kind =
   | 'server'
   | 'subnet'
   | 'cluster'
+  | 'group'
   | 'node'
   | 'host'
   | 'dns'

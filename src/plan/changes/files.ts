@@ -43,10 +43,10 @@ function imageFields(model: Model, name: string): Field[] {
   const facts = declaredImage(model, name)
   const last = facts.style === 'installer' ? facts.metal : facts.rootfs
   return [
-    field('style', facts.style),
+    field('style', facts.style === 'system' ? facts.os : facts.style),
     field('kernel', fileText(facts.kernel)),
     field('initramfs', fileText(facts.initramfs)),
-    field(facts.style === 'installer' ? 'metal' : 'rootfs', fileText(last)),
+    field(facts.style === 'installer' ? 'metal' : 'rootfs', last && fileText(last)),
     listField('arguments', facts.style === 'agent' ? (facts.kernelArguments ?? []).map(withoutSecret) : []),
   ]
 }
@@ -61,7 +61,8 @@ function loaders({ facts }: Model): Things {
 
 /** Files that the nodes of a cluster can be installed with, by `CLUSTER/KIND`. */
 function ignition(model: Model): Things {
-  const clusters = new Map(model.nodes.map((node) => [node.cluster, node]))
+  const ofClusters = model.nodes.filter(({ system }) => system === undefined)
+  const clusters = new Map(ofClusters.map((node) => [node.cluster, node]))
   return new Map(
     [...clusters].flatMap(([cluster, node]) => {
       const wanted = new Set(ignitionKindsOf(model, node))
@@ -69,7 +70,7 @@ function ignition(model: Model): Things {
         .filter((kind) => wanted.has(kind))
         .map((kind): [string, () => Field[]] => [
           `${cluster}/${kind}`,
-          () => ignitionFields(ignitionFact(model, cluster, kind)),
+          () => ignitionFields(ignitionFact(model, node, kind)),
         ])
     }),
   )

@@ -2,7 +2,8 @@
 import { formatIp } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
-import type { Cluster, Host } from '../../site/schema.ts'
+import { declaredNodes } from '../../site/declared.ts'
+import type { Cluster, Group, Host } from '../../site/schema.ts'
 import { listSome } from '../../text/format.ts'
 import { compileBmcs, type BmcPlan } from '../bmc.ts'
 import { scriptName } from '../boot/console.ts'
@@ -29,20 +30,23 @@ export function* compareMachines(before: CompiledSite, after: CompiledSite): Gen
   const [old, next] = [before.model, after.model]
   return [
     ...(yield* compareThings('cluster', clustersOf(old), clustersOf(next))),
+    ...(yield* compareThings('group', groupsOf(old), groupsOf(next))),
     ...(yield* compareThings('node', nodesOf(old), nodesOf(next), nodeEffects(before, after))),
     ...(yield* compareThings('host', hostsOf(old), hostsOf(next))),
   ]
 }
 
 const clustersOf = ({ site }: Model) => thingsOf(site.clusters, ({ name }) => name, clusterFields)
+const groupsOf = ({ site }: Model) => thingsOf(site.groups, ({ name }) => name, groupFields)
 const hostsOf = ({ site }: Model) => thingsOf(site.hosts, ({ name }) => name, hostFields)
 
 function nodesOf(model: Model) {
   const bmcs = compileBmcs(model)
   const addresses = new Map(
-    model.site.clusters.flatMap(({ name, nodes }) =>
-      nodes.map((node): [string, string | undefined] => [`${name}/${node.name}`, node.bmc?.address]),
-    ),
+    declaredNodes(model.site).map(({ cluster, node }): [string, string | undefined] => [
+      `${cluster.name}/${node.name}`,
+      node.bmc?.address,
+    ]),
   )
   const contents = new Map<string, string>()
   const contentOf = (path: string): string | undefined => {
@@ -83,6 +87,10 @@ function clusterFields(cluster: Cluster): Field[] {
   ]
 }
 
+function groupFields({ domain, requireDhcp }: Group): Field[] {
+  return [field('domain', domain), flag('requires DHCP', !requireDhcp, 'no')]
+}
+
 function nodeFields(node: NodeModel): Field[] {
   const { menu } = node
   return [
@@ -107,6 +115,7 @@ function nodeFields(node: NodeModel): Field[] {
     field('ingress', node.isRouter === undefined ? undefined : node.isRouter ? 'yes' : 'no'),
     flag('PXE options', node.pxeOptions),
     flag('callbacks', !node.callbacks, 'no'),
+    listField('answers', node.system?.answers ?? []),
   ]
 }
 
@@ -131,11 +140,13 @@ function secretArguments({ kernelArguments }: NodeModel): string | undefined {
   return kernelArguments.filter((each) => withoutSecret(each) !== each).join(' ') || undefined
 }
 
-function fileFields({ files }: NodeModel, contentOf: (path: string) => string | undefined): Field[] {
-  return files.flatMap(({ path, mode, source }) => [
+function fileFields({ files, system }: NodeModel, contentOf: (path: string) => string | undefined): Field[] {
+  const answers = (system?.answers ?? []).map((path) => hiddenField(`contents of ${path}`, contentOf(path)))
+  const added = files.flatMap(({ path, mode, source }) => [
     field(`file ${path}`, `mode ${mode.toString(8).padStart(4, '0')}`),
     hiddenField(`contents of ${path}`, source.kind === 'text' ? source.text : contentOf(source.file)),
   ])
+  return [...answers, ...added]
 }
 
 /** A DHCP option can contain a URL with a token. For the same code, the last option applies. */

@@ -6,6 +6,7 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   server: 'server setting',
   subnet: 'subnet',
   cluster: 'cluster',
+  group: 'group',
   node: 'node',
   host: 'host',
   dns: 'DNS setting',

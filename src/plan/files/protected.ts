@@ -4,19 +4,19 @@ import type { Site } from '../../site/schema.ts'
 
 /** Returns absolute paths. The directories of images are among them: HTTP serves their files, without secrets, under /images. */
 export function protectedPaths(site: Site): string[] {
-  const { clusters, images, hooks, store, api, haproxy } = site
-  const owners = [site, ...clusters.flatMap((cluster) => [cluster, ...cluster.nodes])]
+  const { clusters, groups, images, hooks, store, api, haproxy } = site
+  const ofClusters = clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
+  const ofGroups = groups.flatMap((group) => [group, ...group.nodes])
   const named = [
     ...Object.values(images).map(({ dir }) => dir),
     ...clusters.flatMap((cluster) => [cluster.ignition, kubeconfigPath(cluster)]),
-    ...owners.map(({ bmc }) => bmc?.credentials),
-    ...owners.flatMap(({ http }) => (http?.files ?? []).map(({ template }) => template)),
-    ...clusters.flatMap((cluster) =>
-      [cluster, ...cluster.nodes].flatMap(({ files = [], networkKeyfiles = [] }) => [
-        ...files.map(({ from }) => from),
-        ...networkKeyfiles,
-      ]),
-    ),
+    ...[site, ...ofClusters, ...ofGroups].map(({ bmc }) => bmc?.credentials),
+    ...ofGroups.flatMap(({ answers = [] }) => answers),
+    ...[site, ...ofClusters].flatMap(({ http }) => (http?.files ?? []).map(({ template }) => template)),
+    ...[...ofClusters, ...ofGroups].flatMap(({ files = [], networkKeyfiles = [] }) => [
+      ...files.map(({ from }) => from),
+      ...networkKeyfiles,
+    ]),
     haproxy?.stats?.users,
     ...Object.values(hooks).map(({ webhook }) => webhook?.secretFile),
     store?.etcd.key,

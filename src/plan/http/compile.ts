@@ -1,7 +1,7 @@
 /** Compiles the plan of HTTP: scripts, Ignition files, loaders, and the directories of images. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
-import type { FoundFile, ImageFileKind, IgnitionKind, MissingFile } from '../facts.ts'
+import type { FoundFile, ImageFileKind, InstallRole, MissingFile } from '../facts.ts'
 import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
@@ -9,7 +9,8 @@ import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } 
 import { filesSteps } from '../files/compile.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
 import { NodeMap } from './node-map.ts'
-import type { HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
+import { answersOf, reportsEnd, checksDisk } from '../systems/answers.ts'
+import type { AnswerFile, HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
 import { runSteps, flatMapSteps, lazy } from '../steps.ts'
 import { usualAgentArguments } from '../image-files.ts'
 import {
@@ -23,6 +24,7 @@ import {
   missingFor,
   missingSentence,
   missingSentences,
+  readsIgnition,
 } from '../boot/installation.ts'
 import { listSome } from '../../text/format.ts'
 import { kernelArguments } from '../boot/arguments.ts'
@@ -55,6 +57,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
         create: (node) => nodeScripts(model, node),
       }),
       ignition: ignition.files,
+      ...(nodes.some(({ system }) => system !== undefined) && { answers: answerFiles(model, byKey) }),
       nodes: ignition.nodes,
       loaders: new Map([
         ...[...facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loaderFile(fact)] as const),
@@ -68,6 +71,17 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
     },
     findings: [...scripts, ...ignition.findings, ...images.findings, ...files.findings],
   }
+}
+
+function answerFiles(model: Model, nodes: ReadonlyMap<string, NodeModel>): NodeMap<AnswerFile> {
+  const create = (node: NodeModel): [path: string, file: AnswerFile][] => {
+    if (readsIgnition(node)) return []
+    return answersOf(model, node).map(({ name, text, isLast }) => {
+      const secret = isLast ? node.ignition : 'live'
+      return [urlPaths.plannedAnswers(node, name), { node: node.key, name, secret, text }]
+    })
+  }
+  return new NodeMap({ nodes, nodeOf: nodeOfPath, create })
 }
 
 function loaderFile(fact: Pick<FoundFile, 'kind' | 'path'> | MissingFile): WholeFile {
@@ -124,7 +138,8 @@ function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
   const missing = yield* missingFiles(model)
   yield
   const long = yield* flatMapSteps(model.nodes, (node) => longCommandLine(model, node))
-  return [...missing, ...long]
+  const unsafe = yield* flatMapSteps(model.nodes, (node) => unreported(model, node))
+  return [...missing, ...long, ...unsafe]
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
@@ -135,7 +150,7 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
   const bootPath = urlPaths.bootScript(node)
   const script = (boot: BootScript['boot'], plan: () => BootPlan, problem?: string) =>
     lazyScript(node, absoluteUrl(model.endpoint, bootPath, node), { boot, plan, ...defined({ problem }) })
-  const install = (role: IgnitionKind): BootScript => {
+  const install = (role: InstallRole): BootScript => {
     const missing = missingFor(model, node, role).map(({ fact }) => fact)
     const problem = missing.length === 0 ? undefined : missingSentences(missing).join('; ')
     return script(problem === undefined ? 'install' : 'wait', () => planInstall(model, node, role), problem)
@@ -190,6 +205,26 @@ function* missingFiles(model: Model): Generator<void, PlanFinding[]> {
     about,
     message: `${sentence} (needed by ${listSome([...nodes], 8)})`,
   }))
+}
+
+/** Talos has no place for a command, so only other systems can report. */
+function unreported(model: Model, node: NodeModel): PlanFinding[] {
+  const { system, wipe, key, boot } = node
+  if (system === undefined || system.os === 'talos' || readsIgnition(node) || boot === 'local') return []
+  if (missingFor(model, node, node.ignition).length > 0) return []
+  const about = { severity: 'warning', about: key } as const
+  const unchecked =
+    'no answer file runs {{slipway.diskCheck}}, so the installer overwrites a disk that holds data: add it, or set wipe: always'
+  const silent =
+    'no answer file runs {{slipway.report}}, so slipway learns only from the next boots whether the installation ended: add it'
+  return [
+    ...(wipe === 'always' || checksDisk(model, node)
+      ? []
+      : [{ code: 'answers.disk-not-checked', ...about, message: unchecked } as const]),
+    ...(reportsEnd(model, node)
+      ? []
+      : [{ code: 'answers.end-not-reported', ...about, message: silent } as const]),
+  ]
 }
 
 /** The kernel cuts the end off a longer command line without a message. */

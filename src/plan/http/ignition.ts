@@ -12,10 +12,13 @@ import {
   isMissing,
   missingForIgnition,
   missingSentence,
+  readsIgnition,
 } from '../boot/installation.ts'
 import { liveDisks } from '../disks/live.ts'
+import { devicePath } from '../disks/target.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderSyslogUnit } from '../ignition/syslog-unit.ts'
+import { renderFlatcarLive } from '../systems/flatcar.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
 import { bootSource, configurationSyntax, serverAddress, type Model, type NodeModel } from '../model.ts'
 import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
@@ -46,7 +49,7 @@ export function compileIgnition(model: Model, nodes: ReadonlyMap<string, NodeMod
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
   const { style } = imageFacts(model, bootSource(node))
-  if (style === 'agent' || style === 'script') return []
+  if (style === 'agent' || style === 'script' || !readsIgnition(node)) return []
   const { additions } = additionsOf(node, model)
   return ignitionKindsOf(model, node).map((kind) => {
     // This file configures the live system that bootstraps a single node.
@@ -54,7 +57,7 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
     // A node without added files gets a wrapper too: its first boot reports itself with a token from this file.
     const withUnits =
       additions === undefined && units.length === 0 ? undefined : { files: [], ...additions, units }
-    const fact = ignitionFact(model, node.cluster, kind)
+    const fact = ignitionFact(model, node, kind)
     const [missing] = missingForIgnition(model, node, kind)
     const file: IgnitionFile = {
       file: fact.path,
@@ -98,7 +101,7 @@ function syslogUnits({ endpoint, site: { syslog } }: Model, node: NodeModel): Un
 const virtualInterface = /^(?:bond|team|bridge|vlan)=/
 
 function bootEntry(model: Model, node: NodeModel): BootEntry {
-  const { endpoint, site, facts } = model
+  const { endpoint, site } = model
   const { key, mac, otherMacs, address, cluster } = node
   const url = (path: string) => absoluteUrl(endpoint, path, node)
   return {
@@ -108,12 +111,13 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
     address,
     url: url(urlPaths.bootScript(node)),
     get liveIgnition() {
+      if (node.system?.os === 'flatcar') return flatcarLive(model, node)
       return renderLiveIgnition({
         writtenUrl: url(urlPaths.callback(node, 'written')),
         failedUrl: url(urlPaths.callback(node, 'failed')),
         diskUrl: url(urlPaths.diskCheck(node)),
         ...liveDisks(node),
-        version: liveVersion(facts.ignition.get(cluster)?.[node.ignition]),
+        version: liveVersion(ignitionOf(model, node)),
         units: syslogUnits(model, node),
       })
     },
@@ -124,6 +128,23 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
     }),
     ...defined({ installerUrl: installerUrl(model, node), secretImage: secretImage(model, node) }),
   }
+}
+
+/** The Ignition file of its role; a machine with another operating system may have none. */
+function ignitionOf(model: Model, node: NodeModel): IgnitionFact | undefined {
+  return readsIgnition(node) ? ignitionFact(model, node, node.ignition) : undefined
+}
+
+function flatcarLive(model: Model, node: NodeModel): string {
+  const url = (path: string) => absoluteUrl(model.endpoint, path, node)
+  const image = imageFacts(model, node.image)
+  const download = image.style === 'system' && image.rootfs?.kind === 'found' ? image.rootfs : undefined
+  return renderFlatcarLive({
+    url: url(urlPaths.answers(node, '')).replace(/\/$/, ''),
+    ignitionUrl: url(urlPaths.ignition(node, node.ignition)),
+    disk: node.disk && devicePath(node.disk),
+    imageUrl: download && url(urlPaths.image(node.image, fileName(download.path))),
+  })
 }
 
 function installerUrl({ endpoint, site }: Model, node: NodeModel): string | undefined {

@@ -1,7 +1,7 @@
 /** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the directories of images, by URL path. */
 import type { Cidr } from '../../proto/address/ip.ts'
 import type { BootMode } from '../../site/schema.ts'
-import type { IgnitionKind, ImageFileKind } from '../facts.ts'
+import type { InstallRole, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents, Additions } from '../ignition/document.ts'
 import type { BootPlan } from '../boot/boot-plan.ts'
 import type { ScriptAuthor } from '../boot/console.ts'
@@ -31,13 +31,23 @@ export type WholeFile = {
 
 export type IgnitionFile = WholeFile & {
   readonly node: string
-  readonly kind: IgnitionKind
+  readonly kind: InstallRole
   /** What the scan read from the file; absent if it was not found or comes from the cluster. */
   readonly contents?: IgnitionContents
   /** The running cluster provides the contents; `file` is only their name. */
   readonly isAsked?: true
   /** If set, the node gets a wrapper with these additions, otherwise the unchanged file. */
   readonly additions?: Additions
+}
+
+/** A file for the installer of another operating system. */
+export type AnswerFile = {
+  readonly node: string
+  readonly name: string
+  /** What a token must permit: the role whose installer can write the disk after this file, or a file before that. */
+  readonly secret: InstallRole | 'live'
+  /** With the placeholder of the token; rendered on access. */
+  readonly text: string
 }
 
 export type ImageDirectory = {
@@ -77,6 +87,8 @@ export type HttpPlan = {
   readonly scripts: ReadonlyMap<string, BootScript>
   /** Keys are paths without a token. */
   readonly ignition: ReadonlyMap<string, IgnitionFile>
+  /** Keys are paths without a token; absent if the site has no machines with other operating systems. */
+  readonly answers?: ReadonlyMap<string, AnswerFile>
   /** Keys are node keys. */
   readonly nodes: ReadonlyMap<string, BootEntry>
   readonly loaders: ReadonlyMap<string, WholeFile>

@@ -41,6 +41,14 @@ export function renderDiskCheckUnit(url: string, otherDisks: readonly string[] =
   }
 }
 
+/** The cases of a shell script for the other answers of slipway to a report, by its HTTP status. */
+export const otherAnswers: readonly string[] = [
+  "    403) text='this installation has ended, the machine restarts'; kept=300 ;;",
+  "    000) text='slipway does not respond, the installer waits' ;;",
+  '    *) text="slipway answered with HTTP status $status, the installer waits" ;;',
+  '  esac',
+]
+
 /**
  * Uses only tools of RHCOS 4.6: bash 4.4, util-linux 2.32, curl 7.61. The machine restarts when slipway no longer knows
  * the installation, for example because an administrator armed the node again, and five minutes after a refusal: then it
@@ -122,10 +130,7 @@ export const diskCheckScript = lines([
   '        continue',
   '      fi',
   '      text="$chosen is not a block device" ;;',
-  "    403) text='this installation has ended, the machine restarts'; kept=300 ;;",
-  "    000) text='slipway does not respond, the installer waits' ;;",
-  '    *) text="slipway answered with HTTP status $status, the installer waits" ;;',
-  '  esac',
+  ...otherAnswers,
   '  [ "$text" = "$said" ] || echo "slipway: $text"',
   '  said=$text',
   '  sleep "$pause"',

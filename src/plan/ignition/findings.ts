@@ -3,7 +3,7 @@
  * installer's certificates are valid for a day, and the installation must finish before they expire (the OpenShift
  * guides recommend using the files within 12 hours).
  */
-import type { IgnitionKind } from '../facts.ts'
+import type { InstallRole } from '../facts.ts'
 import type { PlanFinding } from '../codes.ts'
 import type { HttpPlan, IgnitionFile, ImageDirectory } from '../http/plan.ts'
 import type { Plan } from '../compile.ts'
@@ -34,7 +34,7 @@ function currentFiles(plan: Plan, current: CurrentContents): IgnitionFile[] {
 
 export type IgnitionExpiry = {
   readonly cluster: string
-  readonly kind: IgnitionKind
+  readonly kind: InstallRole
   /** When its first certificate expires, in milliseconds since 1970. */
   readonly expiresAt: number
 }
@@ -147,7 +147,7 @@ function versionsOf(files: readonly string[]): Versions | undefined {
 /** The cluster's own pointer replaces only a plain one to the same pool and server (src/cluster/ignition.ts). */
 function isOwnPointer(
   node: string,
-  kind: IgnitionKind,
+  kind: InstallRole,
   { url, isPlain }: NonNullable<IgnitionContents['pointer']>,
 ): boolean {
   if (ages(kind)) return false
@@ -176,13 +176,13 @@ const ageingMs = 12 * hourMs
 const expiredMs = 24 * hourMs
 
 /** Reports whether the files of a role contain the certificates that an installation needs. The others are pointers. */
-function ages(role: IgnitionKind): boolean {
+function ages(role: InstallRole): boolean {
   return role === 'bootstrap' || role === 'single'
 }
 
 /** @param now milliseconds since 1970 */
 export function checkIgnitionAge(
-  file: IgnitionAge & { readonly path: string; readonly role: IgnitionKind },
+  file: IgnitionAge & { readonly path: string; readonly role: InstallRole },
   now: number,
 ): IgnitionAgeCheck {
   const { path, role, madeAt } = file

@@ -2,7 +2,7 @@
  * Scripts of nodes that do not install now: the interactive menu (roles to install, local disk, iPXE's tools), the boot of
  * the local disk, and the wait until the node may boot.
  */
-import type { IgnitionKind } from '../facts.ts'
+import type { InstallRole } from '../facts.ts'
 import type { BootPlan, MenuChoice } from '../boot/boot-plan.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { columns, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
@@ -20,7 +20,7 @@ type Menu = Extract<BootPlan, { kind: 'menu' }>
 export function renderMenu(
   node: ScriptAuthor,
   menu: Menu,
-  urls: { readonly again: string; readonly install: (role: IgnitionKind) => string },
+  urls: { readonly again: string; readonly install: (role: InstallRole) => string },
 ): string {
   const { choices } = menu
   const missing = choices.flatMap(({ installation }) =>

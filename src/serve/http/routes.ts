@@ -153,11 +153,12 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
       const exchange = exchangeOf(request, reply)
       const node = exchange.plan.nodes.get(`${cluster}/${name}`)
       const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
-      const what = file === 'live.ign' ? 'live' : ignition?.kind
+      const answers = exchange.plan.answers?.get(`/boot/${cluster}/${name}/${file}`)
+      const what = answers?.secret ?? (file === 'live.ign' ? 'live' : ignition?.kind)
       const mismatch = node && (await checkLiveNeighbor(exchange, node, readNeighbor))
       if (node !== undefined && mismatch !== undefined) return refuseImpostor(exchange, tools, node, mismatch)
       if (node !== undefined && what !== undefined) {
-        return sendSecret(exchange, tools, options, { node, token, what, file: ignition })
+        return sendSecret(exchange, tools, options, { node, token, what, file: ignition, answers })
       }
       if (node !== undefined && file === handoverName)
         return sendHandover(exchange, tools, installs, { node, token })

@@ -6,9 +6,10 @@ import type { FastifyReply } from 'fastify'
 import { parseDiskReport } from '../../install/disk-report.ts'
 import type { Installs, Permission, ReadRequest, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
-import type { BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
+import type { AnswerFile, BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
 import { type IgnitionFiles, wrapIgnition } from '../../plan/ignition/document.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
+import { defined } from '../../text/defined.ts'
 import type { HttpCode } from './codes.ts'
 import { missingFile, refuse, type Refusal, sendText, sendWholeFile, type Outcome } from './response.ts'
 import type { Mismatch, Exchange, Tools } from './request-context.ts'
@@ -25,6 +26,8 @@ export type SecretRequest = {
   readonly what: Exclude<Secret, 'initramfs' | 'handover'>
   /** Absent for the live system's file, which is generated. */
   readonly file: IgnitionFile | undefined
+  /** A file for the installer of another operating system. */
+  readonly answers?: AnswerFile | undefined
 }
 
 type Sources = {
@@ -49,11 +52,12 @@ export async function sendSecret(
   exchange: Exchange,
   tools: Tools,
   { installs, ignitionFiles }: Sources,
-  { node, token, what, file }: SecretRequest,
+  { node, token, what, file, answers }: SecretRequest,
 ): Promise<FastifyReply> {
   const { client, address } = exchange
   const { log, observe } = tools
-  const common = { node: node.key, kind: 'ignition', role: what, client } as const
+  const name = answers?.name
+  const common = { node: node.key, kind: 'ignition', role: what, ...defined({ file: name }), client } as const
   const request = { token, address, what, isHead: exchange.isHead }
   const permission = await permissionOf(exchange, tools, installs, node, request)
   if (permission === undefined) {
@@ -80,17 +84,18 @@ export async function sendSecret(
     return sendIgnition(exchange, tools, ignitionFiles, { file, token: started, done, failed })
   }
   tools.counters.increment('http.ignition')
-  const text = node.liveIgnition.replaceAll(tokenPlaceholder, token)
+  const text = (answers?.text ?? node.liveIgnition).replaceAll(tokenPlaceholder, token)
   return sendText(
     exchange,
     tools,
     text,
     (outcome) => {
       done(outcome)
-      const facts = { node: node.key, client, file: 'live.ign', ...outcome }
-      log[exchange.isHead ? 'debug' : 'info'](facts, 'Ignition file served')
+      const facts = { node: node.key, client, file: name ?? 'live.ign', ...outcome }
+      const event = answers === undefined ? 'Ignition file served' : 'answer file served'
+      log[exchange.isHead ? 'debug' : 'info'](facts, event)
     },
-    ignitionType,
+    answers === undefined ? ignitionType : 'text/plain; charset=utf-8',
   )
 }
 

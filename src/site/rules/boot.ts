@@ -1,11 +1,14 @@
 /** What nodes boot (image, disk, menu, kernel arguments) and the files that the site adds to them, per cluster or per node. */
 import {
   declaredClusters,
+  declaredGroups,
   declaredNodes,
   isBooted,
   nodesOf,
   repetitions,
-  type DeclaredNode,
+  type ClusterNode,
+  type OwnedNode,
+  type Owner,
 } from '../declared.ts'
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
 import type { RuleViolation, Rule, Path } from '../problem.ts'
@@ -17,33 +20,40 @@ import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } 
 
 type Settings = Pick<Cluster & Node, 'image' | 'menu' | 'kernelArguments'> & NodeFileSettings
 
-/** Returns everything that has boot settings: clusters and nodes. */
+/** Returns everything that has boot settings: clusters, groups, and nodes. */
 function settings(site: Site): { readonly path: Path; readonly settings: Settings }[] {
-  return declaredClusters(site).flatMap((declared) => [
-    { path: declared.path, settings: declared.cluster },
-    ...nodesOf(declared).map(({ path, node }) => ({ path, settings: node })),
-  ])
+  return [
+    ...declaredClusters(site).map(({ path, cluster }) => ({ path, settings: cluster })),
+    ...declaredGroups(site).map(({ path, cluster }) => ({ path, settings: cluster })),
+    ...declaredNodes(site).map(({ path, node }) => ({ path, settings: node })),
+  ]
 }
 
-/** Reports a setting that nodes lack once per cluster, at the position where one line fixes it. */
-function missingSetting(site: Site, key: 'image' | 'disk', expected: string): RuleViolation[] {
-  return declaredClusters(site).flatMap((declared): RuleViolation[] => {
-    const has = (settings: Cluster | Node) =>
-      settings[key] !== undefined || (key === 'disk' && settings.mirror !== undefined)
-    if (has(declared.cluster)) return []
-    const without = nodesOf(declared).filter(
-      ({ node, cluster }) => !has(node) && isBooted(cluster, node) && scriptOf(cluster, node) === undefined,
+/** Reports a setting that nodes lack once per cluster or group, at the position where one line fixes it. */
+function missingSetting(
+  owners: readonly { readonly path: Path; readonly cluster: Owner }[],
+  key: 'image' | 'disk',
+  expected: string,
+): RuleViolation[] {
+  const has = (settings: Owner | OwnedNode) =>
+    settings[key] !== undefined || (key === 'disk' && settings.mirror !== undefined)
+  return owners.flatMap(({ path, cluster }): RuleViolation[] => {
+    if (has(cluster)) return []
+    const nodes: readonly OwnedNode[] = cluster.nodes
+    const without = nodes.filter(
+      (node) => !has(node) && isBooted(cluster, node) && scriptOf(cluster, node) === undefined,
     )
     if (without.length === 0) return []
-    const names = without.map(({ node }) => node.name).join(', ')
-    return [{ path: [...declared.path, key], message: `missing, expected ${expected} for ${names}` }]
+    const names = without.map(({ name }) => name).join(', ')
+    return [{ path: [...path, key], message: `missing, expected ${expected} for ${names}` }]
   })
 }
 
 const imageGiven: Rule = {
   code: 'site.image-missing',
   needs: [],
-  check: (site) => missingSetting(site, 'image', 'a name under images'),
+  check: (site) =>
+    missingSetting([...declaredClusters(site), ...declaredGroups(site)], 'image', 'a name under images'),
 }
 
 /**
@@ -54,7 +64,7 @@ const diskGiven: Rule = {
   code: 'site.disk-missing',
   needs: [],
   check: (site) =>
-    missingSetting(site, 'disk', 'a disk to install on').filter(
+    missingSetting(declaredClusters(site), 'disk', 'a disk to install on').filter(
       ({ path: [, index] }) => site.clusters[Number(index)]?.ignition !== undefined,
     ),
 }
@@ -127,18 +137,20 @@ const menuDefault: Rule = {
   code: 'site.menu-default-unsafe',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap((declared): RuleViolation[] => {
-      const { node, cluster } = declared
-      const chosen = (node.menu ?? cluster.menu)?.default
-      const own = node.role === 'infra' ? 'worker' : node.role
-      if (chosen === own || chosen === undefined || !isRole(chosen)) return []
-      return [
-        {
-          path: [...menuOwner(declared), 'menu', 'default'],
-          expected: `an entry that is right for all its nodes: ${node.name} is ${node.role}`,
-        },
-      ]
-    }),
+    declaredClusters(site)
+      .flatMap(nodesOf)
+      .flatMap((declared): RuleViolation[] => {
+        const { node, cluster } = declared
+        const chosen = (node.menu ?? cluster.menu)?.default
+        const own = node.role === 'infra' ? 'worker' : node.role
+        if (chosen === own || chosen === undefined || !isRole(chosen)) return []
+        return [
+          {
+            path: [...menuOwner(declared), 'menu', 'default'],
+            expected: `an entry that is right for all its nodes: ${node.name} is ${node.role}`,
+          },
+        ]
+      }),
 }
 
 function isRole(entry: MenuEntry): entry is MenuEntry & Role {
@@ -146,7 +158,7 @@ function isRole(entry: MenuEntry): entry is MenuEntry & Role {
 }
 
 /** Returns the path of the node or cluster that sets a node's menu. */
-function menuOwner({ node, path }: DeclaredNode): Path {
+function menuOwner({ node, path }: ClusterNode): Path {
   return node.menu === undefined ? path.slice(0, 2) : path
 }
 

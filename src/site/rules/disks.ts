@@ -1,5 +1,5 @@
 /** Which disks nodes are installed on, and what the ways to install can do with them. */
-import { declaredClusters, declaredNodes, isBooted, nodesOf, repetitions } from '../declared.ts'
+import { declaredClusters, isBooted, nodesOf, repetitions } from '../declared.ts'
 import type { Path, Rule, RuleViolation } from '../problem.ts'
 import type { Cluster, Node, Site } from '../schema.ts'
 
@@ -109,7 +109,7 @@ function inherited(
   problemOf: (settings: Pick<Node, DiskKey>, cluster: Cluster, node: Node) => Problem | undefined,
 ): RuleViolation[] {
   const found = new Map<string, RuleViolation>()
-  for (const { path, cluster, node } of declaredNodes(site)) {
+  for (const { path, cluster, node } of declaredClusters(site).flatMap(nodesOf)) {
     if (!isBooted(cluster, node)) continue
     const own = node.disk !== undefined || node.mirror !== undefined ? node : cluster
     const multipath = node.multipath ?? cluster.multipath

@@ -1,16 +1,18 @@
 /** Names of clusters, nodes, and hosts: unique, not too long, and not hidden by another cluster's wildcard. */
-import { declaredClusters, declaredNodes, machines, repetitions } from '../declared.ts'
+import { declaredClusters, declaredGroups, machines, nodesOf, repetitions } from '../declared.ts'
 import type { RuleViolation, Rule } from '../problem.ts'
 
 const uniqueClusterNames: Rule = {
   code: 'site.cluster-name-taken',
   needs: [],
   check: (site) =>
-    repetitions(declaredClusters(site), ({ cluster }) => cluster.name).map(({ first, again }) => ({
-      path: [...again.path, 'name'],
-      expected: 'a unique name: logs, URLs, and commands identify clusters by it',
-      other: [...first.path, 'name'],
-    })),
+    repetitions([...declaredClusters(site), ...declaredGroups(site)], ({ cluster }) => cluster.name).map(
+      ({ first, again }) => ({
+        path: [...again.path, 'name'],
+        expected: 'a unique name: logs, URLs, and commands identify clusters and groups by it',
+        other: [...first.path, 'name'],
+      }),
+    ),
 }
 
 /** The names of the API count too: a node called `api` would hide that of its cluster. */
@@ -40,16 +42,18 @@ const nodeNameLength: Rule = {
   code: 'site.node-name-too-long',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, node, fqdn }): RuleViolation[] =>
-      fqdn.length <= 63
-        ? []
-        : [
-            {
-              path: [...path, node.fqdn === undefined ? 'name' : 'fqdn'],
-              message: `${fqdn} has ${fqdn.length} characters, more than the 63 that a node name may have`,
-            },
-          ],
-    ),
+    declaredClusters(site)
+      .flatMap(nodesOf)
+      .flatMap(({ path, node, fqdn }): RuleViolation[] =>
+        fqdn.length <= 63
+          ? []
+          : [
+              {
+                path: [...path, node.fqdn === undefined ? 'name' : 'fqdn'],
+                message: `${fqdn} has ${fqdn.length} characters, more than the 63 that a node name may have`,
+              },
+            ],
+      ),
 }
 
 const hostsQualified: Rule = {

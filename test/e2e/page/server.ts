@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { startApp, type App } from '../../../src/app.ts'
 import { choosePorts, prepareDemo } from '../../../src/demo/demo-site.ts'
 import { systemClock, type Clock } from '../../../src/host/clock.ts'
+import type { IgnitionKind } from '../../../src/plan/facts.ts'
 import { createLog } from '../../../src/host/log.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import { openStore } from '../../../src/install/open-store.ts'
@@ -84,7 +85,12 @@ export async function startRack(count: number): Promise<RackServer> {
   const begin = systemClock.now() - pastMs
   await play(
     nodes.flatMap(({ key, address, ignition }, index) =>
-      actsOf(() => running().installs, { key, address: formatIp(address), role: ignition }, index, begin),
+      actsOf(
+        () => running().installs,
+        { key, address: formatIp(address), role: ignition as IgnitionKind },
+        index,
+        begin,
+      ),
     ),
   )
 
