@@ -76,7 +76,7 @@ function childrenOf({ children }: Fields): Fields[] {
   return Array.isArray(children) ? children.filter(isFields) : []
 }
 
-/** Memory, floppy disks, network block devices, and the boot areas of an eMMC are no targets. */
+/** Memory, floppy disks, network block devices, and the boot areas of an eMMC are not targets. */
 const otherDevices = /^\/dev\/(?:z?ram|fd|nbd|mmcblk\d+boot)\d+$/
 
 function isDisk(device: Fields): boolean {

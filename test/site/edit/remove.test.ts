@@ -251,7 +251,7 @@ const refusals: { name: string; text: string; remove?: string[]; got: string }[]
   {
     name: 'a site with problems',
     text: `    nodes: [${w2}, ${w3}]\nracks: []\n`,
-    got: 'before\n/site.yaml:13:1 racks: unknown key; known here: $schema, site, server, subnets, subnets6, dns, tftp, images, clusters, hosts, wipe, haproxy, keepalived, bmc, store, api, hooks, dhcpOptions',
+    got: 'before\n/site.yaml:13:1 racks: unknown key; known here: $schema, site, server, subnets, subnets6, dns, tftp, http, images, clusters, hosts, wipe, haproxy, keepalived, bmc, store, api, hooks, syslog, dhcpOptions',
   },
   {
     name: 'masters without whom a bootstrap has nobody',
@@ -261,7 +261,7 @@ const refusals: { name: string; text: string; remove?: string[]; got: string }[]
   {
     name: 'what others are an alias of',
     text: `    nodes:\n    - ${w2?.replace(' }', ', console: &both [tty0, ttyS0] }')}\n    - ${w3?.replace(' }', ', console: *both }')}\n`,
-    got: 'after\n/site.yaml:13:90 clusters.0.nodes.0.console: the anchor &both is not defined before this alias',
+    got: 'after\n/site.yaml:13:90 ocp/w3 console: the anchor &both is not defined before this alias',
   },
   {
     name: 'what others would be an alias of',
