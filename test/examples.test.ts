@@ -220,8 +220,9 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
       Object.entries(site.images).map(([image, more]) => [image, { ...more, dir: `${dir}/${image}` }]),
     ),
     // There is no assisted service here.
-    clusters: site.clusters.map(({ assisted: _, ...cluster }) => ({
+    clusters: site.clusters.map((cluster) => ({
       ...cluster,
+      assisted: undefined,
       ...(cluster.script && { script: `${dir}/script.ipxe` }),
       ...(cluster.ignition && { ignition: `${dir}/ignition/${cluster.name}` }),
       ...(cluster.kubeconfig && { kubeconfig: `${dir}/${cluster.name}.kubeconfig` }),

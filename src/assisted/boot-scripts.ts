@@ -39,7 +39,7 @@ const fetchMs = 8000
 type Kept = { readonly text: string; readonly at: number }
 
 export function createBootScripts(options: BootScriptsOptions): BootScripts {
-  const { directory, clock, log, fetchScript = (url) => fetchText(url, clock) } = options
+  const { directory, clock, log, fetchScript = (url: string) => fetchText(url, clock) } = options
   const kept = new Map<string, Kept>()
   const inFlight = new Map<string, Promise<string | undefined>>()
 

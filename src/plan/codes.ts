@@ -14,6 +14,11 @@ export const planCodes = defineCodes({
     meaning: 'The kernel command line of a node is longer than the kernel accepts',
     remedy: 'Shorten kernelArguments',
   },
+  'image.agent-expired': {
+    meaning: 'The files of the agent-based installer are older than the certificates or the token in them',
+    remedy:
+      'Create the files again before you install nodes, and replace those in the directory of the image',
+  },
   'boot.script-unreadable': {
     meaning: 'A node boots the script of another installer, and slipway cannot read or fetch it',
     remedy: 'Read the reason; correct script in the site file, or start the server that has the script',

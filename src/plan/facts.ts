@@ -59,6 +59,8 @@ export type ImageFacts = {
       readonly rootfs: FileFact
       /** Read from the iPXE script beside the files; absent without a readable script. */
       readonly kernelArguments?: readonly string[]
+      /** When the initramfs was written, milliseconds since 1970. */
+      readonly madeAt?: number
     }
   | {
       /** Not an image: the boot script of another installer; the key of its facts is its URL or path. */

@@ -67,7 +67,9 @@ function ask(
     timeoutMs,
   )
   asking.once('response', (response) => {
-    const { valid_to: validTo } = (response.socket as TLSSocket).getPeerCertificate()
+    const { valid_to: validTo } = (
+      response.socket as unknown as Pick<TLSSocket, 'getPeerCertificate'>
+    ).getPeerCertificate()
     const answer = { status: response.statusCode as number, expiresAt: Date.parse(validTo) }
     const challenge = challengeOf(response, url)
     void (readsToken ? tokenIn(response) : Promise.resolve(undefined)).then((found) => {

@@ -1,6 +1,7 @@
 /** The site itself: what `slipway check` finds, the configuration of HAProxy, and the checksums of the images. */
 import type { Integrity } from '../images/manifest.ts'
 import { renderHaproxy } from '../plan/haproxy/render.ts'
+import { agentFindings } from '../plan/agent-age.ts'
 import { ignitionFindings } from '../plan/ignition/findings.ts'
 import type { Finding as PlanFinding } from '../text/codes.ts'
 import { pluralize } from '../text/format.ts'
@@ -8,8 +9,8 @@ import { failure, ok, warning, type Check, type Finding } from './check.ts'
 
 export const siteCheck: Check = {
   name: 'site',
-  run({ plan, now }) {
-    const findings = [...plan.findings, ...ignitionFindings(plan, now)]
+  run({ model, plan, now }) {
+    const findings = [...plan.findings, ...ignitionFindings(plan, now), ...agentFindings(model, now)]
     if (findings.length > 0) return findings.map(fromPlan)
     return [ok(`all files of ${pluralize(plan.nodes.length, 'node')} are there`)]
   },

@@ -71,6 +71,15 @@ async function regular(path: string): Promise<{ readonly size: number }> {
   return found
 }
 
+/** Returns when a file was last written, milliseconds since 1970; undefined if that cannot be read. */
+export async function modifiedAt(path: string): Promise<number | undefined> {
+  try {
+    return Math.round((await stat(path)).mtimeMs)
+  } catch {
+    return undefined
+  }
+}
+
 export type Folder =
   | { readonly kind: 'listed'; readonly names: readonly string[] }
   | { readonly kind: 'unlisted'; readonly problem: string }

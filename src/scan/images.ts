@@ -24,7 +24,7 @@ import { systemPatterns } from '../plan/systems/images.ts'
 import type { OtherSystem } from '../site/images-section.ts'
 import type { Image } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
-import { listFolder, missing, openFile, readOpened, scanFile } from './file.ts'
+import { listFolder, missing, modifiedAt, openFile, readOpened, scanFile } from './file.ts'
 
 type Key = 'kernel' | 'initramfs' | 'rootfs' | 'metal' | 'iso'
 
@@ -79,13 +79,15 @@ export async function scanImage(image: Image): Promise<DeclaredImageFacts> {
       }
     case 'agent': {
       const kernelArguments = await scriptArguments(image, names)
+      const initramfs = await find('initramfs', agentPatterns.initramfs)
+      const madeAt = initramfs.kind === 'found' ? await modifiedAt(initramfs.path) : undefined
       return {
         ...secrets,
         style: 'agent',
         kernel: await find('kernel', agentPatterns.kernel),
-        initramfs: await find('initramfs', agentPatterns.initramfs),
+        initramfs,
         rootfs: await find('rootfs', agentPatterns.rootfs),
-        ...defined({ kernelArguments }),
+        ...defined({ kernelArguments, madeAt }),
       }
     }
   }

@@ -60,7 +60,7 @@ function world(observe: (seen: Seen) => void, clock = fakeClock(), site = siteWi
     },
   })
   const poll = async (ms = 10_000) => {
-    await clock.advance(ms)
+    clock.advance(ms)
     await setImmediate()
   }
   return { assisted, state, lines, clock, poll, model, clusters: parsed.clusters }
@@ -179,7 +179,7 @@ t.test('a reload keeps, starts, and ends requests', async (t) => {
     clusters.map((each) => ({ ...each, assisted: { ...section, url: 'https://other.example.net' } })),
   )
   t.equal(assisted.isRead('ocp45/w1'), false)
-  assisted.swap(clusters.map(({ assisted: _, ...each }) => each))
+  assisted.swap(clusters.map((each) => ({ ...each, assisted: undefined })))
   t.equal(assisted.isRead('ocp45/w1'), true)
   const after = state.requests
   await poll()

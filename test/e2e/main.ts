@@ -33,6 +33,7 @@ import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
 import { syslogChecks } from './checks/shapes/syslog.ts'
+import { assistedChecks } from './checks/shapes/assisted.ts'
 import { disconnectedChecks } from './checks/shapes/disconnected.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
@@ -205,7 +206,7 @@ function standardStages({ keep }: Options): Stage[] {
     [partialBootChecks, libvirtChecks, bmcChecks],
     [nodeNetworkChecks],
     [secureBootChecks],
-    [disconnectedChecks],
+    [disconnectedChecks, assistedChecks],
     [loaderChecks],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],

@@ -4,6 +4,8 @@ import { renderBoot } from '../../src/plan/boot/render.ts'
 import { readScript, type BootPlan } from '../../src/plan/boot/boot-plan.ts'
 import type { ImageFacts } from '../../src/plan/facts.ts'
 import { compileHttp } from '../../src/plan/http/compile.ts'
+import { compile } from '../../src/plan/compile.ts'
+import { ignitionFindings } from '../../src/plan/ignition/findings.ts'
 import { compileInstall } from '../../src/plan/install.ts'
 import { nodeCheckScript } from '../../src/cli/render/node-check.ts'
 import { isIpv4Node } from '../../src/plan/model.ts'
@@ -107,5 +109,18 @@ t.test('a file that cannot be read is reported with the node', (t) => {
   const message = `${file} is a directory, not a file (needed by ocp45/m1)`
   t.same(findings, [{ code: 'boot.script-unreadable', severity: 'error', about: 'ocp45/m1', message }])
   t.match(plan.scripts.get(path), { boot: 'wait' })
+  t.end()
+})
+
+t.test('Ignition files of a cluster that also has nodes with a script are compared only with images', (t) => {
+  const site = exampleSite()
+  Object.assign(site.clusters[0]!.nodes[3]!, { role: 'worker', script: url })
+  Reflect.deleteProperty(site.clusters[0]!, 'image')
+  for (const node of site.clusters[0]!.nodes.slice(0, 3)) Object.assign(node, { image: 'rhcos' })
+  const images = new Map<string, ImageFacts>([
+    ['rhcos', liveImage('/srv/rhcos')],
+    [url, remote],
+  ])
+  t.same(ignitionFindings(compile(exampleModel(site, { images })), 0), [])
   t.end()
 })

@@ -34,7 +34,7 @@ function check(
     const path = url.slice('https://mirror.example.net:5000/v2/'.length)
     return Promise.resolve(answers[path] ?? { status: 200 })
   }
-  return runCheck(mirrorsCheck, { registry }, { mirrors: given }, change as typeof named)
+  return runCheck(mirrorsCheck, { registry }, { mirrors: given }, change)
 }
 
 t.test('mirrors of both keys, the CA, and the password are read', (t) => {

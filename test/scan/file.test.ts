@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { folderProblem, listFolder, reasonOf, scanFile } from '../../src/scan/file.ts'
+import { folderProblem, listFolder, reasonOf, scanFile, modifiedAt } from '../../src/scan/file.ts'
 
 const code = 'image.file-unreadable'
 
@@ -49,4 +49,8 @@ t.test('a directory to serve from must exist and be a directory', async (t) => {
     await folderProblem(`${dir}/file/folder`),
     `${dir}/file/folder does not exist: a part of the path is a file, not a directory`,
   )
+})
+
+t.test('the time of a file that does not exist is not known', async (t) => {
+  t.equal(await modifiedAt('/nonexistent/file'), undefined)
 })

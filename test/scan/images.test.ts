@@ -259,3 +259,9 @@ boot
     }
   },
 )
+
+t.test('an agent image has the time of its initramfs', async (t) => {
+  const dir = t.testdir(Object.fromEntries(agent.map((name) => [name, 'x'])))
+  const facts = await scanImage({ dir, architecture: 'x86_64' })
+  t.ok(facts.style === 'agent' && Math.abs((facts.madeAt ?? 0) - Date.now()) < 60_000)
+})

@@ -13,6 +13,7 @@ import { inOrder, type Finding } from '../../text/codes.ts'
 import { detachedSubnets } from '../../plan/dhcp/attachment.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
+import { agentFindings } from '../../plan/agent-age.ts'
 import { ignitionFindings } from '../../plan/ignition/findings.ts'
 import { prepare, type Prepared, type Ready } from '../../prepare.ts'
 import { validateConfig } from '../../serve/haproxy/apply.ts'
@@ -131,6 +132,7 @@ async function withLocalFindings(prepared: Prepared, now: number): Promise<Prepa
   const isAttached = createAttachedNetworks(systemClock, true)
   const more = [
     ...ignitionFindings(plan, now),
+    ...agentFindings(model, now),
     ...(await kubeconfigFindings(model.site.clusters, now)),
     ...detachedSubnets(plan.dhcp, (network) => isAttached(network, formatIpv4(plan.dhcp.server))),
   ]

@@ -5,7 +5,7 @@
  */
 import type { InstallRole } from '../facts.ts'
 import type { PlanFinding } from '../codes.ts'
-import type { HttpPlan, IgnitionFile, ImageDirectory } from '../http/plan.ts'
+import type { HttpPlan, IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../compile.ts'
 import { pluralize, formatAge } from '../../text/format.ts'
 import { forEachStep, runSteps } from '../steps.ts'
@@ -128,7 +128,8 @@ function versionFindings({ nodes, http }: Plan, { node, kind, file, contents }: 
   const cluster = clusterOf(node)
   const users = nodes.filter(({ key, ignition }) => ignition === kind && clusterOf(key) === cluster)
   const found = [...new Set(users.map(({ image }) => image))].flatMap((image): PlanFinding[] => {
-    const versions = versionsOf([...(http.images.get(image) as ImageDirectory).files.keys()])
+    // A node that boots the script of another installer can have no image.
+    const versions = versionsOf([...(http.images.get(image)?.files.keys() ?? [])])
     if (versions === undefined || versions.pattern.test(version)) return []
     const message = `${file} has Ignition version ${version}, but image ${image} reads ${versions.text}: create the file with the openshift-install of the release of the image`
     return [{ code: 'ignition.version-unsupported', severity: 'warning', about: cluster, message }]

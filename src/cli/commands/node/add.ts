@@ -34,6 +34,7 @@ import { withJsonResult } from '../../json-result.ts'
 import { controlPath, jsonRow, siteFile } from '../../target.ts'
 import { requireLocal } from '../../server-options.ts'
 import { printReload, reloadSite } from '../reload.ts'
+import { nodeImageAdvice } from './node-image.ts'
 import { createRepeatedFactFilter, decideArming, endOf, factsOf, nextSteps } from './add-progress.ts'
 import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
 
@@ -116,6 +117,10 @@ async function addAndFollow(request: AddRequest, context: CommandContext): Promi
   const declared = await declare(request, terminal)
   if (declared === undefined) return ExitCode.problems
   const { key } = declared
+  const { macs, cluster } = request.adoption
+  const advice = await nodeImageAdvice(loaded.site, cluster, macs)
+  if (advice !== undefined)
+    terminal.out(`! its image contains agent files: if they do not know ${key}, run "${advice}"`)
   if (!nodes.some((node) => node.node === key && isServed(node, request.adoption))) {
     const reloaded = await reloadSite(control)
     printReload(reloaded, terminal, 'edit')
