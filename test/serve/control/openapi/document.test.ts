@@ -40,6 +40,7 @@ t.test('every route has an operation with its scope, and every operation a route
     'cluster-routes.ts',
     'power-routes.ts',
     'site-routes.ts',
+    'state-routes.ts',
     'access/routes.ts',
   ].map((name) => readFileSync(new URL(`../../../../src/serve/control/${name}`, import.meta.url), 'utf8'))
   const routes = [...sources.join('').matchAll(/app\.(get|post|delete)[^(]*\(\s*'([^']+)'/g)]
@@ -58,7 +59,7 @@ const samples: Readonly<
   trustBmc: { path: `/v1/nodes/ocp45/w1/power/trust?fingerprint=AA${':AA'.repeat(31)}` },
   commandBootstrap: { path: '/v1/clusters/ocp45/bootstrap/out' },
   getSiteFile: { path: '/v1/history/1' },
-  backUpState: { path: '/v1/state/backup?path=/backup/state.db' },
+  backUpState: { path: '/v1/state/backup?path=state.db' },
   adoptMachine: {
     body: { name: 'w9', role: 'worker', macs: ['00:00:5e:00:53:77'], addresses: ['172.16.0.39'] },
   },
@@ -72,7 +73,7 @@ const samples: Readonly<
 }
 
 t.test('each response has the form that the description gives', async (t) => {
-  const { ask, token } = await networkApi(t)
+  const { ask, token } = await networkApi(t, {}, { stateDirectory: t.testdir() })
   const used = await token('admin')
   for (const { id, method, path, response } of operations) {
     if (response === 'events') continue
