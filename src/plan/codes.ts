@@ -23,6 +23,11 @@ export const planCodes = defineCodes({
     meaning: 'A node boots the script of another installer, and slipway cannot read or fetch it',
     remedy: 'Read the reason; correct script in the site file, or start the server that has the script',
   },
+  'boot.menu-entry-invalid': {
+    meaning:
+      'An entry of menu.entries names a file that the site does not declare, or a placeholder without a value',
+    remedy: 'Correct the entry; docs/files.md lists the placeholders',
+  },
   'boot.disk-missing': {
     meaning: 'A node has no disk to install on',
     remedy: 'Set disk in the cluster or in the node',

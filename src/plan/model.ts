@@ -23,7 +23,6 @@ import type {
   GroupNode,
   Host,
   Loader,
-  MenuEntry,
   Node,
   Role,
   Site,
@@ -41,6 +40,7 @@ import { nodeNetwork, type NodeNetwork } from '../site/node-network.ts'
 import { networkArguments } from './network/arguments.ts'
 import { declaredFiles, type DeclaredFile } from './node-files.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
+import { menuOf, type MenuSettings } from './menu.ts'
 
 /** Addresses and ports of the services, and the port of DHCP clients. */
 export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
@@ -89,7 +89,7 @@ export type NodeModel = MemberModel &
     /** Whether its live system reports the end of the installation. */
     readonly callbacks: boolean
     readonly boot: BootMode
-    readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
+    readonly menu: MenuSettings
     /** Console, extra, and network arguments, in order. */
     readonly kernelArguments: readonly string[]
     /** Absent if DHCP configures the network of its systems. */
@@ -288,7 +288,7 @@ function nodeModel(site: Site, facts: Facts, cluster: Owner, node: OwnedNode): N
     wipe: node.wipe ?? cluster.wipe ?? site.wipe,
     callbacks: cluster.callbacks,
     boot: (node.boot ?? cluster.boot ?? 'install') as BootMode,
-    menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },
+    menu: menuOf(site, cluster, node),
     kernelArguments: [
       ...consoles.map((name) => `console=${name}`),
       ...(cluster.kernelArguments ?? []),

@@ -14,7 +14,7 @@ import { groupSection, omit } from './groups-section.ts'
 import { architectures, imageSection } from './images-section.ts'
 import { hooksSection } from './hooks-section.ts'
 import { haproxySection, loadBalancer } from './load-balancing.ts'
-import { menuSection, type menuEntries } from './menu-section.ts'
+import { menuSection, siteMenu, type menuEntries } from './menu-section.ts'
 import { networkSection } from './network-section.ts'
 import {
   keepalivedSection,
@@ -248,6 +248,7 @@ export const siteSchema = z.strictObject({
   dns: dnsSection.prefault({}),
   tftp: tftpSection.prefault({}),
   http: httpSection.prefault({}),
+  menu: siteMenu.optional(),
   images: z
     .record(imageName, imageSection)
     .default({})

@@ -13,6 +13,7 @@ import { kernelArguments } from './arguments.ts'
 import { imageLoader } from '../dhcp/boot-table.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { installationOf, type Installation, type RemoteFile } from './installation.ts'
+import { ownChoices, type OwnChoice } from './menu-entries.ts'
 
 export type MenuChoice = { readonly role: InstallRole; readonly installation: Installation }
 
@@ -56,6 +57,8 @@ export type BootPlan =
       /** 0: no time-out. */
       readonly timeoutSeconds: number
       readonly choices: readonly MenuChoice[]
+      /** The administrator's own entries. */
+      readonly own: readonly OwnChoice[]
     }
   | { readonly kind: 'local' }
   /** `role`: selected in the menu. */
@@ -120,6 +123,16 @@ function shimOf({ endpoint, facts, site }: Model, node: NodeModel): RemoteFile |
 /** @param roles that an administrator can choose */
 export function planMenu(model: Model, node: NodeModel, roles: readonly InstallRole[]): BootPlan {
   const { role, ignition: declared, menu } = node
+  const { default: entry, timeoutSeconds } = menu
   const choices = roles.map((each) => ({ role: each, installation: installationOf(model, node, each) }))
-  return { kind: 'menu', role, declared, ...defined({ disk: shownDisk(node) }), ...menu, choices }
+  return {
+    kind: 'menu',
+    role,
+    declared,
+    ...defined({ disk: shownDisk(node) }),
+    default: entry,
+    timeoutSeconds,
+    choices,
+    own: ownChoices(model, node),
+  }
 }

@@ -11,6 +11,7 @@ import {
   networkIdentity,
   type ScriptAuthor,
 } from '../boot/console.ts'
+import { isGrubScript, type OwnChoice } from '../boot/menu-entries.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { scriptPath, urlPaths } from '../urls.ts'
@@ -152,6 +153,7 @@ function renderMenu(node: ScriptAuthor, menu: Extract<BootPlan, { kind: 'menu' }
     ...print(node, `declared as ${menu.role}, ${networkIdentity(node)}`),
     ...print(node, ...problems.map((problem) => `not possible: ${problem}`)),
     ...possible.flatMap((choice) => installEntry(node, menu.declared, choice)),
+    ...menu.own.flatMap(ownEntry),
     ...entry('local', 'Boot from the local disk', bootDisk(node, 'boots from its local disk')),
     ...entry('reboot', 'Reboot', ['reboot']),
     ...(problems.length === 0
@@ -162,6 +164,27 @@ function renderMenu(node: ScriptAuthor, menu: Extract<BootPlan, { kind: 'menu' }
     `set timeout=${timeout}`,
     'set slipway_menu=1',
   )
+}
+
+/** GRUB reads http, but not https, and no scripts of iPXE. */
+function ownEntry(choice: OwnChoice, index: number): string[] {
+  const { title, key } = choice
+  const urls = choice.kind === 'script' ? [choice.script] : [choice.kernel, choice.initrd ?? choice.kernel]
+  if (urls.some((url) => !url.startsWith('http:'))) return []
+  if (choice.kind === 'script' && !isGrubScript(choice.script)) return []
+  const option = key === undefined ? '' : ` --hotkey ${key}`
+  return entry(`own${index}${option}`, title, [...ownCommands(choice), `sleep ${retrySeconds}`])
+}
+
+function ownCommands(choice: OwnChoice): string[] {
+  const onServer = (url: string) => quote(`${httpServer(url)}${pathOf(url)}`)
+  if (choice.kind === 'script') return [`source ${onServer(choice.script)}`]
+  const { kernel, initrd, arguments: words } = choice
+  const commands = [
+    ['linux', onServer(kernel), ...words.map(quote)].join(' '),
+    ...(initrd === undefined ? [] : [`initrd ${onServer(initrd)}`]),
+  ]
+  return [...commands.map((command) => `if ${command}; then`), 'boot', ...commands.map(() => 'fi')]
 }
 
 function installEntry(node: ScriptAuthor, declared: string, { role }: MenuChoice): string[] {

@@ -6,6 +6,7 @@ import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
 import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } from '../urls.ts'
+import { menuFindings } from '../boot/menu-entries.ts'
 import { filesSteps } from '../files/compile.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
 import { NodeMap } from './node-map.ts'
@@ -45,6 +46,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
   const ignition = compileIgnition(model, byKey)
   const images = compileImages(model)
   const files = yield* filesSteps(model)
+  const menus = yield* menuFindings(model, files.plan)
   return {
     plan: {
       address: formatIpv4(endpoint.address),
@@ -69,7 +71,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
       ),
     },
-    findings: [...scripts, ...ignition.findings, ...images.findings, ...files.findings],
+    findings: [...scripts, ...ignition.findings, ...images.findings, ...files.findings, ...menus],
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { InstallRole } from '../facts.ts'
 import type { BootPlan, MenuChoice } from '../boot/boot-plan.ts'
+import { isGrubScript, type OwnChoice } from '../boot/menu-entries.ts'
 import { missingSentences } from '../boot/installation.ts'
 import { columns, networkIdentity, type ScriptAuthor } from '../boot/console.ts'
 import { print, script, waitAndRetry, argument, plainText } from './script.ts'
@@ -23,6 +24,8 @@ export function renderMenu(
   urls: { readonly again: string; readonly install: (role: InstallRole) => string },
 ): string {
   const { choices } = menu
+  // Scripts of GRUB are not for iPXE.
+  const own = menu.own.filter((each) => each.kind === 'kernel' || !isGrubScript(each.script))
   const missing = choices.flatMap(({ installation }) =>
     installation.kind === 'impossible' ? installation.missing : [],
   )
@@ -40,6 +43,7 @@ export function renderMenu(
         : `Installing erases ${menu.disk ?? 'its disk'}`,
     ),
     ...choices.map((choice) => installItem(menu, choice)),
+    ...own.map(ownItem),
     gap(''),
     'item local Boot from the local disk',
     'item config Configure settings',
@@ -52,6 +56,7 @@ export function renderMenu(
     '',
     ...possible.flatMap((choice) => chainTo(choice.role, urls.install(choice.role))),
     ...(problems.length === 0 ? [] : chainTo('again', urls.again)),
+    ...own.flatMap(bootOwn),
     ':local',
     ...bootLocalDisk(),
     ...print(node, 'found no bootable disk'),
@@ -81,6 +86,29 @@ function installItem(menu: Menu, { role, installation }: MenuChoice): string {
   return installation.kind === 'possible'
     ? `item ${role} Install as ${role}${declared}`
     : gap(`Install as ${role}${declared}: not possible, see below`)
+}
+
+function ownItem({ title, key }: OwnChoice, index: number): string {
+  return `item ${key === undefined ? '' : `--key ${key} `}own${index} ${plainText(title)}`
+}
+
+/** Boots what the administrator wrote; a script that returns leads back to the menu. */
+function bootOwn(choice: OwnChoice, index: number): string[] {
+  const failed = '|| goto failed'
+  if (choice.kind === 'script') {
+    return [`:own${index}`, `chain --autofree ${argument(choice.script)} ${failed}`, 'goto menu', '']
+  }
+  const { kernel, initrd, arguments: words } = choice
+  // UEFI requires the name of the initramfs; BIOS ignores it.
+  const all = [...(initrd === undefined ? [] : ['initrd=main']), ...words.map(argument)]
+  return [
+    `:own${index}`,
+    'imgfree',
+    `${['kernel', argument(kernel), ...all].join(' ')} ${failed}`,
+    ...(initrd === undefined ? [] : [`initrd --name main ${argument(initrd)} ${failed}`]),
+    `boot ${failed}`,
+    '',
+  ]
 }
 
 /** Returns a line that cannot be chosen. */
