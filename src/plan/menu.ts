@@ -10,7 +10,11 @@ export type MenuSettings = {
 }
 
 /** Returns the menu of a node; its own entries override those of its cluster and of the site with the same title. */
-export function menuOf(site: Pick<Site, 'menu'>, cluster: Cluster, node: Node): MenuSettings {
+export function menuOf(
+  site: Pick<Site, 'menu'>,
+  cluster: { readonly menu?: Cluster['menu'] },
+  node: { readonly menu?: Node['menu'] },
+): MenuSettings {
   const { default: entry, timeoutSeconds } = node.menu ??
     cluster.menu ?? { default: 'local', timeoutSeconds: 30 }
   const entries = [site, cluster, node].flatMap(({ menu }) => menu?.entries ?? [])
