@@ -42,6 +42,10 @@ export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
 /** `http` is UEFI HTTP Boot; `mixed` alternates between the nodes. ARM machines do not have a BIOS and use UEFI instead. */
 export type FirmwareChoice = (typeof firmwareChoices)[number]
 
+/** `arm64` is aarch64. */
+export const machineChoices = ['x86_64', 'arm64'] as const
+export type MachineChoice = (typeof machineChoices)[number]
+
 export type SimulateOptions = {
   readonly sockets: Sockets
   readonly clock: Clock
@@ -50,6 +54,8 @@ export type SimulateOptions = {
   /** The nodes to boot, in this order. */
   readonly nodes: readonly NodeModel[]
   readonly firmware: FirmwareChoice
+  /** Architecture of the firmware of all nodes; by default that of the image of each node. */
+  readonly machine?: MachineChoice
   /** Maximum number of nodes that boot at the same time. */
   readonly parallel: number
   /** Called when the boot of a node ends, in the order of `nodes`. */
@@ -58,7 +64,7 @@ export type SimulateOptions = {
 
 /** @throws {CannotListen} when the DHCP client port is not available */
 export async function simulate(model: Model, options: SimulateOptions): Promise<Simulation> {
-  const { sockets, clock, source, nodes, firmware, parallel, onBooted } = options
+  const { sockets, clock, source, nodes, firmware, machine, parallel, onBooted } = options
   const { address, ports } = model.endpoint
   const server = formatIpv4(address)
   const started = clock.monotonic()
@@ -83,7 +89,8 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   const bootOthers = async (): Promise<void> => {
     for (let index = next++; index < nodes.length; index = next++) {
       const node = nodes[index] as NodeModel
-      boots[index] = await bootNode(node, firmwareOf(model, node, firmware, index), context)
+      const isArm = (machine ?? machineOf(model, node)) === 'arm64'
+      boots[index] = await bootNode(node, firmwareOf(isArm, firmware, index), context)
       for (let done = boots[reported]; done !== undefined; done = boots[++reported]) onBooted(done)
     }
   }
@@ -95,9 +102,12 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   return { boots: boots.filter((boot) => boot !== undefined), durationMs: clock.monotonic() - started }
 }
 
-/** The image determines the architecture; the caller chooses the boot method. */
-function firmwareOf(model: Model, node: NodeModel, choice: FirmwareChoice, index: number): Firmware {
-  const isArm = model.site.images[node.image]?.architecture === 'aarch64'
+function machineOf({ site }: Model, { image }: NodeModel): MachineChoice {
+  return site.images[image]?.architecture === 'aarch64' ? 'arm64' : 'x86_64'
+}
+
+/** Returns the firmware that boots as the caller chose. */
+function firmwareOf(isArm: boolean, choice: FirmwareChoice, index: number): Firmware {
   switch (choice === 'mixed' ? turns[index % turns.length] : choice) {
     case 'http':
       return isArm ? 'arm64-http' : 'uefi-http'

@@ -215,12 +215,30 @@ t.test('simulated nodes boot from the demo', async (t) => {
     })
   })
 
+  await t.test(
+    'the command boots a node with firmware of another architecture than that of its image',
+    async (t) => {
+      const out: string[] = []
+      const terminal = {
+        out: (line: string) => void out.push(line),
+        err: () => {},
+        usesColor: false,
+        columns: 80,
+      }
+      await simulateCommand.run(['--json', '--node', 'm2', '--arch', 'arm64', sitePath], terminal)
+      const report = JSON.parse(out.join('\n')) as { nodes: { steps: { text: string }[] }[] }
+      t.match(report, { nodes: [{ firmware: 'arm64' }] })
+      t.match(report.nodes[0]?.steps[0]?.text, /arm64\/\w+\.efi/)
+    },
+  )
+
   await t.test('an invalid command line is refused', async (t) => {
     const terminal = { out: () => {}, err: () => {}, usesColor: false, columns: 80 }
     const cases: [string[], string][] = [
       [['--site', 'a', 'b'], 'two site files: --site a and b'],
       [['a', 'b'], 'expected one site file'],
       [['--firmware', 'coreboot', sitePath], '--firmware: expected one of uefi, http, bios, mixed'],
+      [['--arch', 'ppc64le', sitePath], '--arch: expected one of x86_64, arm64'],
       [
         ['--node', 'm9', sitePath],
         'the site has no node m9; it has ocp45/bs, ocp45/m1, ocp45/m2, ocp45/m3, ocp45/w1, ocp45/w2, ocp45/w3',

@@ -7,10 +7,17 @@ import { createSockets } from '../../host/sockets.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { formatIp, formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
-import { firmwareChoices, simulate as bootNodes, type FirmwareChoice } from '../../simulate/simulate.ts'
+import {
+  firmwareChoices,
+  machineChoices,
+  simulate as bootNodes,
+  type FirmwareChoice,
+  type MachineChoice,
+} from '../../simulate/simulate.ts'
 import { formatBoot, formatSummary, type SimulatedBoot, type Simulation } from '../../simulate/timeline.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { siteFile, siteOptions, siteRows } from '../target.ts'
+import { defined } from '../../text/defined.ts'
 import type { Site } from '../../site/schema.ts'
 
 /** Nodes that boot at the same time; more would only compete for this machine. */
@@ -19,7 +26,7 @@ const maxParallel = 16
 export const simulate: Command = {
   name: 'simulate',
   help: {
-    usage: ['simulate [--node NAME]… [--firmware KIND] [--json] [--site FILE | FILE]'],
+    usage: ['simulate [--node NAME]… [--firmware KIND] [--arch ARCH] [--json] [--site FILE | FILE]'],
     about: [
       'Boots nodes over real packets, without hardware.',
       'Sends what firmware, iPXE, and the installer of each node send, and checks every response against the site ' +
@@ -32,6 +39,7 @@ export const simulate: Command = {
     options: [
       ['--node NAME', 'only this node (w1 or ocp45/w1); can be repeated'],
       ['--firmware KIND', `one of ${firmwareChoices.join(', ')} (default: uefi)`],
+      ['--arch ARCH', `firmware of all nodes: ${machineChoices.join(' or ')} (default: that of the image)`],
       ...siteRows,
       ['--json', 'print one JSON document instead of timelines'],
     ],
@@ -40,11 +48,15 @@ export const simulate: Command = {
       ['1', 'a node did not boot, or the site file has errors'],
       ['2', 'invalid command line, or no such node'],
     ],
-    examples: ['simulate site.yaml', 'simulate --node w1 --firmware bios site.yaml'],
+    examples: [
+      'simulate site.yaml',
+      'simulate --node w1 --firmware bios site.yaml',
+      'simulate --node w1 --arch arm64',
+    ],
   },
 
   async run(args, terminal) {
-    const { values, file, names, firmware, isJson } = readArguments(args)
+    const { values, file, names, firmware, machine, isJson } = readArguments(args)
     const prepared = await prepare(await siteFile(values, file))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -57,6 +69,7 @@ export const simulate: Command = {
       nodes,
       firmware,
       isJson ? { ...terminal, out: () => {} } : terminal,
+      machine,
     )
     if (result === undefined) return ExitCode.problems
     if (isJson) terminal.out(JSON.stringify(toJson(model, result), null, 2))
@@ -74,6 +87,7 @@ export async function runSimulation(
   nodes: readonly NodeModel[],
   firmware: FirmwareChoice,
   terminal: Terminal,
+  machine?: MachineChoice,
 ): Promise<Simulation | undefined> {
   const source = chooseSource(model.site, networkInterfaces())
   if (source === undefined) {
@@ -95,6 +109,7 @@ export async function runSimulation(
       source,
       nodes,
       firmware,
+      ...defined({ machine }),
       onBooted,
       parallel: maxParallel,
     })
@@ -122,6 +137,7 @@ function readArguments(args: readonly string[]) {
       ...siteOptions,
       node: { type: 'string', multiple: true, default: [] },
       firmware: { type: 'string', default: 'uefi' },
+      arch: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -129,7 +145,11 @@ function readArguments(args: readonly string[]) {
   const firmware = firmwareChoices.find((choice) => choice === values.firmware)
   if (firmware === undefined)
     throw new UsageError(`--firmware: expected one of ${firmwareChoices.join(', ')}`)
-  return { values, file: positionals[0], names: values.node, firmware, isJson: values.json }
+  const { arch } = values
+  const machine = machineChoices.find((choice) => choice === arch)
+  if (machine === undefined && arch !== undefined)
+    throw new UsageError(`--arch: expected one of ${machineChoices.join(', ')}`)
+  return { values, file: positionals[0], names: values.node, firmware, machine, isJson: values.json }
 }
 
 /** All nodes, or the named ones in the order of the site. */
