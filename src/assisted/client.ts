@@ -4,7 +4,7 @@ import { request as askHttps } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import { request as askHttp } from '../host/http.ts'
 import type { Cluster } from '../site/schema.ts'
-import { readHosts, type Host } from './hosts.ts'
+import type { Host } from './hosts.ts'
 
 export type AssistedSection = NonNullable<Cluster['assisted']>
 
@@ -17,7 +17,10 @@ export async function fetchHosts({ url, infraEnv, tokenFile, ca }: AssistedSecti
   const token = tokenFile === undefined ? undefined : (await readSmall(tokenFile)).trim()
   const authorities = ca === undefined ? [] : [await readSmall(ca)]
   const target = `${url.replace(/\/+$/, '')}/api/assisted-install/v2/infra-envs/${infraEnv}/hosts`
-  return readHosts(await get(new URL(target), token, authorities))
+  const text = await get(new URL(target), token, authorities)
+  // A start does not load the decoder.
+  const { readHosts } = await import('./hosts.ts')
+  return readHosts(text)
 }
 
 async function readSmall(path: string): Promise<string> {

@@ -9,7 +9,8 @@ import type { NodeModel } from '../plan/model.ts'
 import type { Cluster } from '../site/schema.ts'
 import type { ActiveProblem } from '../text/codes.ts'
 import { fetchHosts, type AssistedSection } from './client.ts'
-import { eventOf, type Host } from './hosts.ts'
+import { eventOf } from './host-event.ts'
+import type { Host } from './hosts.ts'
 
 type AssistedNode = Pick<NodeModel, 'key' | 'cluster' | 'mac' | 'otherMacs'>
 

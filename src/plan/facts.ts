@@ -2,7 +2,7 @@
  * Facts about the files of a site, gathered before compiling (src/scan) so that compiling stays pure. A missing file is a
  * fact too: it becomes a finding, and the reason of an error response.
  */
-import type { OtherSystem } from '../site/images-section.ts'
+import type { OtherSystem } from '../site/other-systems.ts'
 import type { PlanCode } from './codes.ts'
 import type { ServedFacts } from './files/facts.ts'
 import type { LoaderSignature } from './loader-signature.ts'

@@ -32,7 +32,7 @@ import type {
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { nodeDisks, type NodeDisks } from './disks/target.ts'
-import type { OtherSystem } from '../site/images-section.ts'
+import type { OtherSystem } from '../site/other-systems.ts'
 import { ignitionKinds, type Facts, type IgnitionKind, type InstallRole } from './facts.ts'
 import { isBooted, isGroup, nodeFqdn, type OwnedNode, type Owner } from '../site/declared.ts'
 import { scriptOf } from '../site/boot-script.ts'

@@ -1,5 +1,5 @@
 /** All URL paths, because those that DHCP sends, scripts name, and HTTP serves must be equal. */
-import { otherSystems } from '../site/images-section.ts'
+import { otherSystems } from '../site/other-systems.ts'
 import { bootSyntaxes, type BootSyntax } from './boot/syntax.ts'
 import { ignitionKinds, type InstallRole, type ImageLoaderName, type LoaderName } from './facts.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'

@@ -21,7 +21,7 @@ import {
 } from '../plan/image-files.ts'
 import { maxLoaderBytes, readLoaderSignature, type LoaderSignature } from '../plan/loader-signature.ts'
 import { systemPatterns } from '../plan/systems/images.ts'
-import type { OtherSystem } from '../site/images-section.ts'
+import type { OtherSystem } from '../site/other-systems.ts'
 import type { Image } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { listFolder, missing, modifiedAt, openFile, readOpened, scanFile } from './file.ts'

@@ -1,7 +1,6 @@
 /** Paths: those of the site file made absolute, the kubeconfig of a cluster, and the paths of files on nodes. Pure. */
 import { defined } from '../text/defined.ts'
 import { isScriptUrl } from './boot-script.ts'
-import { withAbsoluteSource } from './files-section.ts'
 import type { Cluster, Group, GroupNode, Hook, Site } from './schema.ts'
 
 /** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
@@ -148,4 +147,20 @@ export const hostnamePath = '/etc/hostname'
 export function keyfilePath(file: string): string {
   const name = file.slice(file.lastIndexOf('/') + 1).replace(/\.nmconnection$/, '')
   return `/etc/NetworkManager/system-connections/${name}.nmconnection`
+}
+
+type DeclaredFile = { readonly [Key in 'dir' | 'file' | 'template']?: string | undefined }
+
+/** Makes the path on this machine absolute. */
+function withAbsoluteSource<File extends DeclaredFile>(
+  declared: File,
+  absolute: (path: string) => string,
+): File {
+  const { dir, file, template } = declared
+  return {
+    ...declared,
+    ...(dir !== undefined && { dir: absolute(dir) }),
+    ...(file !== undefined && { file: absolute(file) }),
+    ...(template !== undefined && { template: absolute(template) }),
+  }
 }

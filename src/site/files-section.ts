@@ -57,19 +57,3 @@ export const httpTemplates = z
     }),
   })
   .meta({ description: 'HTTP: templates below /files/' })
-
-type DeclaredFile = { readonly [Key in 'dir' | 'file' | 'template']?: string | undefined }
-
-/** Makes the path on this machine absolute. */
-export function withAbsoluteSource<File extends DeclaredFile>(
-  declared: File,
-  absolute: (path: string) => string,
-): File {
-  const { dir, file, template } = declared
-  return {
-    ...declared,
-    ...(dir !== undefined && { dir: absolute(dir) }),
-    ...(file !== undefined && { file: absolute(file) }),
-    ...(template !== undefined && { template: absolute(template) }),
-  }
-}

@@ -1,12 +1,9 @@
 /** The images of a site: the files of an operating system that nodes boot, and which system they install. */
 import { z } from 'zod'
+import { otherSystems } from './other-systems.ts'
 import { fileName, path } from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
-
-/** Operating systems that slipway installs besides OpenShift's, each with the file that configures its installer. */
-export const otherSystems = ['fcos', 'flatcar', 'debian', 'rhel', 'ubuntu', 'talos', 'custom'] as const
-export type OtherSystem = (typeof otherSystems)[number]
 
 const systems = ['rhcos', ...otherSystems] as const
 

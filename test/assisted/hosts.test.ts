@@ -1,6 +1,6 @@
-/** Hosts in the shapes that the API of the assisted service lists, and what they mean for a node. */
+/** Hosts in the shapes that the API of the assisted service lists. */
 import t from 'tap'
-import { eventOf, readHosts } from '../../src/assisted/hosts.ts'
+import { readHosts } from '../../src/assisted/hosts.ts'
 
 const base = {
   id: '3f0e4a2c-0000-4000-8000-000000000001',
@@ -12,7 +12,6 @@ const base = {
 }
 
 const read = (host: object) => readHosts(JSON.stringify([{ ...base, ...host }]))[0]!
-const event = (host: object) => eventOf(read(host))
 
 t.test('MAC addresses come from the inventory, and times and stages are optional', (t) => {
   const inventory = JSON.stringify({
@@ -40,49 +39,5 @@ t.test('MAC addresses come from the inventory, and times and stages are optional
   })
   for (const text of ['', '{}', '[{"status":1}]', '<html>'])
     t.throws(() => readHosts(text), { message: 'the response is not a list of hosts' })
-  t.end()
-})
-
-t.test('each state is progress, an installed disk, or an error', (t) => {
-  const validations_info = JSON.stringify({
-    hardware: [
-      { id: 'has-min-memory', status: 'failure', message: 'Require at least 8.35 GiB RAM' },
-      { id: 'has-inventory', status: 'success', message: 'Valid inventory' },
-    ],
-    network: ['a', 'b', 'c'].map((id) => ({ id, status: 'error', message: `${id} failed` })),
-  })
-  const progress = { current_stage: 'Writing image to disk', installation_percentage: 42 }
-  const expected: [object, string, string][] = [
-    [{ status: 'discovering' }, 'assisted', 'discovering'],
-    [
-      { status: 'insufficient', validations_info },
-      'assisted',
-      'insufficient: Require at least 8.35 GiB RAM; a failed; b failed; 1 more',
-    ],
-    [{ status: 'known' }, 'assisted', 'known: ready, start the installation in the assisted service'],
-    [{ status: 'disconnected' }, 'assisted', 'disconnected: its agent no longer reports, check its network'],
-    [
-      { status: 'installing-in-progress', progress },
-      'assisted',
-      'installing-in-progress: Writing image to disk, 42 %',
-    ],
-    [
-      { status: 'installing-in-progress', progress: { current_stage: 'Rebooting' } },
-      'assisted',
-      'installing-in-progress: Rebooting',
-    ],
-    [{ status: 'a-state-of-2030' }, 'assisted', 'a-state-of-2030'],
-    [{ status: 'installed' }, 'assisted-installed', 'installed'],
-    [{ status: 'added-to-existing-cluster' }, 'assisted-installed', 'added-to-existing-cluster'],
-    [
-      { status: 'installing-pending-user-action', status_info: 'Expected the host to boot\nfrom disk' },
-      'assisted-failed',
-      'installing-pending-user-action: Expected the host to boot from disk',
-    ],
-    [{ status: 'error', progress: { current_stage: 'Failed' } }, 'assisted-failed', 'error: Failed'],
-    [{ status: 'cancelled' }, 'assisted-failed', 'cancelled: no reason given'],
-  ]
-  for (const [host, word, reason] of expected) t.same(event(host), { word, reason })
-  t.equal(event({ status: 'error', status_info: 'x'.repeat(2000) }).reason.length, 400)
   t.end()
 })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { AddedFileFact, Facts, IgnitionFact, ImageFacts } from '../../src/plan/facts.ts'
 import { buildModel, type Model, type NodeModel } from '../../src/plan/model.ts'
-import type { OtherSystem } from '../../src/site/images-section.ts'
+import type { OtherSystem } from '../../src/site/other-systems.ts'
 import { siteSchema, type Site } from '../../src/site/schema.ts'
 import { completeFacts, exampleSite, found, ignitionFile, liveImage } from './model.ts'
 

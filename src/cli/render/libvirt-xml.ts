@@ -5,7 +5,7 @@
 import { devicePath } from '../../plan/disks/target.ts'
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
-import type { OtherSystem } from '../../site/images-section.ts'
+import type { OtherSystem } from '../../site/other-systems.ts'
 import type { Role, Subnet } from '../../site/schema.ts'
 
 type Size = { readonly cpus: number; readonly gibibytes: number }

@@ -2,7 +2,7 @@
  * The answer files of other operating systems: templates of an administrator with the facts of the node, and kernel arguments that
  * name them. Pure. Only the node that is being installed gets them (docs/decisions/0049).
  */
-import type { OtherSystem } from '../../site/images-section.ts'
+import type { OtherSystem } from '../../site/other-systems.ts'
 import { listSome } from '../../text/format.ts'
 import type { AddedFileFact, MissingFile } from '../facts.ts'
 import type { Model, NodeModel, SystemModel } from '../model.ts'

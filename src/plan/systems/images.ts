@@ -1,5 +1,5 @@
 /** The names of the files that other operating systems boot from the network. Pure. */
-import type { OtherSystem } from '../../site/images-section.ts'
+import type { OtherSystem } from '../../site/other-systems.ts'
 import type { NamePattern } from '../image-files.ts'
 
 type Patterns = {

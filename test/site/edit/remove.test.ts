@@ -251,7 +251,7 @@ const refusals: { name: string; text: string; remove?: string[]; got: string }[]
   {
     name: 'a site with problems',
     text: `    nodes: [${w2}, ${w3}]\nracks: []\n`,
-    got: 'before\n/site.yaml:13:1 racks: unknown key; known here: $schema, site, server, subnets, subnets6, dns, tftp, http, images, clusters, hosts, wipe, haproxy, keepalived, bmc, store, api, hooks, syslog, dhcpOptions',
+    got: 'before\n/site.yaml:13:1 racks: unknown key; known here: $schema, site, server, subnets, subnets6, dns, tftp, http, images, clusters, groups, hosts, wipe, haproxy, keepalived, bmc, store, api, hooks, syslog, dhcpOptions',
   },
   {
     name: 'masters without whom a bootstrap has nobody',
