@@ -66,7 +66,7 @@ export function* menuFindings(model: Model, files: FilesPlan | undefined): Gener
   const nodes = model.nodes.filter(({ menu }) => menu.entries !== undefined)
   const all = yield* flatMapSteps(nodes, (node) => {
     const facts = nodeFacts(model, node)
-    return (node.menu.entries ?? []).flatMap((entry) =>
+    return (node.menu.entries as readonly OwnEntry[]).flatMap((entry) =>
       [...placeholderProblems(entry, facts), ...undeclared(model, entry, files)].map((problem) => ({
         problem: `menu entry ${JSON.stringify(entry.title)}: ${problem}`,
         node: node.key,
