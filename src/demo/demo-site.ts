@@ -229,7 +229,7 @@ function ignitionFile(kind: string): Uint8Array {
 
 // Ports for a demo without root: the default ports plus an offset, all five free.
 
-type DemoPorts = Omit<Site['server']['ports'], 'dhcp6' | 'dhcp6Client'>
+type DemoPorts = Omit<Site['server']['ports'], 'dhcp6' | 'dhcp6Client' | 'https'>
 
 const defaults: DemoPorts = { dhcp: 67, dhcpClient: 68, tftp: 69, http: 80, dns: 53 }
 

@@ -43,7 +43,7 @@ import { flatMapSteps, runSteps } from './steps.ts'
 import { menuOf, type MenuSettings } from './menu.ts'
 
 /** Addresses and ports of the services, and the port of DHCP clients. */
-export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
+export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports' | 'tls'>
 
 /** A declared node, as its names, the load balancer, and its cluster know it. */
 export type MemberModel = {
@@ -144,8 +144,8 @@ export function* modelSteps(site: Site, facts: Facts, changedSeconds: number): G
     isBooted(cluster, node) ? nodeModel(site, facts, cluster, node) : memberModel(site, cluster, node),
   ])
   const nodes = members.filter(isBootedMember)
-  const { address, address6, ports } = site.server
-  const endpoint = { address, ...defined({ address6 }), ports }
+  const { address, address6, ports, tls } = site.server
+  const endpoint = { address, ...defined({ address6, tls }), ports }
   const serial = site.dns.serial ?? changedSeconds
   return { site, facts, endpoint, nodes, members, ignitionKinds: kindsByCluster(nodes), serial }
 }

@@ -21,6 +21,8 @@ export type Callback = 'written' | 'started' | 'failed'
 export const urlPaths = {
   health: '/health',
   metrics: '/metrics',
+  /** The script of the node that has the address of the client. */
+  ownScript: '/boot.ipxe',
   /** The script that DHCP names to iPXE: installation, menu, or local boot, depending on the state of the node. */
   bootScript: (node: NodeKey) => `/boot/${node.key}/boot.ipxe`,
   menuScript: (node: NodeKey) => `/boot/${node.key}/menu.ipxe`,
@@ -33,6 +35,12 @@ export const urlPaths = {
   ignition: (node: NodeKey, kind: InstallRole) => `/boot/${node.key}/${tokenPlaceholder}/${kind}.ign`,
   /** Ignition file of the live system that runs the installer. */
   liveIgnition: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/live.ign`,
+  /** The same for a role, with the CA of HTTPS and the hash of the Ignition file of the role. */
+  secureLiveIgnition: (node: NodeKey, role: IgnitionKind) =>
+    `/boot/${node.key}/${tokenPlaceholder}/live-${role}.ign`,
+  /** That file as an initramfs, which a boot loader with HTTPS adds to that of the image. */
+  liveArchive: (node: NodeKey, role: IgnitionKind) =>
+    `/boot/${node.key}/${tokenPlaceholder}/live-${role}.img`,
   /** An initramfs that contains secrets, such as that of an agent. */
   secretImage: (node: NodeKey, file: string) =>
     `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
@@ -50,6 +58,16 @@ export const urlPaths = {
   loader: (name: LoaderName | ImageLoaderName) => `/loaders/${name}`,
   /** `file` may contain characters that a URL must escape. */
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,
+}
+
+const liveName = new RegExp(`^live-(?<role>${ignitionKinds.join('|')})\\.(?<extension>ign|img)$`)
+
+/** Reads the name of a file of the live system: its Ignition file for a role, or the archive of that file. */
+export function readLiveName(
+  file: string,
+): { readonly role: IgnitionKind; readonly isArchive: boolean } | undefined {
+  const groups = liveName.exec(file)?.groups
+  return groups && { role: groups['role'] as IgnitionKind, isArchive: groups['extension'] === 'img' }
 }
 
 /** Boot scripts in all syntaxes: `boot.ipxe`, `menu.grub`, `install-master.grub`, `skip-boot.grub`. */

@@ -3,7 +3,7 @@ import type { Plan } from '../plan/compile.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
 
 export type WantedPort = {
-  readonly service: 'dhcp' | 'dns' | 'tftp' | 'http' | 'syslog'
+  readonly service: 'dhcp' | 'dns' | 'tftp' | 'http' | 'https' | 'syslog'
   readonly transport: 'udp' | 'tcp'
   readonly address: string
   readonly port: number
@@ -18,6 +18,9 @@ export function wantedPorts({ endpoint, dhcp, tftp, http, dns, syslog }: Plan): 
     ),
     { service: 'tftp', transport: 'udp', address: tftp.address, port: tftp.port },
     { service: 'http', transport: 'tcp', address, port: http.port },
+    ...(http.tls === undefined
+      ? []
+      : [{ service: 'https', transport: 'tcp', address, port: http.tls.port } as const]),
     ...(dns === undefined
       ? []
       : (['udp', 'tcp'] as const).map(

@@ -267,3 +267,10 @@ function singleNames(site: Site): string[] {
 function canBeApex({ name, cname, ns }: DnsRecord): boolean {
   return cname === undefined && ns === undefined && !name.startsWith('*.')
 }
+
+/** Beside 443, which HAProxy uses for the routers, and 8443, the default of the API. */
+const defaultHttpsPort = 8444
+
+export function httpsPort({ ports }: Pick<Site['server'], 'ports'>): number {
+  return ports.https ?? defaultHttpsPort
+}

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ipv4Pattern, parseIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { defaultLeaseSeconds } from '../proto/dhcp/message.ts'
 import { dhcpOptions } from './dhcp-option.ts'
+import { tlsSection } from './tls-section.ts'
 import {
   cidr,
   domain,
@@ -54,6 +55,7 @@ export const serverSection = z
           'networks whose clients get the names of nodes in /metrics, in addition to this machine, for example the address of Prometheus',
         examples: [['172.16.0.5/32']],
       }),
+    tls: tlsSection.optional(),
     ports: z
       .strictObject({
         dhcp: port.default(67).meta({ description: 'UDP port of DHCP' }),
@@ -68,6 +70,7 @@ export const serverSection = z
         http: port
           .default(80)
           .meta({ description: 'TCP port of HTTP; change it if HAProxy uses port 80 of this address' }),
+        https: port.optional().meta({ description: 'TCP port of HTTPS (tls); by default 8444' }),
         dns: port.default(53).meta({ description: 'UDP and TCP port of DNS' }),
       })
       .prefault({})

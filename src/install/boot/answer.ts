@@ -5,6 +5,7 @@
 import type { BootAnswer, BootChoice, Installs } from '../installs.ts'
 import type { Observe } from '../observation.ts'
 import { readScript, type BootPlan } from '../../plan/boot/boot-plan.ts'
+import { overHttp, overHttps } from '../../plan/boot/over-https.ts'
 import { renderBoot } from '../../plan/boot/render.ts'
 import type { BootEntry, BootScript, HttpPlan } from '../../plan/http/plan.ts'
 import type { BootSyntax } from '../../plan/boot/syntax.ts'
@@ -12,6 +13,8 @@ import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
 
 export type BootRequest = BootChoice & {
   readonly syntax: BootSyntax
+  /** Whether the loader requested the script over HTTPS, so it trusts the CA of this server. */
+  readonly isSecure: boolean
   /** Whether the node itself requests the script: only then the request changes its state. */
   readonly isNode: boolean
 }
@@ -53,16 +56,18 @@ function textOf(
   { scripts }: Pick<HttpPlan, 'scripts'>,
   node: BootEntry,
   answer: BootAnswer,
-  { syntax, role }: BootRequest,
+  request: BootRequest,
   fetchedScript: AnswerTools['fetchedScript'],
 ): string {
-  const scriptAt = (path: string) => scriptText(node, scripts.get(path) as BootScript, syntax)
+  const { role } = request
+  const render = (plan: BootPlan) => renderFor(node, plan, request)
+  const scriptAt = (path: string) => scriptText(node, scripts.get(path) as BootScript, request)
   switch (answer.kind) {
     case 'install':
       return installText(
         node,
         scripts.get(urlPaths.installScript(node, answer.role)) as BootScript,
-        syntax,
+        request,
         fetchedScript,
       ).replaceAll(tokenPlaceholder, answer.token)
     case 'menu':
@@ -70,13 +75,13 @@ function textOf(
     case 'local':
       return scriptAt(urlPaths.localScript(node))
     case 'failed':
-      return renderBoot(syntax, node, { kind: 'failed', reason: answer.reason }, node.url)
+      return render({ kind: 'failed', reason: answer.reason })
     case 'wait': {
       // The plan already contains a script that lists the missing files line by line.
       const path = role === undefined ? urlPaths.bootScript(node) : urlPaths.installScript(node, role)
       const script = scripts.get(path)
-      if (script?.problem === answer.reason) return scriptText(node, script, syntax)
-      return renderBoot(syntax, node, waitOf(node, answer, role), node.url)
+      if (script?.problem === answer.reason) return scriptText(node, script, request)
+      return render(waitOf(node, answer, role))
     }
   }
 }
@@ -94,16 +99,27 @@ function waitOf(
 function installText(
   node: BootEntry,
   script: BootScript,
-  syntax: BootSyntax,
+  loader: LoaderFeatures,
   fetchedScript: AnswerTools['fetchedScript'],
 ): string {
   const plan = script.plan()
   const text = plan.kind === 'script' ? fetchedScript?.(plan.source) : undefined
-  if (plan.kind !== 'script' || text === undefined) return scriptText(node, script, syntax)
-  return renderBoot(syntax, node, readScript(plan, text), node.url)
+  if (plan.kind !== 'script' || text === undefined) return scriptText(node, script, loader)
+  return renderFor(node, readScript(plan, text), loader)
 }
 
 /** Returns a script that does not depend on the state of the node. */
-export function scriptText(node: BootEntry, script: BootScript, syntax: BootSyntax): string {
-  return syntax === 'ipxe' ? script.body : renderBoot(syntax, node, script.plan(), node.url)
+export function scriptText(node: BootEntry, script: BootScript, loader: LoaderFeatures): string {
+  const isAsPlanned = loader.syntax === 'ipxe' && node.secure === undefined
+  return isAsPlanned ? script.body : renderFor(node, script.plan(), loader)
+}
+
+type LoaderFeatures = Pick<BootRequest, 'syntax' | 'isSecure'>
+
+/** Renders a plan for what the loader supports. */
+export function renderFor(node: BootEntry, plan: BootPlan, { syntax, isSecure }: LoaderFeatures): string {
+  const { secure, url } = node
+  return secure === undefined || !isSecure
+    ? renderBoot(syntax, node, overHttp(plan, node), url)
+    : renderBoot(syntax, node, overHttps(plan, secure.url), secure.url)
 }

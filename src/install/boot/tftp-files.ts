@@ -51,10 +51,10 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
     const { name, role, syntax, isSkipping } = script
     if (name === 'menu' || name === 'local') {
       const known = plan.scripts.get(`/boot/${node.key}/${name}.ipxe`)
-      return known && scriptText(node, known, syntax)
+      return known && scriptText(node, known, { syntax, isSecure: false })
     }
     if (role !== undefined && !plan.scripts.has(`/boot/${node.key}/install-${role}.ipxe`)) return undefined
-    const request = { isSkipping, isNode: true, syntax, ...(role !== undefined && { role }) }
+    const request = { isSkipping, isNode: true, isSecure: false, syntax, ...(role !== undefined && { role }) }
     // TFTP logs names of files only, so no log line can contain the token.
     const learn = () => {}
     return (

@@ -13,9 +13,11 @@ export function kernelArguments(
     case 'live':
       return [
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
-        ...(installation.ignition === 'single'
-          ? configuresItself(installation.ignitionUrl)
-          : [...installsFrom(installation), ...diskArguments(node)]),
+        ...(installation.ignition !== 'single'
+          ? [...installsFrom(installation), ...diskArguments(node)]
+          : installation.liveIgnitionUrl === undefined
+            ? configuresItself(installation.ignitionUrl)
+            : []),
         ...(installation.liveIgnitionUrl === undefined ? [] : configuresItself(installation.liveIgnitionUrl)),
         ...(network ?? [dhcp]),
         ...others,

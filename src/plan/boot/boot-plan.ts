@@ -26,6 +26,10 @@ export type BootPlan =
       readonly disk?: string
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
+      /** A second initramfs, with the Ignition file of the live system. */
+      readonly live?: RemoteFile
+      /** What `live` is over HTTPS; absent without `server.tls`. */
+      readonly liveArchive?: RemoteFile
       /** Not escaped, with the placeholder of the token. */
       readonly arguments: readonly string[]
       /** The shim that lets a signed iPXE start the kernel with Secure Boot; absent for other loaders. */
@@ -95,7 +99,10 @@ export function planInstall(model: Model, node: NodeModel, role: InstallRole): B
     kind: 'install',
     role,
     style,
-    ...defined({ disk: installation.style === 'agent' ? undefined : shownDisk(node) }),
+    ...defined({
+      disk: installation.style === 'agent' ? undefined : shownDisk(node),
+      liveArchive: 'liveArchive' in installation ? installation.liveArchive : undefined,
+    }),
     kernel,
     initramfs,
     ...defined({ shim: shimOf(model, node) }),

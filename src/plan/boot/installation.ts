@@ -12,6 +12,7 @@ import type {
 } from '../facts.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
 import { missingAnswers, systemArguments } from '../systems/answers.ts'
+import { secretUrl } from '../tls.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { defined } from '../../text/defined.ts'
 import { usualAgentArguments } from '../image-files.ts'
@@ -33,8 +34,10 @@ export type Installation =
       readonly disk: string
       readonly ignition: InstallRole
       readonly ignitionUrl: string
-      /** Ignition file of the live system; absent with `callbacks: false`. */
+      /** Ignition file of the live system; absent with `callbacks: false`, unless it contains the CA of HTTPS. */
       readonly liveIgnitionUrl?: string
+      /** The same as an initramfs over HTTPS, for a boot loader that trusts the CA. */
+      readonly liveArchive?: RemoteFile
     }
   | {
       readonly kind: 'possible'
@@ -116,7 +119,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: InstallR
   if (image.style === 'agent') {
     const { kernelArguments = usualAgentArguments } = image
     const { name } = files.initramfs
-    const initramfs = { name, url: absoluteUrl(model.endpoint, urlPaths.secretImage(node, name), node) }
+    const initramfs = { name, url: secretUrl(model.endpoint, urlPaths.secretImage(node, name), node) }
     return { ...files, style: 'agent', initramfs, rootfs: remote(image.rootfs), kernelArguments }
   }
   const common = {
@@ -124,17 +127,26 @@ export function installationOf(model: Model, node: NodeModel, ignition: InstallR
     // Otherwise it would be among the missing.
     disk: installDevice(node.disk as DiskTarget),
     ignition,
-    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition), node),
+    ignitionUrl: secretUrl(model.endpoint, urlPaths.ignition(node, ignition), node),
   }
   if (image.style === 'installer') return { ...common, style: 'installer', metal: remote(image.metal) }
+  const live = { ...common, style: 'live', rootfs: remote(image.rootfs) } as const
+  if (model.endpoint.tls !== undefined) return { ...live, ...secureLive(model.endpoint, node, ignition) }
   const hasLiveIgnition = node.callbacks && ignition !== 'single'
   return {
-    ...common,
-    style: 'live',
-    rootfs: remote(image.rootfs),
+    ...live,
     ...(hasLiveIgnition && {
       liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node), node),
     }),
+  }
+}
+
+/** A boot loader without HTTPS gets the file by HTTP: it contains the token, as the script does, but no other secret. */
+function secureLive(endpoint: Model['endpoint'], node: NodeModel, role: IgnitionKind) {
+  const archive = urlPaths.liveArchive(node, role)
+  return {
+    liveIgnitionUrl: absoluteUrl(endpoint, urlPaths.secureLiveIgnition(node, role), node),
+    liveArchive: { name: fileName(archive), url: secretUrl(endpoint, archive, node) },
   }
 }
 

@@ -3,6 +3,7 @@
  * (`slipway reload`, `slipway rollback`). Runs in steps, like compiling. Pure.
  */
 import type { ApiPlan } from '../api.ts'
+import type { Endpoint } from '../model.ts'
 import { runSteps } from '../steps.ts'
 import type { Change, Changes, CompiledSite, Effect } from './change.ts'
 import { compareFiles } from './files.ts'
@@ -38,8 +39,11 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
   if (listenerOf(old.api) !== listenerOf(next.api)) {
     reasons.push('api changed: restart the service to listen with the new settings')
   }
-  if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
+  if (addressesOf(old.endpoint) !== addressesOf(next.endpoint)) {
     reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
+  }
+  if (JSON.stringify(old.http.tls) !== JSON.stringify(next.http.tls)) {
+    reasons.push('server.tls changed: restart the service to use the new settings')
   }
   if (old.dhcp.proxyPort !== next.dhcp.proxyPort) {
     reasons.push(
@@ -62,6 +66,10 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
 
 function syslogPort({ plan }: CompiledSite): number | undefined {
   return plan.syslog?.port
+}
+
+function addressesOf({ address, address6, ports }: Endpoint): string {
+  return JSON.stringify([address, address6, ports])
 }
 
 /** Returns what a running process cannot change: only names and users take effect with a reload. */

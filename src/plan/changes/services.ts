@@ -1,6 +1,7 @@
 /** What differs between the load balancers of two sites, and between their settings for this machine. Pure. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import type { Hook, Site } from '../../site/schema.ts'
+import { httpsPort } from '../../site/declared.ts'
 import { timeoutNames } from '../../site/haproxy-words.ts'
 import {
   formatEndpoint,
@@ -117,7 +118,7 @@ function hookFields({ events, webhook, command, timeoutSeconds }: Hook): Field[]
 }
 
 function serverFields({ site, server, dns }: Site): Field[] {
-  const { interface: name, address, address6, peers, installer, ports } = server
+  const { interface: name, address, address6, peers, installer, ports, tls } = server
   const tcp = (port: number) => formatEndpoint(address, port)
   return [
     field('site', site),
@@ -129,6 +130,10 @@ function serverFields({ site, server, dns }: Site): Field[] {
       'HTTP',
       [tcp(ports.http), ...(address6 === undefined ? [] : [formatEndpoint(address6, ports.http)])].join(', '),
     ),
+    field('HTTPS', tls && tcp(httpsPort(server))),
+    field('certificate', tls && (tls.certificate ?? 'generated')),
+    field('certificate key', tls?.key),
+    field('CA', tls?.ca),
     field('DNS', dns.serve ? tcp(ports.dns) : undefined),
     listField('peers', peers.map(formatIp)),
     field('installer', installer && formatIpv4(installer)),

@@ -31,6 +31,7 @@ import { listSome } from '../../text/format.ts'
 import { kernelArguments } from '../boot/arguments.ts'
 import { planInstall, planMenu, type BootPlan } from '../boot/boot-plan.ts'
 import { renderIpxe } from '../ipxe/render.ts'
+import { compileTls } from '../tls.ts'
 
 type Compiled = { readonly plan: HttpPlan; readonly findings: readonly PlanFinding[] }
 
@@ -53,6 +54,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
       address6: endpoint.address6,
       ...defined({ monitors: model.site.server.monitors }),
       port: endpoint.ports.http,
+      ...defined({ tls: compileTls(endpoint) }),
       scripts: new NodeMap({
         nodes: byKey,
         nodeOf: nodeOfPath,

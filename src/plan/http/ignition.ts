@@ -17,10 +17,12 @@ import {
 import { liveDisks } from '../disks/live.ts'
 import { devicePath } from '../disks/target.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
+import { renderSecureLive } from '../ignition/secure-live.ts'
 import { renderSyslogUnit } from '../ignition/syslog-unit.ts'
 import { renderFlatcarLive } from '../systems/flatcar.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
 import { bootSource, configurationSyntax, serverAddress, type Model, type NodeModel } from '../model.ts'
+import { secretUrl } from '../tls.ts'
 import { absoluteUrl, nodeOfPath, urlPaths } from '../urls.ts'
 import { NodeMap } from './node-map.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
@@ -87,7 +89,7 @@ function publicFiles({ facts }: Model): PlanFinding[] {
 /** The unit with which the installed system reports its first boot. */
 function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
   return node.callbacks
-    ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started'), node))]
+    ? [renderStartedUnit(secretUrl(endpoint, urlPaths.callback(node, 'started'), node))]
     : []
 }
 
@@ -126,7 +128,39 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
     ...(node.kernelArguments.some((argument) => virtualInterface.test(argument)) && {
       usesVirtualInterface: true,
     }),
-    ...defined({ installerUrl: installerUrl(model, node), secretImage: secretImage(model, node) }),
+    ...defined({
+      installerUrl: installerUrl(model, node),
+      secretImage: secretImage(model, node),
+      secure: endpoint.tls && secureEntry(model, node),
+    }),
+  }
+}
+
+/** What a node gets over HTTPS. */
+function secureEntry(model: Model, node: NodeModel): BootEntry['secure'] {
+  const { endpoint, facts } = model
+  const url = (path: string) => secretUrl(endpoint, path, node)
+  const { callbacks, cluster } = node
+  return {
+    url: url(urlPaths.bootScript(node)),
+    liveIgnition: (role, trust) =>
+      renderSecureLive(
+        {
+          role,
+          ignitionUrl: url(urlPaths.ignition(node, role)),
+          ...(callbacks && {
+            reports: {
+              writtenUrl: url(urlPaths.callback(node, 'written')),
+              failedUrl: url(urlPaths.callback(node, 'failed')),
+              diskUrl: url(urlPaths.diskCheck(node)),
+              ...liveDisks(node),
+            },
+          }),
+          units: syslogUnits(model, node),
+          version: liveVersion(facts.ignition.get(cluster)?.[role]),
+        },
+        trust,
+      ),
   }
 }
 

@@ -7,6 +7,8 @@ import type { BootPlan } from '../boot/boot-plan.ts'
 import type { ScriptAuthor } from '../boot/console.ts'
 import type { ConfigurationSyntax } from '../boot/syntax.ts'
 import type { FilesPlan } from '../files/compile.ts'
+import type { LiveTrust } from '../ignition/secure-live.ts'
+import type { TlsPlan } from '../tls.ts'
 
 export type BootScript = {
   /** Returns what the script does, without the syntax of a loader. */
@@ -68,12 +70,21 @@ export type BootEntry = ScriptAuthor & {
   readonly configuration?: ConfigurationSyntax
   /** Ignition file of the live system, with the placeholder of the token; rendered on access. */
   readonly liveIgnition: string
+  /** What HTTPS adds; absent without `server.tls`. */
+  readonly secure?: SecureEntry
   /** Whether the live system uses a bond, team, bridge, or VLAN, which can have the MAC address of another interface. */
   readonly usesVirtualInterface?: true
   /** Whether every client may act for the node and read its Ignition files. */
   readonly isOpen: boolean
   /** A file of the image that contains secrets: the initramfs of an agent. */
   readonly secretImage?: { readonly image: string; readonly file: string }
+}
+
+export type SecureEntry = {
+  /** URL of the boot script over HTTPS. */
+  readonly url: string
+  /** Returns the Ignition file of the live system that installs a role, with the placeholder of the token. */
+  readonly liveIgnition: (role: IgnitionKind, trust: LiveTrust) => string
 }
 
 export type HttpPlan = {
@@ -83,6 +94,8 @@ export type HttpPlan = {
   /** Networks whose clients get the names of nodes in the metrics, if the site names any. */
   readonly monitors?: readonly Cidr[]
   readonly port: number
+  /** HTTPS for everything that contains secrets; absent without `server.tls`. */
+  readonly tls?: TlsPlan
   /** Keys are paths as in `urls.ts`. The script at the boot path is the one that the site declares. Tokens are placeholders. */
   readonly scripts: ReadonlyMap<string, BootScript>
   /** Keys are paths without a token. */

@@ -3,7 +3,7 @@
  * overwrite them (docs/decisions/0033). For hints, it asks which disk matches them (docs/decisions/0053).
  */
 import { resolvedDevice } from '../disks/target.ts'
-import { lines, unitArgument, type Unit } from './units.ts'
+import { lines, trustFor, unitArgument, type Unit } from './units.ts'
 
 export const diskCheckScriptPath = '/etc/slipway/check-disk'
 
@@ -30,6 +30,7 @@ export function renderDiskCheckUnit(url: string, otherDisks: readonly string[] =
       '[Service]',
       'Type=oneshot',
       'RemainAfterExit=yes',
+      ...trustFor(url),
       `ExecStart=/usr/bin/bash ${diskCheckScriptPath} ${[url, ...otherDisks].map(unitArgument).join(' ')}`,
       'TimeoutStartSec=infinity',
       'StandardOutput=kmsg+console',

@@ -80,44 +80,58 @@ export type IgnitionFiles = {
  * Renders the Ignition file of the live system that runs coreos-installer (`ignition.config.url=` with
  * `ignition.firstboot ignition.platform.id=metal`). It reports the end of the installation to slipway.
  */
-export function renderLiveIgnition(options: {
+export function renderLiveIgnition(
+  options: LiveReports & {
+    /** Ignition version, as in the role's file of the same release. */
+    readonly version: string
+  },
+): string {
+  const { files, units } = liveFiles(options)
+  return JSON.stringify({
+    ignition: { version: options.version },
+    storage: { files },
+    systemd: { units },
+  })
+}
+
+/** URLs that a live system reports to. */
+export type LiveReports = {
   /** `POST` reports that the disk is written. */
   readonly writtenUrl: string
   /** `POST` reports that the installer failed. */
   readonly failedUrl: string
   /** `POST` asks whether the disk may be overwritten. */
   readonly diskUrl: string
-  /** Ignition version, as in the role's file of the same release. */
-  readonly version: string
   /** More units. */
   readonly units?: readonly Unit[]
   /** Disks to check besides the one in the kernel arguments. */
   readonly otherDisks?: readonly string[]
   /** Configuration of coreos-installer, in YAML. */
   readonly installerConfig?: string
-}): string {
-  const { writtenUrl, failedUrl, diskUrl, version, otherDisks = [], installerConfig, units = [] } = options
+}
+
+/** Returns the entries of `storage.files` and `systemd.units` with which a live system reports. */
+export function liveFiles(reports: LiveReports): {
+  readonly files: readonly object[]
+  readonly units: readonly Unit[]
+} {
+  const { writtenUrl, failedUrl, diskUrl, otherDisks = [], installerConfig, units = [] } = reports
   const file = (path: string, text: string, mode: number) => {
     const contents = { source: dataUrl(new TextEncoder().encode(text)) }
     return { path, overwrite: true, mode, contents }
   }
-  return JSON.stringify({
-    ignition: { version },
-    storage: {
-      files: [
-        file(diskCheckScriptPath, diskCheckScript, 0o755),
-        ...(installerConfig === undefined ? [] : [file(installerConfigPath, installerConfig, 0o644)]),
-      ],
-    },
-    systemd: {
-      units: [
-        renderDiskCheckUnit(diskUrl, otherDisks),
-        renderWrittenUnit(writtenUrl),
-        ...renderFailedUnits(failedUrl),
-        ...units,
-      ],
-    },
-  })
+  return {
+    files: [
+      file(diskCheckScriptPath, diskCheckScript, 0o755),
+      ...(installerConfig === undefined ? [] : [file(installerConfigPath, installerConfig, 0o644)]),
+    ],
+    units: [
+      renderDiskCheckUnit(diskUrl, otherDisks),
+      renderWrittenUnit(writtenUrl),
+      ...renderFailedUnits(failedUrl),
+      ...units,
+    ],
+  }
 }
 
 export type AddedFile = {

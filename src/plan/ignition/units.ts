@@ -31,6 +31,7 @@ export function renderStartedUnit(callbackUrl: string): Unit {
       '[Service]',
       // systemd 239 (RHCOS 4.6) does not restart a unit of type oneshot.
       'Type=simple',
+      ...trustFor(callbackUrl),
       `ExecStart=/usr/bin/bash -c ${unitArgument(startedScript)} slipway-started ${unitArgument(callbackUrl)}`,
       'StateDirectory=slipway',
       'Restart=on-failure',
@@ -69,6 +70,7 @@ export function renderWrittenUnit(callbackUrl: string): Unit {
       '',
       '[Service]',
       'Type=oneshot',
+      ...trustFor(callbackUrl),
       `ExecStart=-${post(callbackUrl)}`,
       `TimeoutStartSec=${maxSeconds}`,
       'StandardOutput=kmsg+console',
@@ -91,6 +93,7 @@ export function renderFailedUnits(callbackUrl: string): Unit[] {
         '',
         '[Service]',
         'Type=oneshot',
+        ...trustFor(callbackUrl),
         `ExecStart=-${post(callbackUrl)}`,
         `TimeoutStartSec=${maxSeconds}`,
         'StandardOutput=kmsg+console',
@@ -102,6 +105,14 @@ export function renderFailedUnits(callbackUrl: string): Unit[] {
       dropins: [{ name: 'slipway.conf', contents: lines(['[Unit]', 'OnFailure=slipway-failed.service']) }],
     },
   ]
+}
+
+/** The CA certificates of HTTPS on a node. */
+export const authorityPath = '/etc/slipway/ca.crt'
+
+/** Returns the setting with which curl trusts the CA of slipway, and no other. */
+export function trustFor(url: string): string[] {
+  return url.startsWith('https:') ? [`Environment=CURL_CA_BUNDLE=${authorityPath}`] : []
 }
 
 /** Time-out of the unit. curl starts its last attempt within 60 s. */

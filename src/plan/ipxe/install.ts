@@ -22,9 +22,10 @@ export function renderInstall(
   plan: Extract<BootPlan, { kind: 'install' }>,
   url: string,
 ): string {
-  const { role, style, kernel, initramfs, arguments: words, shim, handoverUrl } = plan
+  const { role, style, kernel, initramfs, live, arguments: words, shim, handoverUrl } = plan
   // UEFI requires the name of the initramfs; BIOS ignores it.
-  const command = ['kernel', kernel.url, 'initrd=main', ...words.map(argument)].join(' ')
+  const names = live === undefined ? ['initrd=main'] : ['initrd=main', 'initrd=live']
+  const command = ['kernel', kernel.url, ...names, ...words.map(argument)].join(' ')
   return script(`${node.key} installs as ${role}, ${style} style`, [
     'echo',
     ...print(node, installText(plan)),
@@ -39,6 +40,7 @@ export function renderInstall(
     `${command} || goto failed`,
     ...print(node, `initramfs ${initramfs.name}`),
     `initrd --name main ${initramfs.url} || goto failed`,
+    ...(live === undefined ? [] : [`initrd --name live ${live.url} || goto failed`]),
     // iPXE downloads it only if Secure Boot is on.
     ...(shim === undefined ? [] : [`shim ${shim.url} || goto failed`]),
     ...(handoverUrl === undefined ? [] : handOver(handoverUrl)),

@@ -1,14 +1,14 @@
 /** What firmware and iPXE fetch: boot scripts, menus, and boot loaders. */
 import { readFile, stat } from 'node:fs/promises'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BootEntry, BootScript, WholeFile } from '../../plan/http/plan.ts'
-import { renderBoot } from '../../plan/boot/render.ts'
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import { renderGrubOverHttp } from '../../plan/grub/render.ts'
 import { entryFor, readBootName } from '../../plan/boot/names.ts'
 import type { BootSyntax } from '../../plan/boot/syntax.ts'
 import { readScriptName, type ScriptName } from '../../plan/urls.ts'
-import { answerBoot, scriptText, type AnswerTools } from '../../install/boot/answer.ts'
+import { answerBoot, renderFor, scriptText, type AnswerTools } from '../../install/boot/answer.ts'
+import { renderSecureFirst } from '../../plan/ipxe/secure.ts'
 import type { HttpCode } from './codes.ts'
 import { unreadable, sendText, sendWholeFile } from './response.ts'
 import { checkAddress, checkNeighbor, type Exchange, type Tools } from './request-context.ts'
@@ -27,6 +27,8 @@ export type ScriptQuery = {
   readonly isSkipping: boolean
   /** Whether the client only wants to see what the node would get. */
   readonly isRehearsal: boolean
+  /** Whether iPXE could not continue over HTTPS. */
+  readonly isPlain: boolean
 }
 
 /** Returns the script with this name; nothing for other files of a node. */
@@ -42,6 +44,18 @@ export function findScript(
   return script && { node, path: `/boot/${node.key}/${file}`, name, script }
 }
 
+/** Returns the boot script of the node that has the address of the client; only with HTTPS, whose loaders need it. */
+export function findOwnScript({ plan, node: key = '' }: Exchange): NodeScript | undefined {
+  const node = plan.nodes.get(key)
+  return node?.secure && findScript(plan, node, 'boot.ipxe')
+}
+
+/** Reads the query of the URL of a script. */
+export function scriptQuery({ query: given }: Pick<FastifyRequest, 'query'>): ScriptQuery {
+  const query = given as object
+  return { isSkipping: 'skip' in query, isRehearsal: 'rehearse' in query, isPlain: 'plain' in query }
+}
+
 /** Sends a boot script or a menu to the node, or a refusal to another machine. */
 export async function sendNodeScript(
   exchange: Exchange,
@@ -53,8 +67,23 @@ export async function sendNodeScript(
   const { node, name } = found
   const mismatch = checkAddress(exchange, node) ?? (await checkNeighbor(exchange, node, readNeighbor))
   if (mismatch !== undefined) return sendRefusedScript(exchange, tools, node, mismatch, name.syntax)
+  const secureUrl = secureUrlOf(exchange, found)
+  if (secureUrl !== undefined) return sendText(exchange, tools, renderSecureFirst(node, secureUrl), () => {})
   if (name.name === 'menu' || name.name === 'local') return sendScript(exchange, tools, found)
   return sendBootScript(exchange, tools, sources, found)
+}
+
+/**
+ * Returns where iPXE can get a script over HTTPS that starts an installation; nothing if it does that now, or cannot. The
+ * script over HTTP would show the token to everyone who can read the traffic.
+ */
+function secureUrlOf(
+  { isSecure }: Exchange,
+  { node: { secure }, path, name, isPlain, isRehearsal, isSkipping }: NodeScript & ScriptQuery,
+): string | undefined {
+  if (secure === undefined || isSecure || isPlain || isRehearsal || name.syntax !== 'ipxe') return undefined
+  if (name.name !== 'boot' && name.name !== 'install') return undefined
+  return new URL(`${path}${isSkipping ? '?skip' : ''}`, secure.url).href
 }
 
 /**
@@ -79,13 +108,18 @@ async function sendBootScript(
   sources: Pick<AnswerTools, 'installs' | 'fetchedScript'>,
   { node, path, name, isRehearsal, isSkipping }: NodeScript & ScriptQuery,
 ): Promise<FastifyReply> {
-  const { client, plan, isHead } = exchange
+  const { client, plan, isHead, isSecure } = exchange
   const { log, counters, observe, tokens } = tools
   const { syntax, role } = name
   const isNode = (node.isOpen || exchange.node === node.key) && !isRehearsal && !isHead
   const choice = { isSkipping: isSkipping || name.isSkipping, ...(role !== undefined && { role }) }
   const learn = (token: string) => tokens.learn(token)
-  const answer = await answerBoot(plan, node, { ...choice, syntax, isNode }, { ...sources, observe, learn })
+  const answer = await answerBoot(
+    plan,
+    node,
+    { ...choice, syntax, isNode, isSecure },
+    { ...sources, observe, learn },
+  )
   counters.increment('http.scripts')
   const { text, kind: boot, reason } = answer
   return sendText(exchange, tools, text, ({ octets, aborted }) => {
@@ -100,13 +134,18 @@ function sendScript(
   tools: Tools,
   { node, script, path, name }: NodeScript,
 ): FastifyReply {
-  const { client, isHead } = exchange
+  const { client, isHead, isSecure } = exchange
   const { boot } = script
   tools.counters.increment('http.scripts')
-  return sendText(exchange, tools, scriptText(node, script, name.syntax), ({ octets, aborted }) => {
-    const facts = { node: node.key, client, file: path, boot, octets, aborted }
-    tools.log[isHead ? 'debug' : 'info'](facts, 'boot script served')
-  })
+  return sendText(
+    exchange,
+    tools,
+    scriptText(node, script, { syntax: name.syntax, isSecure }),
+    ({ octets, aborted }) => {
+      const facts = { node: node.key, client, file: path, boot, octets, aborted }
+      tools.log[isHead ? 'debug' : 'info'](facts, 'boot script served')
+    },
+  )
 }
 
 /** Sends a script that shows on the console why the machine does not get the script of the node. */
@@ -117,14 +156,14 @@ function sendRefusedScript(
   { code, sentence, reason }: { code: HttpCode; sentence: string; reason: string },
   syntax: BootSyntax,
 ): FastifyReply {
-  const { reply, client } = exchange
+  const { reply, client, isSecure } = exchange
   tools.counters.increment('http.scriptsRefused')
   tools.counters.refuse(code)
   tools.log.warn({ node: node.key, client, code, reason }, 'boot script refused')
   return sendText(
     { ...exchange, reply: reply.header('slipway-code', code) },
     tools,
-    renderBoot(syntax, node, { kind: 'refused', reason: sentence }, node.url),
+    renderFor(node, { kind: 'refused', reason: sentence }, { syntax, isSecure }),
     () => {},
   )
 }

@@ -55,6 +55,15 @@ export const httpCodes = defineCodes({
     meaning: 'slipway could not answer a request because of an error in slipway',
     remedy: 'Report the log line "request failed" with its stack trace',
   },
+  'http.handshake-failed': {
+    meaning: 'A client ended the TLS handshake, mostly because it does not trust the certificate',
+    remedy:
+      'Build iPXE with the CA of this server (docs/https.md); ignore it for an iPXE that then continues over HTTP',
+  },
+  'http.certificate': {
+    meaning: 'The certificate of HTTPS for nodes has expired, or cannot be replaced',
+    remedy: 'Read the reason in the log; renew the files that server.tls names',
+  },
   'http.client-limit': {
     meaning: 'A client has the maximum number of connections',
     remedy: 'Find out why the client opens so many connections',
@@ -99,6 +108,11 @@ export const httpCodes = defineCodes({
     meaning: 'A client requested a file below /files that slipway never serves there',
     remedy:
       'Read the reason in the log: the file contains secrets, or a symbolic link leads out of its directory',
+  },
+  'http.https-required': {
+    meaning: 'A client requested a secret over HTTP, and the site has server.tls',
+    remedy:
+      'Let the node boot from the network: its boot script contains the URL with https; for an agent image, boot with an iPXE that trusts the CA',
   },
   'http.callback-refused': {
     meaning: 'A client sent a callback without the token of the current installation',

@@ -4,7 +4,7 @@
  * in a query, escaped, or in a target in absolute form.
  */
 import type { Socket } from 'node:net'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
@@ -38,6 +38,14 @@ export type Exchange = {
   readonly isLocal: boolean
   /** A HEAD request gets the header only, so it is not a delivery to a node. */
   readonly isHead: boolean
+  /** Whether the connection is encrypted. */
+  readonly isSecure: boolean
+}
+
+export function exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
+  const plan = request.getDecorator<HttpPlan>('plan')
+  const isSecure = request.protocol === 'https'
+  return { reply, plan, ...clientOf(request.socket, plan), isHead: request.method === 'HEAD', isSecure }
 }
 
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>

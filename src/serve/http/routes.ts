@@ -3,24 +3,25 @@
  * no redirects and no directory listings, because firmware supports neither. Every request reads the plan once.
  */
 import fastifyStatic from '@fastify/static'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError } from 'fastify'
 import { expositionType } from '../../host/counters.ts'
 import { createReadNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
-import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
-import { grubOverHttpName, handoverName, urlPaths } from '../../plan/urls.ts'
+import { grubOverHttpName, handoverName, readLiveName, urlPaths } from '../../plan/urls.ts'
 import { defined } from '../../text/defined.ts'
 import { createApp, type AppOptions, type HttpApp } from './server.ts'
 import { replaceBodyHook } from './body.ts'
 import {
   createFileReader,
+  findOwnScript,
   findScript,
   entryAt,
   sendGrubOverHttp,
   sendLoader,
+  scriptQuery,
   sendNodeScript,
 } from './boot.ts'
 import { isOptionalName } from '../../plan/boot/names.ts'
@@ -28,11 +29,11 @@ import type { HttpCode } from './codes.ts'
 import { sendServedFile } from './files.ts'
 import { createImageSources, sendImage } from './images.ts'
 import { createImageLane, type ImageLane } from './image-lane.ts'
-import { helpText, refuse, sendText, unusableRequest } from './response.ts'
+import { liveSource } from './secure.ts'
+import { errorCode, helpText, refuse, sendText, unusableRequest } from './response.ts'
 import {
   checkLiveNeighbor,
-  clientOf,
-  type Exchange,
+  exchangeOf,
   type Tools,
   createTokenRedactor,
   isMonitor,
@@ -57,6 +58,8 @@ export type RoutesOptions = AppOptions & {
   readonly ignitionFiles: IgnitionFiles
   /** Returns the script of another installer that was fetched from this URL. */
   readonly fetchedScript?: (url: string) => string | undefined
+  /** Returns the CA certificates (PEM) that nodes trust; absent without HTTPS. */
+  readonly authority?: () => string | undefined
   /** Returns the MAC address of a neighbor; the kernel's table when absent. */
   readonly readNeighbor?: ReadNeighbor
   /** Returns the content of `/health` for clients on this machine; others get its `status`. */
@@ -84,6 +87,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
   const log = tokens.wrap(given.log)
   const options = { ...given, log }
   const { counters, clock, installs, observe = () => {}, fetchedScript } = options
+  const scriptSources = { installs, ...defined({ fetchedScript }) }
   const readNeighbor = options.readNeighbor ?? createReadNeighbor(clock)
   const tools: Tools = { log, counters, clock, observe, tokens }
   const lane = createImageLane(tools)
@@ -122,6 +126,18 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     return refuse(reply, { status: 405, code, sentence })
   })
 
+  // The script of the node with the address of the client, for an iPXE whose own script cannot name the node.
+  app.get(urlPaths.ownScript, (request, reply) => {
+    const exchange = exchangeOf(request, reply)
+    const script = findOwnScript(exchange)
+    if (script !== undefined) {
+      const asked = { ...script, ...scriptQuery(request) }
+      return sendNodeScript(exchange, tools, scriptSources, asked, readNeighbor)
+    }
+    reply.callNotFound()
+    return reply
+  })
+
   // Boot scripts, menus, and Ignition files of open clusters.
   app.get<BootParams>('/boot/:cluster/:node/:file', async (request, reply) => {
     const { cluster, node: name, file } = request.params
@@ -131,9 +147,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     if (node !== undefined && file === grubOverHttpName) return sendGrubOverHttp(exchange, tools, node)
     const script = node && findScript(exchange.plan, node, file)
     if (script !== undefined) {
-      const { skip, rehearse } = request.query as Record<string, unknown>
-      const asked = { ...script, isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
-      return sendNodeScript(exchange, tools, { installs, ...defined({ fetchedScript }) }, asked, readNeighbor)
+      const asked = { ...script, ...scriptQuery(request) }
+      return sendNodeScript(exchange, tools, scriptSources, asked, readNeighbor)
     }
     const ignition = exchange.plan.ignition.get(path)
     if (node !== undefined && ignition !== undefined) {
@@ -152,13 +167,19 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
       const { cluster, node: name, token, file } = request.params
       const exchange = exchangeOf(request, reply)
       const node = exchange.plan.nodes.get(`${cluster}/${name}`)
-      const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
+      const live = readLiveName(file)
+      const ignition =
+        live === undefined || node === undefined
+          ? exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
+          : liveSource(exchange.plan, node, live)
       const answers = exchange.plan.answers?.get(`/boot/${cluster}/${name}/${file}`)
-      const what = answers?.secret ?? (file === 'live.ign' ? 'live' : ignition?.kind)
+      const isLive = file === 'live.ign' || (live && ignition)
+      const what = answers?.secret ?? (isLive ? 'live' : ignition?.kind)
       const mismatch = node && (await checkLiveNeighbor(exchange, node, readNeighbor))
       if (node !== undefined && mismatch !== undefined) return refuseImpostor(exchange, tools, node, mismatch)
       if (node !== undefined && what !== undefined) {
-        return sendSecret(exchange, tools, options, { node, token, what, file: ignition, answers })
+        const secret = { node, token, what, file: ignition, answers, ...defined({ live }) }
+        return sendSecret(exchange, tools, options, secret)
       }
       if (node !== undefined && file === handoverName)
         return sendHandover(exchange, tools, installs, { node, token })
@@ -287,12 +308,6 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
   return { app, http, lane }
 }
 
-function errorCode(status: number): HttpCode {
-  if (status === 503) return 'http.file-replaced'
-  if (status >= 500) return 'http.internal-error'
-  return status === 412 || status === 416 ? 'http.range-not-satisfiable' : 'http.bad-request'
-}
-
 /** Computes a value at most once a second: a flood of requests costs one computation, and shares its result. */
 function cached<Value>(compute: () => Value, clock: Clock): () => Value {
   let current = { at: -Infinity, value: undefined as Value }
@@ -301,9 +316,4 @@ function cached<Value>(compute: () => Value, clock: Clock): () => Value {
     if (now - current.at >= 1000) current = { at: now, value: compute() }
     return current.value
   }
-}
-
-function exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {
-  const plan = request.getDecorator<HttpPlan>('plan')
-  return { reply, plan, ...clientOf(request.socket, plan), isHead: request.method === 'HEAD' }
 }

@@ -13,6 +13,15 @@ import { defined } from '../../text/defined.ts'
 import type { HttpCode } from './codes.ts'
 import { missingFile, refuse, type Refusal, sendText, sendWholeFile, type Outcome } from './response.ts'
 import type { Mismatch, Exchange, Tools } from './request-context.ts'
+import {
+  authorityFile,
+  isRefusal,
+  liveFileName,
+  needsHttps,
+  refusePlain,
+  renderLive,
+  type LiveFile,
+} from './secure.ts'
 
 /** The same text for every refusal: it reveals neither the state of the node nor whether a token was valid. */
 const closed = 'this is only for the node itself, while it is being installed'
@@ -28,11 +37,15 @@ export type SecretRequest = {
   readonly file: IgnitionFile | undefined
   /** A file for the installer of another operating system. */
   readonly answers?: AnswerFile | undefined
+  /** Set for the live system's file with HTTPS; `file` is then that of its role. */
+  readonly live?: LiveFile
 }
 
 type Sources = {
   readonly installs: Pick<Installs, 'mayRead' | 'startedToken'>
   readonly ignitionFiles: IgnitionFiles
+  /** Returns the CA certificates (PEM) that nodes trust; nothing without HTTPS. */
+  readonly authority?: () => string | undefined
 }
 
 /** Refuses a secret to a machine that has the address of the node and another MAC address. */
@@ -51,10 +64,14 @@ export function refuseImpostor(
 export async function sendSecret(
   exchange: Exchange,
   tools: Tools,
-  { installs, ignitionFiles }: Sources,
-  { node, token, what, file, answers }: SecretRequest,
+  sources: Sources,
+  { node, token, what, file, live, answers }: SecretRequest,
 ): Promise<FastifyReply> {
   const { client, address } = exchange
+  const { installs } = sources
+  // The file of the live system has the token, which the script has shown already, but no other secret.
+  // Installers of other operating systems do not get the CA.
+  if (answers === undefined && what !== 'live' && needsHttps(exchange)) return refusePlain(exchange, tools, `${what}.ign`)
   const { log, observe } = tools
   const name = answers?.name
   const common = { node: node.key, kind: 'ignition', role: what, ...defined({ file: name }), client } as const
@@ -81,7 +98,8 @@ export async function sendSecret(
     // The installed system proves with this token that it started from the disk of this installation.
     const started = isOfInstallation ? installs.startedToken(token) : token
     tools.tokens.learn(started)
-    return sendIgnition(exchange, tools, ignitionFiles, { file, token: started, done, failed })
+    const tokens = { token, started }
+    return sendIgnition(exchange, tools, sources, { node, file, live, tokens, done, failed })
   }
   tools.counters.increment('http.ignition')
   const text = (answers?.text ?? node.liveIgnition).replaceAll(tokenPlaceholder, token)
@@ -105,32 +123,59 @@ type SendEvents = {
   readonly failed: (reason: string) => void
 }
 
-/** Sends the current file on the disk, byte for byte; where the site adds content, a config that merges the file. */
+type SentFile = {
+  readonly node: BootEntry
+  readonly file: IgnitionFile
+  readonly live: LiveFile | undefined
+  /** Of the installation, and of the report that the installed system has started. */
+  readonly tokens: { readonly token: string; readonly started: string }
+}
+
+/** Sends the file of a role, or the file of the live system that installs it. */
 function sendIgnition(
   exchange: Exchange,
   tools: Tools,
-  files: IgnitionFiles,
-  { file, token, ...events }: { file: IgnitionFile; token: string } & SendEvents,
+  { ignitionFiles, authority = () => undefined }: Sources,
+  { node, file, live, tokens, ...events }: SentFile & SendEvents,
 ): Promise<FastifyReply> {
   const read = async (): Promise<Uint8Array | Refusal> => {
-    const found = await files.read(file.file)
-    if (found.kind === 'unreadable') {
-      return missingFile(file.file, found.problem)
-    }
-    const { octets, version } = found.document
-    const { additions } = file
-    const isEmpty = additions?.files.length === 0 && additions.storage === undefined
-    if (additions === undefined || (isEmpty && !reportsStart(version, token))) return octets
-    return Buffer.from(wrapIgnition(octets, version, additions).replaceAll(tokenPlaceholder, token))
+    const trusted = authority()
+    const content = await readRole(ignitionFiles, file, tokens.started, trusted)
+    if (live === undefined || isRefusal(content)) return content
+    return renderLive(node, live, { content, authority: trusted ?? '', token: tokens.token })
   }
-  return sendWholeFile({ ...exchange, node: file.node }, tools, file, {
-    read,
-    counter: 'http.ignition',
-    type: ignitionType,
-    ...events,
-    served: 'Ignition file served',
-    refused: 'Ignition file cannot be served',
-  })
+  return sendWholeFile(
+    { ...exchange, node: file.node },
+    tools,
+    live ? { ...file, file: liveFileName(live) } : file,
+    {
+      read,
+      counter: 'http.ignition',
+      type: live?.isArchive === true ? 'application/octet-stream' : ignitionType,
+      ...events,
+      served: 'Ignition file served',
+      refused: 'Ignition file cannot be served',
+    },
+  )
+}
+
+/** Reads the current file on the disk, byte for byte; where the site adds content, a config that merges the file. */
+async function readRole(
+  files: IgnitionFiles,
+  { file, additions }: IgnitionFile,
+  token: string,
+  authority: string | undefined,
+): Promise<Uint8Array | Refusal> {
+  const found = await files.read(file)
+  if (found.kind === 'unreadable') return missingFile(file, found.problem)
+  const { octets, version } = found.document
+  const isEmpty = additions?.files.length === 0 && additions.storage === undefined
+  if (additions === undefined || (isEmpty && !reportsStart(version, token))) return octets
+  const added =
+    authority === undefined
+      ? additions
+      : { ...additions, files: [...additions.files, authorityFile(authority)] }
+  return Buffer.from(wrapIgnition(octets, version, added).replaceAll(tokenPlaceholder, token))
 }
 
 /** Returns whether the installed system can report its first boot: with a token, and with a file that can be merged. */
@@ -147,6 +192,7 @@ export async function sendSecretImage(
   send: () => Promise<FastifyReply>,
 ): Promise<FastifyReply> {
   const { address, isHead } = exchange
+  if (needsHttps(exchange)) return refusePlain(exchange, tools, 'initramfs')
   const request = { token, address, what: 'initramfs', isHead } as const
   const permission = await permissionOf(exchange, tools, installs, node, request)
   if (permission === undefined) return refuse(exchange.reply, cannotRecord)

@@ -6,19 +6,15 @@ import type { RequestListener, Server } from 'node:http'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fastify, type FastifyInstance } from 'fastify'
-import {
-  createConnectionTable,
-  type Admission,
-  type ConnectionLimits,
-  type RefusalReason,
-  createEventLimiter,
-} from '../../host/connection-limits.ts'
+import { createConnectionTable, type Admission, type ConnectionLimits } from '../../host/connection-limits.ts'
 import { createServer, withoutSchemas } from '../../host/http.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { HttpCode } from './codes.ts'
+import { connectionEvents, type ConnectionEvents } from './connection-events.ts'
 import { sentByLane } from './image-lane.ts'
 import { CustomaryResponse, badRequest, connectRefused, refuse } from './response.ts'
 import { clientOf, isLocal, peerAddress, type Tools } from './request-context.ts'
+import { createTlsListener, type TlsListener, type TlsListenerOptions } from './tls-listener.ts'
 
 export type Limits = {
   readonly headerOctets: number
@@ -48,14 +44,6 @@ const defaultLimits: Limits = {
   connections: { total: 4096, reserve: 1024, perKnownClient: 256, perUnknownClient: 64 },
 }
 
-/** Connections that the server closes or refuses. */
-export type ConnectionEvents = {
-  /** @param address of the client */
-  readonly onRefused: (reason: RefusalReason, address: string) => void
-  readonly onReplaced: (address: string) => void
-  readonly onStalled: (address: string) => void
-}
-
 export type HttpServerOptions = {
   /** Whether a client is a declared node or this machine: it has a reserve of connections. */
   readonly isKnown: (address: string) => boolean
@@ -67,6 +55,8 @@ export type HttpServer = {
   readonly server: Server
   /** Returns another listener of the same server: one for each address. */
   readonly addListener: () => NetServer
+  /** Returns a listener for connections with TLS. */
+  readonly addTlsListener: (material: TlsListenerOptions['material']) => TlsListener
   /**
    * Ends a connection after the responses in flight.
    *
@@ -141,12 +131,17 @@ export function createHttpServer(
   // Connections are admitted before Node's HTTP parser gets them.
   const [accept] = server.listeners('connection') as [(socket: Socket) => void]
   server.removeAllListeners('connection')
+  const admit = (socket: Socket, isBusy: () => boolean): Admission | undefined => {
+    const address = peerAddress(socket)
+    const admission = table.admit(address, { isBusy, close: () => socket.destroy() })
+    if (typeof admission !== 'string') return admission
+    events.onRefused(admission, address)
+    return undefined
+  }
   server.on('connection', (socket: Socket) => {
     const address = peerAddress(socket)
-    const isBusy = () => (clients.get(socket)?.inFlight ?? 0) > 0
-    const admission = table.admit(address, { isBusy, close: () => socket.destroy() })
-    if (typeof admission === 'string') {
-      events.onRefused(admission, address)
+    const admission = admit(socket, () => (clients.get(socket)?.inFlight ?? 0) > 0)
+    if (admission === undefined) {
       socket.destroy()
       return
     }
@@ -189,6 +184,7 @@ export function createHttpServer(
   server.once('close', () => clearInterval(checks))
 
   const others: NetServer[] = []
+  const encrypted: TlsListener[] = []
 
   return {
     server,
@@ -199,6 +195,18 @@ export function createHttpServer(
       others.push(other)
       return other
     },
+    addTlsListener(material) {
+      const listener = createTlsListener({
+        material,
+        handshakeTimeoutMs: limits.headersTimeoutMs,
+        admit: (socket) => admit(socket, () => false),
+        onConnection: (socket) => server.emit('connection', socket),
+        onHandshakeFailed: events.onHandshakeFailed,
+      })
+      encrypted.push(listener)
+      others.push(listener.server)
+      return listener
+    },
     endAfterResponses(socket, text) {
       const client = clients.get(socket)
       if (client === undefined) return 'idle'
@@ -208,6 +216,7 @@ export function createHttpServer(
     },
     async close() {
       isClosing = true
+      for (const each of encrypted) each.closeHandshakes()
       const all = [server, ...others.filter((other) => other.listening)]
       await Promise.all(all.map((each) => new Promise((resolve) => each.close(resolve))))
     },
@@ -238,31 +247,6 @@ export type AppOptions = Pick<Tools, 'log' | 'counters' | 'clock'> & {
 
 /** The app on a server that does not listen yet. */
 export type HttpApp = { readonly app: FastifyInstance; readonly http: HttpServer }
-
-/** Counts and logs connections that the server refuses or closes. */
-function connectionEvents({ log, counters, clock }: AppOptions): ConnectionEvents {
-  const limit = createEventLimiter(clock)
-  return {
-    onRefused(reason, address) {
-      const code: HttpCode = reason === 'client-limit' ? 'http.client-limit' : 'http.connection-limit'
-      counters.increment('http.connectionsRefused')
-      counters.refuse(code)
-      limit(code, (count) => log.warn({ client: address, code, count }, 'connection refused'))
-    },
-    onReplaced(address) {
-      counters.increment('http.connectionsReplaced')
-      limit('replaced', (count) =>
-        log.warn({ client: address, count }, 'idle connection closed for a new one'),
-      )
-    },
-    onStalled(address) {
-      const code: HttpCode = 'http.reader-too-slow'
-      counters.increment('http.stalled')
-      counters.refuse(code)
-      limit(code, (count) => log.warn({ client: address, code, count }, 'slow reader disconnected'))
-    },
-  }
-}
 
 export function createApp(options: AppOptions): HttpApp {
   const { plan, log, counters, limits } = options

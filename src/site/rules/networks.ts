@@ -11,6 +11,7 @@ import {
 } from '../../proto/address/ip.ts'
 import {
   declaredClusters,
+  httpsPort,
   loadBalancerAddresses,
   machines,
   repetitions,
@@ -138,13 +139,14 @@ const distinctPorts: Rule = {
   code: 'site.port-conflict',
   needs: ['server'],
   check({ server }) {
+    const ports = { ...server.ports, https: httpsPort(server) }
     const claims = (keys: readonly (keyof typeof server.ports)[]) =>
       repetitions(
-        keys.map((key) => ({ path: ['server', 'ports', key], port: server.ports[key] })),
+        keys.map((key) => ({ path: ['server', 'ports', key], port: ports[key] })),
         ({ port }) => port,
       )
     const udp = claims(['dhcp', 'dhcpClient', 'tftp', 'dns'])
-    const tcp = claims(['dns', 'http'])
+    const tcp = claims(['dns', 'http', ...(server.tls === undefined ? [] : (['https'] as const))])
     return [...udp, ...tcp].map(({ first, again }) => ({
       path: again.path,
       got: String(again.port),

@@ -26,6 +26,7 @@ async function running(t: Test, answer: RequestListener, differing: Partial<Limi
       onRefused: (reason, address) => events.push(`${reason} ${address}`),
       onReplaced: (address) => events.push(`replaced ${address}`),
       onStalled: (address) => events.push(`stalled ${address}`),
+      onHandshakeFailed: (address, reason) => events.push(`handshake ${address} ${reason}`),
     },
     limits: { ...limits, ...differing },
   })

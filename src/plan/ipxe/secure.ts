@@ -1,0 +1,25 @@
+/** The first script of an iPXE that may trust the CA of this server, and the one that is built into it (docs/https.md). */
+import type { ScriptAuthor } from '../boot/console.ts'
+import { argument, print, script, waitAndRetry } from './script.ts'
+
+const retrySeconds = 5
+
+/**
+ * Renders the script that continues over HTTPS, and over HTTP in an iPXE without HTTPS, or without trust in the CA. It
+ * contains no secret.
+ *
+ * @param secureUrl of the script over HTTPS
+ */
+export function renderSecureFirst(node: ScriptAuthor & { readonly url: string }, secureUrl: string): string {
+  const { pathname, search } = new URL(secureUrl)
+  const plain = new URL(pathname, node.url)
+  plain.search = search === '' ? '?plain' : `${search}&plain`
+  return script(`${node.key}: continues over HTTPS if this iPXE trusts the server`, [
+    // Otherwise an iPXE that trusts only other CAs would look for a cross-signed certificate on the Internet.
+    'set crosscert none:',
+    `chain --replace --autofree ${argument(secureUrl)} ||`,
+    ...print(node, 'this iPXE cannot verify the server, so it continues over HTTP'),
+    `chain --replace --autofree ${argument(plain.href)} ||`,
+    ...waitAndRetry(argument(node.url), retrySeconds),
+  ])
+}
