@@ -209,7 +209,8 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
       // The ports beside those of DHCPv4 are free, too.
       ...(site.server.address6 !== undefined && { address6: parseIpv6('::1') }),
       peers: [],
-      ports: { ...ports, dhcp6: ports.dhcp + 480, dhcp6Client: ports.dhcp + 479 },
+      ...(site.server.tls !== undefined && { tls: site.server.tls }),
+      ports: { ...ports, dhcp6: ports.dhcp + 480, dhcp6Client: ports.dhcp + 479, https: ports.http + 364 },
     },
     dns: { ...site.dns, forward: [] },
     tftp: {

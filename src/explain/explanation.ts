@@ -14,6 +14,7 @@ import {
   type NodeModel,
 } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
+import { ignitionUrlOf } from '../plan/tls.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { defined } from '../text/defined.ts'
 import { formatIp, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
@@ -139,7 +140,7 @@ function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?:
 function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignition'] {
   const fact = ignitionFact(model, node, node.ignition)
   const common = {
-    url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition), node).replace(
+    url: ignitionUrlOf(model.endpoint, node, node.ignition).replace(
       tokenPlaceholder,
       'TOKEN',
     ),

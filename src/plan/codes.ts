@@ -269,6 +269,10 @@ export const planCodes = defineCodes({
     meaning: 'A template cannot be read, or cannot be rendered for a node',
     remedy: 'Correct the line that the message names; docs/files.md lists the placeholders',
   },
+  'image.no-https': {
+    meaning: 'The site has server.tls, and an image of OpenShift 4.5 cannot verify its CA',
+    remedy: 'Use an image of OpenShift 4.6 or later, or remove server.tls',
+  },
   'image.agent-script-missing': {
     meaning: 'An agent image has no readable iPXE script, so nodes start with the default kernel arguments',
     remedy: 'Set bootArtifactsBaseURL in agent-config.yaml, or set kernelArguments',

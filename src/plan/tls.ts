@@ -2,6 +2,8 @@
 import { formatIpv4, formatIp } from '../proto/address/ip.ts'
 import { httpsPort } from '../site/declared.ts'
 import type { TlsSection } from '../site/tls-section.ts'
+import type { IgnitionKind } from './facts.ts'
+import { absoluteUrl, urlPaths } from './urls.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
 export type TlsPlan = {
@@ -37,6 +39,14 @@ type Client = Pick<NodeModel, 'bootsOverIpv6'>
 /** Returns the URL of a path that contains secrets: over HTTPS if the site has it. */
 export function secretUrl(endpoint: Endpoint, path: string, node?: Client): string {
   return (endpoint.tls === undefined ? httpBase(endpoint, node) : httpsBase(endpoint, node)) + path
+}
+
+/** Returns the URL that a boot script without HTTPS names for the Ignition file of a role. */
+export function ignitionUrlOf(endpoint: Endpoint, node: NodeModel, role: IgnitionKind): string {
+  // A single node starts with a file that contains the CA and the URL of the one of its role.
+  return role === 'single' && endpoint.tls !== undefined
+    ? absoluteUrl(endpoint, urlPaths.secureLiveIgnition(node, role), node)
+    : secretUrl(endpoint, urlPaths.ignition(node, role), node)
 }
 
 /** Returns `https://172.16.0.101:8444`, with the port if it is not 443. */

@@ -34,11 +34,15 @@ const maxTextBytes = 16 * 1024 * 1024
 /** Uses one persistent connection for all requests, as iPXE does. */
 export function openHttpClient(userAgent: string): HttpClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  let secure: Transport | undefined
   const ask = async (method: Method, url: string, expected = 200): Promise<IncomingMessage> => {
-    if (URL.parse(url)?.protocol !== 'http:') {
-      throw problem(method, url, 'an http:// URL, the only kind that iPXE can load here', JSON.stringify(url))
+    const protocol = URL.parse(url)?.protocol
+    if (protocol !== 'http:' && protocol !== 'https:') {
+      throw problem(method, url, 'an http:// or https:// URL', JSON.stringify(url))
     }
-    const response = await send(method, url, agent, userAgent)
+    if (protocol === 'https:') secure ??= openSecure()
+    const by = protocol === 'https:' && secure !== undefined ? secure : { request, agent }
+    const response = await send(method, url, by, userAgent)
     if (response.statusCode === expected) return response
     response.resume()
     const { statusCode = 0, statusMessage = '', headers } = response
@@ -58,16 +62,36 @@ export function openHttpClient(userAgent: string): HttpClient {
       if (announced === undefined) throw problem('HEAD', url, 'Content-Length', 'none')
       return Number(announced)
     },
-    close: () => agent.destroy(),
+    close() {
+      agent.destroy()
+      secure?.agent.destroy()
+    },
   }
 }
 
 type Method = 'GET' | 'HEAD'
 
-function send(method: Method, url: string, agent: HttpAgent, userAgent: string): Promise<IncomingMessage> {
+/** A client of HTTP or HTTPS. */
+type Transport = { readonly request: typeof request; readonly agent: HttpAgent }
+
+/** Accepts any certificate: a simulated node gets no secret, and its URLs must also work before iPXE has the CA. */
+function openSecure(): Transport {
+  const https = process.getBuiltinModule('node:https')
+  return {
+    request: https.request,
+    agent: new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false }),
+  }
+}
+
+function send(
+  method: Method,
+  url: string,
+  { request: ask, agent }: Transport,
+  userAgent: string,
+): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const options = { method, agent, timeout: idleMs, headers: { 'user-agent': userAgent } }
-  const outgoing = request(url, options, resolve)
+  const outgoing = ask(url, options, resolve)
   outgoing.on('timeout', () => outgoing.destroy(new Error(`no data for ${idleMs / 1000} s`)))
   outgoing.on('error', (error) => reject(problem(method, url, 'a response', error.message)))
   outgoing.end()

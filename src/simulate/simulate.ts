@@ -9,6 +9,7 @@ import { ignitionFact } from '../plan/boot/installation.ts'
 import { shownDisk } from '../plan/disks/target.ts'
 import { ignitionFileNames, type DeclaredImageFacts, type IgnitionKind } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
+import { ignitionUrlOf } from '../plan/tls.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
 import { openDhcpClients } from './dhcp-client.ts'
@@ -305,7 +306,7 @@ async function fetchInstallation(machine: Machine, installation: CoreosInstallat
   const { ignitionUrl } = installation
   await timeline.step('HTTP Ignition', async () => {
     const kind = node.ignition
-    const wanted = absoluteUrl(context.model.endpoint, urlPaths.ignition(node, kind), node)
+    const wanted = ignitionUrlOf(context.model.endpoint, node, kind)
     if (ignitionUrl !== wanted) {
       throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
     }

@@ -45,6 +45,8 @@ import { parentChecks } from './checks/parents.ts'
 import { zoneChecks } from './checks/zones.ts'
 import { createDisksRig } from './disks/rig.ts'
 import { disksPrefix, diskStages } from './disks/stages.ts'
+import { httpsChecks } from './https/checks.ts'
+import { createHttpsRig } from './https/rig.ts'
 import { createIpv6Rig } from './ipv6/rig.ts'
 import { ipv6Stages } from './ipv6/stages.ts'
 import { realPrefix, realStages } from './real/stages.ts'
@@ -67,7 +69,7 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 "real:" selects a complete installation on a real control plane. It runs only
                 if it is selected, because it builds Kubernetes and coreos-installer the first
                 time (up to 60 minutes), and takes 20 to 40 minutes later. "disks:" installs machines
-                with several disks, and uses the same builds.
+                with several disks, and "https:" a machine over HTTPS; both use the same builds.
                 "systems:" boots the installer of Debian, and runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
@@ -117,9 +119,11 @@ async function main(): Promise<number> {
   const isDisks = options.only.some((text) => text.startsWith(disksPrefix))
   const disks = isDisks ? choose(diskStages, options.only) : []
   const real = isReal ? choose(realStages, options.only) : []
+  const isHttps = options.only.some((text) => text.startsWith('https:'))
+  const https = isHttps ? choose([[httpsChecks]], options.only) : []
   const isSystems = options.only.some((text) => text.startsWith(systemsPrefix))
   const systems = isSystems ? choose(systemsStages, options.only) : []
-  if (stages.length + ipv6.length + real.length + disks.length + systems.length === 0) {
+  if (stages.length + ipv6.length + real.length + https.length + disks.length + systems.length === 0) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
@@ -140,6 +144,7 @@ async function main(): Promise<number> {
   const run = async (): Promise<CheckResult[]> => [
     ...(await runStages(stages, { ...options, create: () => createRig(workDir), shell: 'client' })),
     ...(await runStages(ipv6, { ...options, create: () => createIpv6Rig(workDir), shell: 'client' })),
+    ...(await runStages(https, { ...options, create: () => createHttpsRig(workDir), shell: 'appliance' })),
     ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
     ...(await runStages(disks, { ...options, create: () => createDisksRig(workDir), shell: 'appliance' })),
     ...(await runStages(systems, {

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { compileHttp } from '../../src/plan/http/compile.ts'
+import { renderEmbedded } from '../../src/plan/ipxe/secure.ts'
 import { renderBoot } from '../../src/plan/boot/render.ts'
 import { overHttp, overHttps } from '../../src/plan/boot/over-https.ts'
 import { compileTls, httpsBase, secretUrl } from '../../src/plan/tls.ts'
-import { agentImage, exampleModel, exampleSite } from '../support/model.ts'
+import { agentImage, exampleModel, exampleSite, installerImage } from '../support/model.ts'
 
 function secureModel(
   tls: object = { ca: 'generated' },
@@ -131,5 +132,31 @@ t.test('a single node configures its live system with a file that names the one 
       security: { tls: { certificateAuthorities: [{ source: 'data:;base64,Q0E=' }] } },
     },
   })
+  t.end()
+})
+
+t.test('an image of OpenShift 4.5 cannot verify the CA', (t) => {
+  const site = exampleSite()
+  site.server['tls'] = { ca: 'generated' }
+  const model = exampleModel(site, { images: new Map([['rhcos', installerImage('/srv/rhcos')]]) })
+  const { findings } = compileHttp(model)
+  t.match(findings, [{ code: 'image.no-https', severity: 'error', about: 'image rhcos' }])
+  t.end()
+})
+
+t.test('the script that is built into iPXE names only the server', (t) => {
+  t.equal(
+    renderEmbedded(secureModel().endpoint),
+    `#!ipxe
+# boots from slipway over HTTPS
+
+:start
+ifconf || goto failed
+chain --replace --autofree https://192.0.2.2:8444/boot.ipxe ||
+:failed
+prompt --key 0x02 --timeout 5000 Ctrl-B for the iPXE shell, or wait 5 s && shell ||
+goto start
+`,
+  )
   t.end()
 })

@@ -20,6 +20,7 @@ t.test('the ports of all services are bound, also that of ProxyDHCP', async (t) 
     (site) => {
       Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
       Object.assign(site, { syslog: {} })
+      site.server['tls'] = { ca: 'generated' }
     },
   )
   t.same(asked, [
@@ -27,6 +28,7 @@ t.test('the ports of all services are bound, also that of ProxyDHCP', async (t) 
     'udp 0.0.0.0:4011',
     'udp 192.0.2.2:69',
     'tcp 192.0.2.2:80',
+    'tcp 192.0.2.2:8444',
     'udp 192.0.2.2:53',
     'tcp 192.0.2.2:53',
     'udp 192.0.2.2:514',

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { openHttpClient } from '../../src/simulate/http-client.ts'
+import { makeAuthority } from '../support/certificates.ts'
 
 /** A server on a port that the system chooses. */
 async function serve(
@@ -98,11 +100,28 @@ t.test('HEAD returns the size of a file without its content', async (t) => {
   })
 })
 
-t.test('only http URLs are loaded', async (t) => {
+t.test('files over HTTPS are received with any certificate', async (t) => {
+  const { certificate, key } = makeAuthority().server('IP:127.0.0.1')
+  const server = createSecureServer({ cert: certificate, key }, (_request, response) => {
+    response.setHeader('content-length', 2).end('ok')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
   const client = openHttpClient('iPXE')
-  for (const url of ['https://192.0.2.2/x', 'efi/ipxe.efi']) {
+  t.teardown(() => {
+    client.close()
+    server.close()
+  })
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/x`
+  t.match(await client.fetch(url, { asText: true }), { octets: 2, text: 'ok' })
+  t.equal(await client.size(url), 2)
+})
+
+t.test('only http and https URLs are loaded', async (t) => {
+  const client = openHttpClient('iPXE')
+  for (const url of ['tftp://192.0.2.2/x', 'efi/ipxe.efi']) {
     await t.rejects(client.fetch(url), {
-      message: `expected an http:// URL, the only kind that iPXE can load here for GET ${url}; got "${url}"${look}`,
+      message: `expected an http:// or https:// URL for GET ${url}; got "${url}"${look}`,
     })
   }
   client.close()

@@ -5,6 +5,7 @@ import { renderRbac } from '../render/rbac-manifest.ts'
 import { renderKeepalived } from '../../plan/keepalived.ts'
 import type { Model } from '../../plan/model.ts'
 import type { Plan } from '../../plan/compile.ts'
+import { renderEmbedded } from '../../plan/ipxe/secure.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { didYouMean } from '../../text/nearest.ts'
@@ -51,6 +52,12 @@ const renderings = {
       return { text: script?.body ?? '' }
     },
   },
+  'ipxe-script': {
+    render: ({ model: { endpoint } }) =>
+      endpoint.tls === undefined
+        ? { reason: 'the site has no server.tls' }
+        : { text: renderEmbedded(endpoint) },
+  },
   rbac: { takes: 'CLUSTER', render: ({ model }, name) => renderClusterRbac(model, name) },
   units: { render: ({ model }) => enableUnits(model) },
   radvd: { render: ({ model }) => renderRadvd(model) },
@@ -84,6 +91,7 @@ export const render: Command = {
         ['zones [ZONE]', 'DNS zones, or one of them, for another name server'],
         ['ipxe NODE', 'the iPXE script of a node'],
         ['network NODE', 'the kernel arguments and the keyfiles that the section network of a node leads to'],
+        ['ipxe-script', 'the script to build into an iPXE that trusts the CA of server.tls'],
         ['units', 'shell commands for root that enable the systemd socket units of the site'],
         ['radvd', 'radvd.conf, if this machine sends router advertisements'],
         ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],

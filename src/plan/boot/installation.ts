@@ -169,6 +169,9 @@ export function missingFor(model: Model, node: NodeModel, ignition: InstallRole)
   const files = imageFiles(image)
     // A live system reads this Ignition file, and the older style has none.
     .map((fact) => (ignition === 'single' && image.style === 'installer' ? notLive(fact) : fact))
+    .map((fact) =>
+      model.endpoint.tls !== undefined && image.style === 'installer' ? notVerifying(fact) : fact,
+    )
     .filter(isMissing)
     .map((fact) => ({ fact, about: image.style === 'script' ? node.key : `image ${node.image}` }))
   if (image.style === 'agent' || image.style === 'script') return files
@@ -203,6 +206,13 @@ function oldDisks(
   if (style !== 'installer' || (isPlain && multipath === undefined && savePartitions === undefined)) return []
   const problem = `${key} needs a live image (4.6 or later) for hints, mirror, multipath, and savePartitions, but image ${image} is older: set disk to a path, or use a newer image`
   return [{ fact: { kind: 'missing', code: 'boot.disk-needs-live-image', path: key, problem }, about: key }]
+}
+
+/** Its installer runs in the initramfs, which trusts no CA. */
+function notVerifying({ path }: FileFact): MissingFile {
+  const dir = path.slice(0, path.lastIndexOf('/'))
+  const problem = `${dir} contains an image of OpenShift 4.5, which cannot verify the CA of server.tls: use an image of 4.6 or later, or remove server.tls`
+  return { kind: 'missing', code: 'image.no-https', path: dir, problem }
 }
 
 function notLive({ path }: FileFact): MissingFile {

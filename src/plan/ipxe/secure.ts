@@ -1,5 +1,8 @@
 /** The first script of an iPXE that may trust the CA of this server, and the one that is built into it (docs/https.md). */
 import type { ScriptAuthor } from '../boot/console.ts'
+import { httpsBase } from '../tls.ts'
+import type { Endpoint } from '../model.ts'
+import { urlPaths } from '../urls.ts'
 import { argument, print, script, waitAndRetry } from './script.ts'
 
 const retrySeconds = 5
@@ -21,5 +24,18 @@ export function renderSecureFirst(node: ScriptAuthor & { readonly url: string },
     ...print(node, 'this iPXE cannot verify the server, so it continues over HTTP'),
     `chain --replace --autofree ${argument(plain.href)} ||`,
     ...waitAndRetry(argument(node.url), retrySeconds),
+  ])
+}
+
+/** Renders the script that is built into an iPXE with the CA. It uses nothing of the reply of DHCP but the addresses. */
+export function renderEmbedded(endpoint: Endpoint): string {
+  const url = argument(httpsBase(endpoint) + urlPaths.ownScript)
+  return script('boots from slipway over HTTPS', [
+    ':start',
+    'ifconf || goto failed',
+    `chain --replace --autofree ${url} ||`,
+    ':failed',
+    `prompt --key 0x02 --timeout ${retrySeconds * 1000} Ctrl-B for the iPXE shell, or wait ${retrySeconds} s && shell ||`,
+    'goto start',
   ])
 }

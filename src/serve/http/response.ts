@@ -289,24 +289,6 @@ function customaryFields(
   return customary
 }
 
-/** Explains why a request that Node could read cannot be answered (RFC 9112 §3.2, RFC 9110 §10.1.1). */
-export function unusableRequest({
-  httpVersion,
-  headers: { host, expect },
-}: IncomingMessage): Refusal | undefined {
-  if (host === undefined && httpVersion === '1.1') {
-    return { status: 400, code: 'http.bad-request', sentence: 'the request has no field Host' }
-  }
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-    return {
-      status: 417,
-      code: 'http.bad-request',
-      sentence: 'only the expectation 100-continue is supported',
-    }
-  }
-  return undefined
-}
-
 /** Returns the code of a response that a handler did not create. */
 export function errorCode(status: number): HttpCode {
   if (status === 503) return 'http.file-replaced'

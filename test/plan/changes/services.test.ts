@@ -131,6 +131,25 @@ t.test('the server itself: addresses, ports, peers, keepalived, and the shared s
   t.end()
 })
 
+t.test('HTTPS takes effect after a restart', (t) => {
+  const changes = compareEdited(nothing, (site) => {
+    site.server['tls'] = { certificate: '/a.crt', key: '/a.key', ca: '/ca.crt' }
+  })
+  t.same(linesOf(changes, 'server'), [
+    'change server server',
+    '  HTTPS:  -> 192.0.2.2:8444',
+    '  certificate:  -> /a.crt',
+    '  certificate key:  -> /a.key',
+    '  CA:  -> /ca.crt',
+  ])
+  t.match(changes.restart, [{ text: 'server.tls changed: restart the service to use the new settings' }])
+  const generated = compareEdited(nothing, (site) => {
+    site.server['tls'] = { ca: 'generated' }
+  })
+  t.match(linesOf(generated, 'server'), ['change server server', /HTTPS/, '  certificate:  -> generated'])
+  t.end()
+})
+
 t.test('the API: a reload changes names and users, and a restart the rest', (t) => {
   const users = [{ name: 'alice', scope: 'admin' }]
   const named = { names: 'slipway.example.net' }

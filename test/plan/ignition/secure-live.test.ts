@@ -29,7 +29,7 @@ function read(text: string) {
 t.test('the live system gets the CA, and coreos-installer the hash', (t) => {
   const { contents, units } = read(renderSecureLive({ ...live, reports }, trust))
   t.equal(contents['/etc/slipway/ca.crt'], 'the CA')
-  t.equal(contents['/etc/coreos/installer.d/slipway.yaml'], 'ignition-hash: sha512-0123\n')
+  t.equal(contents['/etc/coreos/installer.d/slipway-hash.yaml'], 'ignition-hash: sha512-0123\n')
   t.ok(contents['/etc/slipway/check-disk'])
   const names = units.map(({ name }) => name)
   t.same(names, [...new Set(names)], 'Ignition accepts each unit once')
@@ -47,7 +47,7 @@ t.test('the live system gets the CA, and coreos-installer the hash', (t) => {
 
 t.test('a live system that reports nothing still verifies the file', (t) => {
   const { contents, units } = read(renderSecureLive(live, trust))
-  t.same(Object.keys(contents), ['/etc/slipway/ca.crt', '/etc/coreos/installer.d/slipway.yaml'])
+  t.same(Object.keys(contents), ['/etc/slipway/ca.crt', '/etc/coreos/installer.d/slipway-hash.yaml'])
   t.same(
     units.map(({ name, dropins }) => [name, dropins?.length]),
     [['coreos-installer.service', 1]],

@@ -18,7 +18,9 @@ const bootPath = '/boot/ocp45/m1/boot.ipxe'
 const files = { certificate: '/nowhere/a.crt', key: '/nowhere/a.key' }
 
 async function running(t: Test, tls: Partial<TlsPlan> = {}) {
-  const world = httpWorld(t, 'open', { tls: { ca: 'generated' } })
+  const world = httpWorld(t, 'open', ({ server }) => {
+    server['tls'] = { ca: 'generated' }
+  })
   const plan = { port: 0, addresses: ['127.0.0.1'], ...tls }
   world.plan = { ...world.plan, tls: plan, nodeByAddress: new Map([['127.0.0.1', 'ocp45/m1']]) }
   const stateDirectory = join(world.dir, 'state')
@@ -65,7 +67,7 @@ t.test('a loader that trusts the CA gets script, live archive, and Ignition file
   t.match(live, /config\.ign/)
   const ignition = await read(pathIn(script, /coreos\.inst\.ignition_url=(\S+)/))
   t.equal(ignition.status, 200)
-  const [, hash = ''] = /installer\.d\/slipway\.yaml.*?base64,([^"]+)/.exec(live) ?? []
+  const [, hash = ''] = /installer\.d\/slipway-hash\.yaml.*?base64,([^"]+)/.exec(live) ?? []
   const sha512 = createHash('sha512').update(ignition.body).digest('hex')
   t.equal(Buffer.from(hash, 'base64').toString(), `ignition-hash: sha512-${sha512}\n`)
   t.match(ignition.body.toString(), 'CURL_CA_BUNDLE=/etc/slipway/ca.crt')
