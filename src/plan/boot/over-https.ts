@@ -18,10 +18,14 @@ export function overHttps(plan: BootPlan, secureUrl: string): BootPlan {
   const file = ({ name, url }: RemoteFile): RemoteFile => ({ name, url: secured(url) })
   switch (plan.kind) {
     case 'install': {
-      const { kernel, initramfs, liveArchive: live, arguments: words, handoverUrl } = plan
+      const { kernel, initramfs, shim, liveArchive: live, arguments: words, handoverUrl } = plan
       // The files of another installer are on another server.
       if (handoverUrl !== undefined) return { ...plan, handoverUrl: secured(handoverUrl) }
-      const files = { kernel: file(kernel), initramfs: file(initramfs), ...defined({ live }) }
+      const files = {
+        kernel: file(kernel),
+        initramfs: file(initramfs),
+        ...defined({ live, shim: shim && file(shim) }),
+      }
       // The archive contains the file of this URL.
       const given =
         live === undefined ? words : words.filter((word) => !word.startsWith('ignition.config.url='))

@@ -126,6 +126,7 @@ async function directly(t: Test) {
     address: m1,
     isLocal: false,
     isHead: false,
+    isSecure: false,
   })
   return {
     plan: world.plan,
