@@ -140,10 +140,7 @@ function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?:
 function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignition'] {
   const fact = ignitionFact(model, node, node.ignition)
   const common = {
-    url: ignitionUrlOf(model.endpoint, node, node.ignition).replace(
-      tokenPlaceholder,
-      'TOKEN',
-    ),
+    url: ignitionUrlOf(model.endpoint, node, node.ignition).replace(tokenPlaceholder, 'TOKEN'),
     file: fact.path,
     added: node.files.map(({ path, mode, source }) => ({
       path,

@@ -30,7 +30,10 @@ t.test('prints haproxy.cfg as slipway writes it', async (t) => {
 t.test('prints the script for an iPXE that trusts the CA', async (t) => {
   t.match((await run(t, siteText(), 'ipxe-script')).err, 'the site has no server.tls')
   const site = siteText().replace('address: 127.0.0.1', 'address: 127.0.0.1, tls: { ca: generated }')
-  t.match((await run(t, site, 'ipxe-script')).out, 'chain --replace --autofree https://127.0.0.1:8444/boot.ipxe ||')
+  t.match(
+    (await run(t, site, 'ipxe-script')).out,
+    'chain --replace --autofree https://127.0.0.1:8444/boot.ipxe ||',
+  )
 })
 
 t.test('prints the commands that enable the socket units of the site', async (t) => {

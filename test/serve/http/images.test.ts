@@ -259,7 +259,16 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
   app.decorateRequest('makeBody')
   app.get('/', (_request, reply) =>
     sendImage(
-      { reply, plan: options.plan(), client: '', address: '', node: '', isLocal: false, isHead: false, isSecure: false },
+      {
+        reply,
+        plan: options.plan(),
+        client: '',
+        address: '',
+        node: '',
+        isLocal: false,
+        isHead: false,
+        isSecure: false,
+      },
       { ...options, tokens: { learn: () => {} } },
       { images: earlier, limitReads: (file) => file, downloads: createDownloads(options), readers, lane },
       directory,
