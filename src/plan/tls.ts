@@ -2,7 +2,7 @@
 import { formatIpv4, formatIp } from '../proto/address/ip.ts'
 import { httpsPort } from '../site/declared.ts'
 import type { TlsSection } from '../site/tls-section.ts'
-import type { IgnitionKind } from './facts.ts'
+import type { InstallRole } from './facts.ts'
 import { absoluteUrl, urlPaths } from './urls.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
@@ -42,7 +42,7 @@ export function secretUrl(endpoint: Endpoint, path: string, node?: Client): stri
 }
 
 /** Returns the URL that a boot script without HTTPS names for the Ignition file of a role. */
-export function ignitionUrlOf(endpoint: Endpoint, node: NodeModel, role: IgnitionKind): string {
+export function ignitionUrlOf(endpoint: Endpoint, node: NodeModel, role: InstallRole): string {
   // A single node starts with a file that contains the CA and the URL of the one of its role.
   return role === 'single' && endpoint.tls !== undefined
     ? absoluteUrl(endpoint, urlPaths.secureLiveIgnition(node, role), node)

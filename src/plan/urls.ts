@@ -36,11 +36,10 @@ export const urlPaths = {
   /** Ignition file of the live system that runs the installer. */
   liveIgnition: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/live.ign`,
   /** The same for a role, with the CA of HTTPS and the hash of the Ignition file of the role. */
-  secureLiveIgnition: (node: NodeKey, role: IgnitionKind) =>
+  secureLiveIgnition: (node: NodeKey, role: InstallRole) =>
     `/boot/${node.key}/${tokenPlaceholder}/live-${role}.ign`,
   /** That file as an initramfs, which a boot loader with HTTPS adds to that of the image. */
-  liveArchive: (node: NodeKey, role: IgnitionKind) =>
-    `/boot/${node.key}/${tokenPlaceholder}/live-${role}.img`,
+  liveArchive: (node: NodeKey, role: InstallRole) => `/boot/${node.key}/${tokenPlaceholder}/live-${role}.img`,
   /** An initramfs that contains secrets, such as that of an agent. */
   secretImage: (node: NodeKey, file: string) =>
     `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
@@ -60,14 +59,16 @@ export const urlPaths = {
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,
 }
 
-const liveName = new RegExp(`^live-(?<role>${ignitionKinds.join('|')})\\.(?<extension>ign|img)$`)
+const liveName = new RegExp(
+  `^live-(?<role>${[...ignitionKinds, ...otherSystems].join('|')})\\.(?<extension>ign|img)$`,
+)
 
 /** Reads the name of a file of the live system: its Ignition file for a role, or the archive of that file. */
 export function readLiveName(
   file: string,
-): { readonly role: IgnitionKind; readonly isArchive: boolean } | undefined {
+): { readonly role: InstallRole; readonly isArchive: boolean } | undefined {
   const groups = liveName.exec(file)?.groups
-  return groups && { role: groups['role'] as IgnitionKind, isArchive: groups['extension'] === 'img' }
+  return groups && { role: groups['role'] as InstallRole, isArchive: groups['extension'] === 'img' }
 }
 
 /** Boot scripts in all syntaxes: `boot.ipxe`, `menu.grub`, `install-master.grub`, `skip-boot.grub`. */

@@ -142,7 +142,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: InstallR
 }
 
 /** A boot loader without HTTPS gets the file by HTTP: it contains the token, as the script does, but no other secret. */
-function secureLive(endpoint: Model['endpoint'], node: NodeModel, role: IgnitionKind) {
+function secureLive(endpoint: Model['endpoint'], node: NodeModel, role: InstallRole) {
   const archive = urlPaths.liveArchive(node, role)
   return {
     liveIgnitionUrl: absoluteUrl(endpoint, urlPaths.secureLiveIgnition(node, role), node),

@@ -138,9 +138,9 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
 
 /** What a node gets over HTTPS. */
 function secureEntry(model: Model, node: NodeModel): BootEntry['secure'] {
-  const { endpoint, facts } = model
+  const { endpoint } = model
   const url = (path: string) => secretUrl(endpoint, path, node)
-  const { callbacks, cluster } = node
+  const { callbacks } = node
   return {
     url: url(urlPaths.bootScript(node)),
     liveIgnition: (role, trust) =>
@@ -157,7 +157,7 @@ function secureEntry(model: Model, node: NodeModel): BootEntry['secure'] {
             },
           }),
           units: syslogUnits(model, node),
-          version: liveVersion(facts.ignition.get(cluster)?.[role]),
+          version: liveVersion(ignitionOf(model, { ...node, ignition: role })),
         },
         trust,
       ),

@@ -84,7 +84,7 @@ export type SecureEntry = {
   /** URL of the boot script over HTTPS. */
   readonly url: string
   /** Returns the Ignition file of the live system that installs a role, with the placeholder of the token. */
-  readonly liveIgnition: (role: IgnitionKind, trust: LiveTrust) => string
+  readonly liveIgnition: (role: InstallRole, trust: LiveTrust) => string
 }
 
 export type HttpPlan = {

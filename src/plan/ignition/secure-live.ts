@@ -3,12 +3,12 @@
  * file for the disk. coreos-installer has no kernel argument for that hash: it reads it from /etc/coreos/installer.d (0.12,
  * https://coreos.github.io/coreos-installer/customizing-install/). Pure.
  */
-import type { IgnitionKind } from '../facts.ts'
+import type { InstallRole } from '../facts.ts'
 import { dataUrl, liveFiles, type LiveReports } from './document.ts'
 import { authorityPath, lines, type Unit } from './units.ts'
 
 export type SecureLive = {
-  readonly role: IgnitionKind
+  readonly role: InstallRole
   /** URL of the Ignition file of the role. */
   readonly ignitionUrl: string
   /** URLs that the live system reports to; absent if it reports nothing. */

@@ -71,7 +71,8 @@ export async function sendSecret(
   const { installs } = sources
   // The file of the live system has the token, which the script has shown already, but no other secret.
   // Installers of other operating systems do not get the CA.
-  if (answers === undefined && what !== 'live' && needsHttps(exchange)) return refusePlain(exchange, tools, `${what}.ign`)
+  if (answers === undefined && what !== 'live' && needsHttps(exchange))
+    return refusePlain(exchange, tools, `${what}.ign`)
   const { log, observe } = tools
   const name = answers?.name
   const common = { node: node.key, kind: 'ignition', role: what, ...defined({ file: name }), client } as const
