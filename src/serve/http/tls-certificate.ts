@@ -27,9 +27,6 @@ const authorityDays = 3650
 const certificateDays = 820
 const renewBeforeMs = 60 * dayMs
 
-/** Names in the state directory. Administrators build iPXE with the first one. */
-export const authorityName = 'https-ca.crt'
-
 /**
  * @param directory of the generated CA; without it, each start generates one
  * @throws {Error} with a message for the administrator
