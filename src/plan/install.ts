@@ -62,14 +62,14 @@ export function compileInstall(model: Model): InstallPlan {
 export function* installSteps(model: Model): Generator<void, InstallPlan> {
   const { site, nodes, members: all } = model
   const members = Map.groupBy(all, ({ cluster }) => cluster)
-  const clusters = new Map(
+  const clusters = new Map<string, Policy>(
     site.clusters.map(({ name, order, assisted, ignitionAccess, requireDhcp }) => {
       const requiresExchange = requireDhcp && ignitionAccess !== 'open'
       // The schema requires at least one node in each cluster.
       // The assisted service starts only when it has discovered all hosts.
       const waitsFor =
         order && assisted === undefined ? orderOf(members.get(name) as readonly MemberModel[]) : noOrder
-      return [name, { access: ignitionAccess, requiresExchange, waitsFor } as Policy]
+      return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
     }),
   )
   for (const { name, requireDhcp: requiresExchange } of site.groups) {

@@ -322,7 +322,7 @@ async function fetchInstallation(machine: Machine, installation: CoreosInstallat
     return {
       value: undefined,
       octets: sent.octets,
-      text: `${ignitionFileNames[kind as IgnitionKind] ?? fileName(fact.path)}, version ${version}`,
+      text: `${kind in ignitionFileNames ? ignitionFileNames[kind as IgnitionKind] : fileName(fact.path)}, version ${version}`,
     }
   })
 }

@@ -1,6 +1,7 @@
 /** Codes of the problems that keep a site file from being used. */
 import { defineCodes } from '../text/codes.ts'
 import { diskCodes } from './disk-codes.ts'
+import { editCodes } from './edit/edit-codes.ts'
 import { ipv6Codes } from './ipv6-codes.ts'
 import { networkCodes } from './network-codes.ts'
 
@@ -311,19 +312,7 @@ export const siteCodes = defineCodes({
     meaning: 'Two entries of http.files have the same path',
     remedy: 'Remove one of the entries',
   },
-  'site.node-known': {
-    meaning: 'A node of that name is in the site file with other values',
-    remedy: 'Use another name, or edit the node by hand',
-  },
-  'site.node-unknown': { meaning: 'The site has no node of that name', remedy: 'Check the name of the node' },
-  'site.cluster-unclear': {
-    meaning: 'The site does not have the named cluster, or has several and none was named',
-    remedy: 'Name a cluster of the site with --cluster',
-  },
-  'site.edit-unsafe': {
-    meaning: 'The edit would change other parts of the site file',
-    remedy: 'Edit the site file by hand',
-  },
+  ...editCodes,
 })
 
 export type SiteCode = keyof typeof siteCodes

@@ -367,7 +367,7 @@ export const webhookUrl = matching(
 /** The query of a URL often has a key; a space or an expansion of iPXE would change the script. */
 export const bootScript = matching(
   'a path, or an http or https URL without a user name and a fragment',
-  /^(?:https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?(?:[/?][\x21\x22\x24-\x7a\x7c\x7e]*)?|(?!https?:)[^\x00]*[^/\x00])$/,
+  /^(?:https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?(?:[/?][\x21\x22\x24-\x7a\x7c\x7e]*)?|(?!https?:)[ -\uffff]*[ -.0-\uffff])$/,
 )
 
 export const assistedUrl = matching(

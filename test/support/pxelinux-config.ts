@@ -37,7 +37,7 @@ export function readPxelinux(text: string): PxelinuxConfig {
     const [, word = '', value = ''] =
       /^(\S+)\s*(.*)$/.exec(line.replace(/^menu (title|label)/, 'menu-$1')) ?? []
     const key = word.toLowerCase()
-    if (key === 'label') labels.set(value, (label = new Map()))
+    if (key === 'label') labels.set(value, (label = new Map<string, string>()))
     else if (key === 'say' || key === 'menu-title') printed.push(value)
     else if (key === 'include') {
       included.push(value)

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { get, type RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -33,7 +34,8 @@ async function running(t: Test, tls: Partial<TlsPlan> = {}) {
   const ca = readFileSync(join(stateDirectory, 'https-ca.crt'), 'utf8')
   const read = async (path: string, options: RequestOptions = {}) => {
     const url = `https://127.0.0.1:${port}${path}`
-    const [response] = await once(get(url, { ca, agent: false, ...options }), 'response')
+    const request = get(url, { ca, agent: false, ...options })
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
     const chunks: Buffer[] = []
     for await (const chunk of response) chunks.push(chunk as Buffer)
     return { status: response.statusCode as number, headers: response.headers, body: Buffer.concat(chunks) }
@@ -118,7 +120,7 @@ t.test('the query of a script survives the change to HTTPS', async (t) => {
 
 t.test('images are sent over both, and one connection serves several requests', async (t) => {
   const { port, ca } = await running(t)
-  const socket = connect({ host: '127.0.0.1', port: port as number, ca })
+  const socket = connect({ host: '127.0.0.1', port, ca })
   await once(socket, 'secureConnect')
   const image = '/images/rhcos/rhcos-live-rootfs.x86_64.img'
   const request = `GET ${image} HTTP/1.1\r\nHost: x\r\n`
@@ -134,7 +136,7 @@ t.test('iPXE of 2019 can connect: RSA key exchange and AES-CBC', async (t) => {
 
 t.test('a client that does not trust the CA is logged', async (t) => {
   const { port, options, line } = await running(t)
-  const socket = connect({ host: '127.0.0.1', port: port as number })
+  const socket = connect({ host: '127.0.0.1', port })
   await t.rejects(once(socket, 'secureConnect'), { code: /SELF_SIGNED|UNABLE_TO/ })
   const plain = connectPlain(port as number, '127.0.0.1')
   plain.write('GET / HTTP/1.1\r\n\r\n')
@@ -146,7 +148,7 @@ t.test('a client that does not trust the CA is logged', async (t) => {
 t.test('the service replaces a certificate that changed, and reports one that it cannot read', async (t) => {
   const { service, stateDirectory, options, port, line, ca } = await running(t)
   const serialOf = async () => {
-    const socket = connect({ host: '127.0.0.1', port: port as number, ca })
+    const socket = connect({ host: '127.0.0.1', port, ca })
     await once(socket, 'secureConnect')
     const { serialNumber } = socket.getPeerCertificate()
     socket.destroy()
