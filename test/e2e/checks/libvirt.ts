@@ -102,10 +102,14 @@ async function writeSite(rig: Rig, dir: string): Promise<string> {
   return site
 }
 
-/** Edits a rendered definition as the example suggests: less memory, and for a host without KVM. */
+/**
+ * Edits a rendered definition as the example suggests: less memory, and for a host without KVM. With more emulated processors
+ * than the host has, a kernel can hang at its start: its processors wait for each other.
+ */
 function emulated(xml: string): string {
   return xml
     .replace("type='kvm'", "type='qemu'")
     .replace(/<memory unit='GiB'>\d+</, "<memory unit='GiB'>1<")
+    .replace(/<vcpu>\d+</, '<vcpu>1<')
     .replace("<cpu mode='host-passthrough'/>", "<cpu mode='maximum'/>")
 }
