@@ -1,4 +1,5 @@
 /** All checks, in the order of their output. To add one, write it in the file of its area and add it here. */
+import { addressesCheck } from './addresses.ts'
 import { bmcCheck } from './bmc.ts'
 import type { Check } from './check.ts'
 import { endpointsCheck } from './endpoints.ts'
@@ -17,6 +18,7 @@ export const checks: readonly Check[] = [
   firewallCheck,
   selinuxCheck,
   dhcpCheck,
+  addressesCheck,
   resolverCheck,
   namesCheck,
   registryCheck,

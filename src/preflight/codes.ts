@@ -34,6 +34,10 @@ export const preflightCodes = defineCodes({
     meaning: 'Another DHCP server answers on a subnet whose addresses slipway leases',
     remedy: 'Switch that server off, or set dhcp: proxy or otherDhcpServers: allow for the subnet',
   },
+  'preflight.address-in-use': {
+    meaning: 'Another machine uses the reserved address of a node or of a host',
+    remedy: 'Change the address of that machine, or correct mac or address in the site file',
+  },
   'preflight.no-dhcp-server': {
     meaning: 'No DHCP server answers on a subnet with dhcp: proxy, so its nodes get no addresses',
     remedy: 'Start that DHCP server, or remove dhcp: proxy from the subnet',

@@ -27,6 +27,7 @@ import { createWeb } from '../images/web.ts'
 import type { HaproxyPlan } from '../plan/haproxy/plan.ts'
 import { validateConfig, type ConfigCheck } from '../serve/haproxy/apply.ts'
 import { reasonOf } from '../scan/file.ts'
+import { askNeighbors } from './addresses.ts'
 import { discover, type DiscoverOptions, type Offers } from './discover.ts'
 import { findHolder } from './holder.ts'
 import { askRegistry, connectProblem, type RegistryAccess, type RegistryAnswer } from './registry-probe.ts'
@@ -56,6 +57,8 @@ export type Probes = {
   /** Returns the body of a response; undefined without one. */
   readonly httpText: (url: string) => Promise<string | undefined>
   readonly offers: (options: DiscoverOptions) => Promise<Offers>
+  /** Returns the MAC address of each IPv4 address that a machine on a network of this one uses. */
+  readonly neighbors: (addresses: readonly string[]) => Promise<ReadonlyMap<string, string>>
   /** Returns undefined for a directory that does not exist. */
   readonly verifyImage: (directory: string) => Promise<Integrity | undefined>
   /** Compares the answers of name servers with the site. */
@@ -94,6 +97,7 @@ export const systemProbes: Probes = {
   registry: askRegistry,
   connectProblem,
   offers: (options) => discover(options, { sockets: createSockets({}), clock: systemClock }),
+  neighbors: askNeighbors,
   async verifyImage(directory) {
     const stored = await readStored(dirname(directory), basename(directory))
     return stored && verifyImage(stored, () => undefined, await readPublicKeys([]))

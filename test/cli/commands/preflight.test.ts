@@ -24,7 +24,7 @@ t.test('a correctly configured machine gets a line for each check and exit code 
   const { code, outLines } = await check(t, {}, ...nowhere)
   t.equal(code, 0)
   t.match(outLines[0], /^ok {7}site {7}all files of 2 nodes are there/)
-  t.equal(outLines.at(-1), '14 ok, 0 warnings, 0 failures')
+  t.equal(outLines.at(-1), '15 ok, 0 warnings, 0 failures')
 })
 
 t.test('a warning does not change the exit code, a failure does', async (t) => {
