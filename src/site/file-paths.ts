@@ -2,6 +2,7 @@
 import { defined } from '../text/defined.ts'
 import { isScriptUrl } from './boot-script.ts'
 import type { Cluster, Group, GroupNode, Hook, Site } from './schema.ts'
+import type { TlsSection } from './tls-section.ts'
 
 /** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
 export function resolvePath(folder: string, path: string): string {
@@ -23,10 +24,11 @@ export function folderOf(file: string): string {
 export function withAbsolutePaths(site: Site, folder: string): Site {
   const absolute = (path: string) => resolvePath(folder, path)
   const absoluteIfSet = (path: string | undefined) => (path === undefined ? undefined : absolute(path))
-  const { tftp, haproxy, store, api } = site
+  const { server, tftp, haproxy, store, api } = site
   const { bios, x64, arm64 } = tftp.loaders
   return {
     ...site,
+    server: { ...server, ...defined({ tls: server.tls && withAbsoluteCertificate(server.tls, absolute) }) },
     images: Object.fromEntries(
       Object.entries(site.images).map(([name, image]) => [name, { ...image, dir: absolute(image.dir) }]),
     ),
@@ -55,6 +57,15 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       Object.entries(site.hooks).map(([name, hook]) => [name, withAbsoluteSecret(hook, absolute)]),
     ),
     ...(api !== undefined && { api: withAbsoluteApi(api, absoluteIfSet) }),
+  }
+}
+
+function withAbsoluteCertificate(tls: TlsSection, absolute: (path: string) => string): TlsSection {
+  const { ca, certificate, key } = tls
+  return {
+    ...(ca !== undefined && { ca: ca === 'generated' ? ca : absolute(ca) }),
+    ...(certificate !== undefined && { certificate: absolute(certificate) }),
+    ...(key !== undefined && { key: absolute(key) }),
   }
 }
 
