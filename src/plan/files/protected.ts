@@ -4,12 +4,18 @@ import type { Site } from '../../site/schema.ts'
 
 /** Returns absolute paths. The directories of images are among them: HTTP serves their files, without secrets, under /images. */
 export function protectedPaths(site: Site): string[] {
-  const { clusters, groups, images, hooks, store, api, haproxy } = site
+  const { server, clusters, groups, images, hooks, store, api, haproxy } = site
   const ofClusters = clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
   const ofGroups = groups.flatMap((group) => [group, ...group.nodes])
   const named = [
     ...Object.values(images).map(({ dir }) => dir),
-    ...clusters.flatMap((cluster) => [cluster.ignition, kubeconfigPath(cluster)]),
+    ...clusters.flatMap((cluster) => [
+      cluster.ignition,
+      kubeconfigPath(cluster),
+      cluster.assisted?.tokenFile,
+    ]),
+    // Scripts of other installers often contain keys.
+    ...ofClusters.map(({ script }) => script),
     ...[site, ...ofClusters, ...ofGroups].map(({ bmc }) => bmc?.credentials),
     ...ofGroups.flatMap(({ answers = [] }) => answers),
     ...[site, ...ofClusters].flatMap(({ http }) => (http?.files ?? []).map(({ template }) => template)),
@@ -21,6 +27,7 @@ export function protectedPaths(site: Site): string[] {
     ...Object.values(hooks).map(({ webhook }) => webhook?.secretFile),
     store?.etcd.key,
     api?.key,
+    server.tls?.key,
   ]
   return [...new Set(named.filter((path): path is string => path?.startsWith('/') === true))]
 }
