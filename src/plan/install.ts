@@ -5,7 +5,7 @@ import { defined } from '../text/defined.ts'
 import { wantedDisk, type WantedDisk } from './disks/target.ts'
 import { ignitionKinds, type ImageFacts, type InstallRole } from './facts.ts'
 import { readsIgnition } from './boot/installation.ts'
-import { checksDisk } from './systems/answers.ts'
+import { checksDisk, needsHandover } from './systems/answers.ts'
 import { bootSource, configurationSyntax, type MemberModel, type Model, type NodeModel } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
@@ -31,7 +31,7 @@ export type InstallNode = {
   /**
    * The last file that is sent before the disk is written: an Ignition or answer file; the rootfs of an agent, whose Ignition
    * file is in its initramfs; or the permission after the disk check, if the installer waits for it. A node that boots the
-   * script of another installer fetches a small file, because other servers send the rest.
+   * script of another installer, or a custom system without an answer file, fetches a small file for this purpose.
    */
   readonly lastFile: 'ignition' | 'rootfs' | 'handover' | 'permission'
   /** Whether iPXE, or the firmware, must request its address from this server before it gets an installing script. */
@@ -104,7 +104,10 @@ export function* installSteps(model: Model): Generator<void, InstallPlan> {
 type Policy = Pick<InstallNode, 'access' | 'requiresExchange' | 'waitsFor'>
 
 function lastFileOf(model: Model, node: NodeModel): InstallNode['lastFile'] {
-  if (!readsIgnition(node)) return checksDisk(model, node) ? 'permission' : 'ignition'
+  if (!readsIgnition(node)) {
+    if (checksDisk(model, node)) return 'permission'
+    return needsHandover(model, node) ? 'handover' : 'ignition'
+  }
   return lastFiles[model.facts.images.get(bootSource(node))?.style ?? 'live']
 }
 

@@ -102,6 +102,7 @@ export function planInstall(model: Model, node: NodeModel, role: InstallRole): B
     ...defined({
       disk: installation.style === 'agent' ? undefined : shownDisk(node),
       liveArchive: 'liveArchive' in installation ? installation.liveArchive : undefined,
+      handoverUrl: 'handoverUrl' in installation ? installation.handoverUrl : undefined,
     }),
     kernel,
     initramfs,

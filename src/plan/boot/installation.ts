@@ -11,7 +11,7 @@ import type {
   Facts,
 } from '../facts.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
-import { missingAnswers, systemArguments } from '../systems/answers.ts'
+import { missingAnswers, needsHandover, systemArguments } from '../systems/answers.ts'
 import { secretUrl } from '../tls.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { defined } from '../../text/defined.ts'
@@ -77,6 +77,8 @@ export type Installation =
       readonly disk?: string
       /** All arguments of the kernel, with those of the node. */
       readonly arguments: readonly string[]
+      /** As for the script of another installer; absent if the installer fetches a file or asks for a permission. */
+      readonly handoverUrl?: string
     }
   | {
       readonly kind: 'impossible'
@@ -92,8 +94,8 @@ export function installationOf(model: Model, node: NodeModel, ignition: InstallR
   const missing = missingFor(model, node, ignition).map(({ fact }) => fact)
   if (missing.length > 0) return { kind: 'impossible', missing }
 
+  const handoverUrl = absoluteUrl(model.endpoint, urlPaths.handover(node), node)
   if (image.style === 'script') {
-    const handoverUrl = absoluteUrl(model.endpoint, urlPaths.handover(node), node)
     return {
       kind: 'possible',
       style: 'script',
@@ -114,7 +116,11 @@ export function installationOf(model: Model, node: NodeModel, ignition: InstallR
   if (image.style === 'system') {
     const rootfs = image.rootfs && remote(image.rootfs)
     const given = systemArguments(model, node, rootfs?.url)
-    return { ...files, style: 'system', ...defined({ disk: shownDisk(node) }), arguments: given }
+    return {
+      ...{ ...files, style: 'system', arguments: given },
+      ...defined({ disk: shownDisk(node) }),
+      ...(!readsIgnition(node) && needsHandover(model, node) && { handoverUrl }),
+    }
   }
   if (image.style === 'agent') {
     const { kernelArguments = usualAgentArguments } = image

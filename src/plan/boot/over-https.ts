@@ -18,9 +18,10 @@ export function overHttps(plan: BootPlan, secureUrl: string): BootPlan {
   const file = ({ name, url }: RemoteFile): RemoteFile => ({ name, url: secured(url) })
   switch (plan.kind) {
     case 'install': {
-      const { kernel, initramfs, shim, liveArchive: live, arguments: words, handoverUrl } = plan
+      const { style, kernel, initramfs, shim, liveArchive: live, arguments: words, handoverUrl } = plan
+      const handover = defined({ handoverUrl: handoverUrl && secured(handoverUrl) })
       // The files of another installer are on another server.
-      if (handoverUrl !== undefined) return { ...plan, handoverUrl: secured(handoverUrl) }
+      if (style === 'script') return { ...plan, ...handover }
       const files = {
         kernel: file(kernel),
         initramfs: file(initramfs),
@@ -29,7 +30,7 @@ export function overHttps(plan: BootPlan, secureUrl: string): BootPlan {
       // The archive contains the file of this URL.
       const given =
         live === undefined ? words : words.filter((word) => !word.startsWith('ignition.config.url='))
-      return { ...plan, ...files, arguments: given }
+      return { ...plan, ...files, ...handover, arguments: given }
     }
     case 'script':
       return { ...plan, handoverUrl: secured(plan.handoverUrl) }

@@ -102,7 +102,7 @@ export function renderGrub(node: ScriptAuthor, plan: BootPlan): string {
 
 function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'install' }>): string {
   const { role, style, kernel, initramfs, handoverUrl } = plan
-  const isOwn = handoverUrl === undefined
+  const isOwn = style !== 'script'
   const encrypted = [kernel.url, initramfs.url].find((url) => url.startsWith('https:'))
   if (!isOwn && encrypted !== undefined) return renderIpxeOnly(node, encrypted)
   const fileAt = (url: string) => (isOwn ? remote(pathOf(url)) : foreign(url))
@@ -116,10 +116,10 @@ function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'inst
     `if ${command}; then`,
     ...print(node, `initramfs ${initramfs.name}`),
     `if initrd ${fileAt(initramfs.url)}; then`,
-    ...(isOwn ? [] : [`if source ${foreign(handoverUrl)}; then`]),
+    ...(handoverUrl === undefined ? [] : [`if source ${foreign(handoverUrl)}; then`]),
     ...print(node, 'starts the installer'),
     'boot',
-    ...(isOwn ? [] : ['fi']),
+    ...(handoverUrl === undefined ? [] : ['fi']),
     'fi',
     'fi',
     ...print(node, `failed, retrying in ${retrySeconds} s`),

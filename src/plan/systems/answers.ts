@@ -75,6 +75,20 @@ export function checksDisk(model: Model, node: NodeModel): boolean {
   return uses(model, node, ['slipway.diskCheck'])
 }
 
+/**
+ * Reports whether slipway knows when the installer starts only from its boot loader: the kernel arguments of a custom system
+ * name no answer file, and no disk check asks for a permission.
+ */
+export function needsHandover(model: Model, node: NodeModel): boolean {
+  const { os, answers } = systemOf(node)
+  if (os !== 'custom' || checksDisk(model, node)) return false
+  const namesAnswers = node.kernelArguments.some((argument) => {
+    const template = parseTemplate(argument)
+    return template.kind === 'template' && usesName(template, ['slipway.answers', 'slipway.folder'])
+  })
+  return answers.length === 0 || !namesAnswers
+}
+
 /** Reports whether an answer file reports the end of the installation. */
 export function reportsEnd(model: Model, node: NodeModel): boolean {
   return uses(model, node, ['slipway.callback', 'slipway.report'])
@@ -83,11 +97,12 @@ export function reportsEnd(model: Model, node: NodeModel): boolean {
 function uses(model: Model, node: NodeModel, names: readonly string[]): boolean {
   return systemOf(node).answers.some((path) => {
     const template = templateAt(model, path)
-    return (
-      template.kind === 'template' &&
-      template.parts.some((part) => typeof part !== 'string' && names.includes(part.name))
-    )
+    return template.kind === 'template' && usesName(template, names)
   })
+}
+
+function usesName({ parts }: Template, names: readonly string[]): boolean {
+  return parts.some((part) => typeof part !== 'string' && names.includes(part.name))
 }
 
 /** Returns why the answer files of a node cannot be served. */

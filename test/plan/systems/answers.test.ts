@@ -1,7 +1,9 @@
 import t from 'tap'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
+import { compileInstall } from '../../../src/plan/install.ts'
 import { missingAnswers, answersOf } from '../../../src/plan/systems/answers.ts'
 import { planInstall } from '../../../src/plan/boot/boot-plan.ts'
+import { overHttps } from '../../../src/plan/boot/over-https.ts'
 import { renderBoot } from '../../../src/plan/boot/render.ts'
 import { systemModel, systemNode } from '../../support/systems.ts'
 
@@ -212,5 +214,24 @@ t.test('iPXE and GRUB boot an installer with the same arguments', (t) => {
     const script = renderBoot(syntax, node, planInstall(model, node, 'custom'), 'http://192.0.2.2/boot/x/y/z')
     t.match(script, 'installs as custom, on the disk that its installer chooses')
   }
+  t.end()
+})
+
+t.test('a custom system without an answer file announces its start, in every loader that can', (t) => {
+  const model = systemModel({ os: 'custom', group: { kernelArguments: ['quiet'] } })
+  t.equal(compileInstall(model).get('web/web1')?.lastFile, 'handover')
+  const node = systemNode(model)
+  const plan = planInstall(model, node, 'custom')
+  const url = 'http://192.0.2.2/boot/web/web1/boot.ipxe'
+  const grub = renderBoot('grub', node, plan, url)
+  t.match(grub, `if linux "\${slipway}"'/images/other/vmlinuz' 'quiet'; then`)
+  t.match(grub, /if source '\(http,192\.0\.2\.2\)\/boot\/web\/web1\/.*handover'; then\n.*\nboot\n/)
+  for (const syntax of ['pxelinux', 'uboot'] as const)
+    t.match(renderBoot(syntax, node, plan, url), 'only iPXE can boot http://192.0.2.2/images/other/vmlinuz')
+  const secured = overHttps(plan, 'https://192.0.2.2:8444/x')
+  t.match(secured, {
+    kernel: { url: 'https://192.0.2.2:8444/images/other/vmlinuz' },
+    handoverUrl: 'https://192.0.2.2:8444/boot/web/web1/@token-of-the-install@/handover',
+  })
   t.end()
 })

@@ -13,7 +13,7 @@ const own = '192.0.2.41'
 const preseed = { group: { answers: '/srv/answers/preseed.cfg', requireDhcp: false } }
 
 /** A machine that received its script. */
-async function booted(t: Test, given: Omit<Parameters<typeof systemModel>[0], 'os'> = preseed) {
+async function booted(t: Test, given: Partial<Parameters<typeof systemModel>[0]> = preseed) {
   const world = httpWorld(t, 'guarded')
   const model = systemModel({ os: 'debian', ...given })
   world.plan = compileHttp(model).plan
@@ -34,9 +34,9 @@ async function booted(t: Test, given: Omit<Parameters<typeof systemModel>[0], 'o
       ...(method === 'POST' && { payload }),
     })
   const script = (await send('GET', 'boot.ipxe')).body
-  const token = /web1\/([\w-]{22})\/preseed\.cfg/.exec(script)?.[1] ?? ''
+  const token = /web1\/([\w-]{22})\//.exec(script)?.[1] ?? ''
   const mode = () => installs.list().find(({ node }) => node === key)?.mode
-  return { ...world, installs, send, token, mode }
+  return { ...world, installs, send, script, token, mode }
 }
 
 const report = (type: string) =>
@@ -116,3 +116,27 @@ t.test('without the disk check, the answer file is the last file before the disk
   t.equal((await send('GET', `${token}/preseed.cfg`)).body, 'd-i x\n')
   t.match((await send('GET', 'boot.ipxe')).body, /boots from its local disk/)
 })
+
+t.test('a custom system without an answer file is recorded before its kernel starts', async (t) => {
+  const group = { requireDhcp: false, kernelArguments: ['autoinstall'] }
+  const { send, script, token } = await booted(t, { os: 'custom', group })
+  const [, handover = ''] = script.split('imgfetch --name handover ')
+  t.match(handover, new RegExp(`^http://192\\.0\\.2\\.2/boot/web/web1/${token}/handover [^]*\nboot `))
+  t.equal((await send('GET', `${token}/handover`)).statusCode, 200)
+  t.match((await send('GET', 'boot.ipxe')).body, /boots from its local disk/, 'not installed again')
+})
+
+t.test(
+  'a custom system whose arguments do not name its answer file is recorded in the same way',
+  async (t) => {
+    const group = { answers: '/srv/x', requireDhcp: false }
+    const texts = { '/srv/x': 'x\n' }
+    t.match((await booted(t, { os: 'custom', group, texts })).script, '/handover')
+    for (const kernelArguments of ['a={{slipway.answers}}', 'a={{slipway.folder}}x']) {
+      const named = { ...group, kernelArguments: [kernelArguments] }
+      t.notMatch((await booted(t, { os: 'custom', group: named, texts })).script, '/handover')
+    }
+    const checked = { '/srv/x': '{{slipway.diskCheck}}\n' }
+    t.notMatch((await booted(t, { os: 'custom', group, texts: checked })).script, '/handover')
+  },
+)
