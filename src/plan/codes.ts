@@ -208,6 +208,11 @@ export const planCodes = defineCodes({
     meaning: 'The answer files of a machine do not report the end of the installation',
     remedy: 'Run {{slipway.report}} in the last command',
   },
+  'answers.not-encrypted': {
+    meaning: 'The site has server.tls, but the answer files of a group are sent over plain HTTP',
+    remedy:
+      'Use no plain-text passwords in them, or install the machines on a network that only you can read',
+  },
   'ignition.added-file-unreadable': {
     meaning: 'A file to be added to a node does not exist, or cannot be read',
     remedy: 'Correct the path or the permissions of the file',
@@ -271,8 +276,8 @@ export const planCodes = defineCodes({
     remedy: 'Correct the line that the message names; docs/files.md lists the placeholders',
   },
   'image.no-https': {
-    meaning: 'The site has server.tls, and an image of OpenShift 4.5 cannot verify its CA',
-    remedy: 'Use an image of OpenShift 4.6 or later, or remove server.tls',
+    meaning: 'The site has server.tls, and an image of OpenShift 4.5 or of Flatcar cannot verify its CA',
+    remedy: 'Use another image (OpenShift 4.6 or later, Fedora CoreOS), or remove server.tls',
   },
   'image.agent-script-missing': {
     meaning: 'An agent image has no readable iPXE script, so nodes start with the default kernel arguments',

@@ -82,3 +82,16 @@ t.test('an agent image without a script starts with the default arguments, and c
   t.match(without.scripts.get('/boot/ocp45/m1/boot.ipxe'), { boot: 'wait' })
   t.end()
 })
+
+t.test('with server.tls, the initramfs of an agent stays a secret in an open cluster', (t) => {
+  const site = exampleSite()
+  site.clusters[0]!['ignitionAccess'] = 'open'
+  const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
+  const secrets = () => [
+    ...(compileHttp(exampleModel(site, { images })).plan.images.get('rhcos')?.secrets ?? []),
+  ]
+  t.same(secrets(), [])
+  site.server['tls'] = { ca: 'generated' }
+  t.same(secrets(), ['agent.x86_64-initrd.img'])
+  t.end()
+})

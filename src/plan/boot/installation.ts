@@ -176,7 +176,7 @@ export function missingFor(model: Model, node: NodeModel, ignition: InstallRole)
     // A live system reads this Ignition file, and the older style has none.
     .map((fact) => (ignition === 'single' && image.style === 'installer' ? notLive(fact) : fact))
     .map((fact) =>
-      model.endpoint.tls !== undefined && image.style === 'installer' ? notVerifying(fact) : fact,
+      model.endpoint.tls !== undefined && isWithoutTrust(image) ? notVerifying(fact, image) : fact,
     )
     .filter(isMissing)
     .map((fact) => ({ fact, about: image.style === 'script' ? node.key : `image ${node.image}` }))
@@ -214,10 +214,18 @@ function oldDisks(
   return [{ fact: { kind: 'missing', code: 'boot.disk-needs-live-image', path: key, problem }, about: key }]
 }
 
-/** Its installer runs in the initramfs, which trusts no CA. */
-function notVerifying({ path }: FileFact): MissingFile {
+/** The old installer runs in the initramfs, which trusts no CA, and Flatcar's live system does not get the CA. */
+function isWithoutTrust(image: ImageFacts): boolean {
+  return image.style === 'installer' || (image.style === 'system' && image.os === 'flatcar')
+}
+
+function notVerifying({ path }: FileFact, { style }: ImageFacts): MissingFile {
   const dir = path.slice(0, path.lastIndexOf('/'))
-  const problem = `${dir} contains an image of OpenShift 4.5, which cannot verify the CA of server.tls: use an image of 4.6 or later, or remove server.tls`
+  const [name, advice] =
+    style === 'system'
+      ? ['an image of Flatcar', 'use Fedora CoreOS']
+      : ['an image of OpenShift 4.5', 'use an image of 4.6 or later']
+  const problem = `${dir} contains ${name}, which cannot verify the CA of server.tls: ${advice}, or remove server.tls`
   return { kind: 'missing', code: 'image.no-https', path: dir, problem }
 }
 

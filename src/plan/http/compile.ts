@@ -115,7 +115,9 @@ function bootFiles(model: Model, image: string): ReadonlyMap<string, ImageFileKi
 /** Returns the names of secret files: those that look secret, and the initramfs of an agent under any name. */
 function secrets(model: Model, image: string): ReadonlySet<string> {
   const users = model.nodes.filter((node) => node.image === image)
-  if (users.some(({ cluster }) => isOpen(model.site, cluster))) return new Set()
+  // Open access is for every client, but with server.tls over HTTPS only.
+  const isOverHttps = model.endpoint.tls !== undefined
+  if (!isOverHttps && users.some(({ cluster }) => isOpen(model.site, cluster))) return new Set()
   const { style, initramfs, secrets } = declaredImage(model, image)
   const own = style === 'agent' && !isMissing(initramfs) ? [fileName(initramfs.path)] : []
   return new Set([...own, ...(secrets ?? [])])
@@ -143,7 +145,7 @@ function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
   yield
   const long = yield* flatMapSteps(model.nodes, (node) => longCommandLine(model, node))
   const unsafe = yield* flatMapSteps(model.nodes, (node) => unreported(model, node))
-  return [...missing, ...long, ...unsafe]
+  return [...missing, ...long, ...unsafe, ...unencrypted(model)]
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
@@ -229,6 +231,20 @@ function unreported(model: Model, node: NodeModel): PlanFinding[] {
       ? []
       : [{ code: 'answers.end-not-reported', ...about, message: silent } as const]),
   ]
+}
+
+/** Installers of other operating systems do not know the CA. */
+function unencrypted({ endpoint, nodes }: Model): PlanFinding[] {
+  if (endpoint.tls === undefined) return []
+  const readers = nodes.filter(
+    (node) => node.boot !== 'local' && !readsIgnition(node) && (node.system?.answers.length ?? 0) > 0,
+  )
+  return [...Map.groupBy(readers, ({ cluster }) => cluster)].map(([group, { length }]) => ({
+    code: 'answers.not-encrypted',
+    severity: 'warning',
+    about: `group ${group}`,
+    message: `the answer files of ${length} ${length === 1 ? 'machine' : 'machines'} are sent over plain HTTP, because server.tls does not cover them: use no plain-text passwords in them`,
+  }))
 }
 
 /** The kernel cuts the end off a longer command line without a message. */

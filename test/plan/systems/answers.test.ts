@@ -235,3 +235,20 @@ t.test('a custom system without an answer file announces its start, in every loa
   })
   t.end()
 })
+
+t.test('with server.tls, answer files are reported as unencrypted, and Flatcar as not installable', (t) => {
+  const findings = (given: Parameters<typeof systemModel>[0]) => {
+    const model = systemModel(given)
+    const endpoint = { ...model.endpoint, tls: { ca: 'generated' } as const }
+    return compileHttp({ ...model, endpoint }).findings.map(({ code, message }) => `${code}: ${message}`)
+  }
+  t.match(findings({ os: 'debian', group: preseed }), [
+    /^answers\.not-encrypted: the answer files of 1 machine are sent over plain HTTP/,
+  ])
+  t.same(findings({ os: 'debian', group: { ...preseed, boot: 'local' } }), [])
+  t.same(findings({ os: 'fcos', group: { answers: '/srv/edge.ign' } }), [])
+  t.match(findings({ os: 'flatcar', group: { answers: '/srv/edge.ign' } }), [
+    /^image\.no-https: \/srv\/other contains an image of Flatcar, which cannot verify the CA of server\.tls: use Fedora CoreOS/,
+  ])
+  t.end()
+})
