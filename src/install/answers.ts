@@ -110,7 +110,7 @@ export function answerDisk(node: InstallNode, state: State, report: DiskReport):
     case 'proceed':
       return {
         answer: { kind: 'proceed', text: `the installer starts: ${decision.reason}` },
-        event: { kind: 'disk', isLast: node.lastFile === 'permission' },
+        event: { kind: 'disk', isLast: node.lastFile === 'permission', disk: decision.disk },
       }
     case 'keep': {
       const { holds } = decision
@@ -132,6 +132,7 @@ function diskPermission({ wipe, isMenuAutomatic }: InstallNode, { attempt }: Sta
     wipe,
     hasConsent: startedBy === 'administrator' || (startedBy === 'menu' && !isMenuAutomatic),
     isOurs: attempt?.isDiskClear === true,
+    cleared: attempt?.clearedDisk,
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { resolvedDevice, type WantedDisk } from '../plan/disks/target.ts'
 import { printableAscii } from '../text/lines.ts'
-import { disksOf } from './disk-inventory.ts'
+import { disksOf, type Disk } from './disk-inventory.ts'
 import type { DiskReport } from './disk-report.ts'
 import { describeDisk, listed, resolveDisk } from './resolve-disk.ts'
 import { isSaved } from './saved-partitions.ts'
@@ -16,11 +16,16 @@ export type DiskPermission = {
   readonly hasConsent: boolean
   /** Whether this installation has written to the disk before. */
   readonly isOurs: boolean
+  /** What identifies the disk that it has written to; absent in older records. */
+  readonly cleared?: DiskIdentity | undefined
 }
+
+/** Serial numbers of the disk that hints select, where it has any; else paths. */
+export type DiskIdentity = readonly string[]
 
 /** `reason` and `sentence` have no full stop. */
 export type DiskDecision =
-  | { readonly kind: 'proceed'; readonly reason: string }
+  | { readonly kind: 'proceed'; readonly reason: string; readonly disk: DiskIdentity }
   /** The disk holds data. `holds`: `/dev/sda holds …`. */
   | { readonly kind: 'keep'; readonly holds: string }
   /** One disk matches the hints: the live system uses `device`, and reports again. */
@@ -35,17 +40,32 @@ export function decideDisk(
   wanted?: WantedDisk,
 ): DiskDecision {
   // An administrator consents to the declared disks only.
-  const selected = wanted === undefined ? undefined : selectDisk(report, wanted)
-  if (selected !== undefined) return selected
+  const selected = wanted === undefined ? [report.device] : selectDisk(report, wanted)
+  if ('kind' in selected) return selected
+  const isSame = isSameDisk(permission, selected, wanted)
+  // The permission of an earlier start of this installation is not for a disk that the hints or the site file select now.
+  const allowed = isSame ? permission : { ...permission, hasConsent: false, isOurs: false }
   const reports = [report, ...(report.others ?? [])]
   const saved = wanted?.savePartitions
-  const decisions = reports.map((each) => decideOne(each, permission, saved))
-  const [first] = decisions
-  return decisions.find(({ kind }) => kind !== 'proceed') ?? (first as DiskDecision)
+  const decisions = reports.map((each) => decideOne(each, allowed, saved))
+  const kept = decisions.find(({ kind }) => kind !== 'proceed')
+  if (kept !== undefined) return kept
+  const { reason } = decisions[0] as Extract<DiskDecision, { kind: 'proceed' }>
+  return { kind: 'proceed', reason, disk: selected }
 }
 
-/** Returns why the reported disks are not the declared ones; undefined if they are. */
-function selectDisk(report: DiskReport, { target, multipath }: WantedDisk): DiskDecision | undefined {
+function isSameDisk(
+  { isOurs, cleared }: DiskPermission,
+  disk: DiskIdentity,
+  wanted: WantedDisk | undefined,
+): boolean {
+  if (!isOurs) return true
+  if (wanted?.target.kind === 'hints') return cleared !== undefined && disk.some((id) => cleared.includes(id))
+  return cleared === undefined || disk.every((path) => cleared.includes(path))
+}
+
+/** Returns what identifies the reported disks, or why they are not the declared ones. */
+function selectDisk(report: DiskReport, { target, multipath }: WantedDisk): DiskDecision | DiskIdentity {
   const reports = [report, ...(report.others ?? [])]
   if (target.kind === 'hints') {
     if (report.inventory === undefined)
@@ -56,7 +76,7 @@ function selectDisk(report: DiskReport, { target, multipath }: WantedDisk): Disk
     if (resolved.kind !== 'found') return unknown(resolved.problem)
     const { disk } = resolved
     if (multipath === true && !disk.isMultipath) return unknown(notMultipath(disk.name))
-    if (rootOf(report)?.name === disk.name) return undefined
+    if (rootOf(report)?.name === disk.name) return identityOf(disk)
     return { kind: 'use', device: disk.name, reason: `the hints select ${describeDisk(disk)}` }
   }
   const declared = target.kind === 'mirror' ? target.paths : [target.path]
@@ -72,8 +92,14 @@ function selectDisk(report: DiskReport, { target, multipath }: WantedDisk): Disk
     reports.some((other) => other !== each && other.path === each.path),
   )
   return path === undefined || again === undefined
-    ? undefined
+    ? declared
     : unknown(`${path.device} and ${again.device} are the same disk: a mirror needs different disks`)
+}
+
+/** The WWN without its extension can be that of a whole array. */
+function identityOf({ serials, wwnsWithExtension, links }: Disk): DiskIdentity {
+  const own = [...serials, ...wwnsWithExtension]
+  return own.length === 0 ? links : own
 }
 
 function unknown(reason: string): DiskDecision {
@@ -100,18 +126,17 @@ function decideOne(
   permission: DiskPermission,
   saved: WantedDisk['savePartitions'],
 ): DiskDecision {
-  if (permission.hasConsent) return { kind: 'proceed', reason: 'an administrator started this installation' }
-  if (permission.wipe === 'always') return { kind: 'proceed', reason: 'the site file sets wipe: always' }
-  if (permission.isOurs)
-    return { kind: 'proceed', reason: 'this installation has already written to the disk' }
+  const proceed = (reason: string): DiskDecision => ({ kind: 'proceed', reason, disk: [report.device] })
+  if (permission.hasConsent) return proceed('an administrator started this installation')
+  if (permission.wipe === 'always') return proceed('the site file sets wipe: always')
+  if (permission.isOurs) return proceed('this installation has already written to the disk')
   if (report.path === '') return notThere(report, report.device)
   const name = nameOf(report)
   const content = contentOf(report, saved)
   if (content === undefined) return { kind: 'unknown', reason: `slipway cannot read what is on ${name}` }
   if (content === '') {
     const isKept = saved !== undefined && rootOf(report)?.children.length !== 0
-    const reason = isKept ? `${name} holds only partitions that the installer keeps` : `${name} is empty`
-    return { kind: 'proceed', reason }
+    return proceed(isKept ? `${name} holds only partitions that the installer keeps` : `${name} is empty`)
   }
   return { kind: 'keep', holds: `${name} holds ${content}` }
 }

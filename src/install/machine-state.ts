@@ -6,6 +6,7 @@ import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
 import type { InstallRole } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
 import type { InstallCode } from './codes.ts'
+import type { DiskIdentity } from './decide-disk.ts'
 import type { Attempt } from './installs.ts'
 import type { Mode } from './node-states.ts'
 
@@ -30,6 +31,8 @@ export type AttemptState = Attempt & {
   readonly delivered?: Moment
   /** Whether the disk check allowed this installation to overwrite the disk, so that it wrote what the disk holds now. */
   readonly isDiskClear?: boolean
+  /** What identifies that disk; absent in older records. */
+  readonly clearedDisk?: DiskIdentity
   /** When the machine was last sent to its disk after that, and from which boot entries; older records lack the latter. */
   readonly probed?: Moment
   readonly tried?: readonly (BootEntry | 'unknown')[]

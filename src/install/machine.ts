@@ -27,6 +27,7 @@ import {
   decideBoot,
   type BootDecision,
 } from './decide-boot.ts'
+import type { DiskIdentity } from './decide-disk.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, ClusterEvent } from './observation.ts'
 
@@ -46,7 +47,12 @@ export type Event =
   /** `isProof`: the token came from the Ignition file on the disk. */
   | { readonly kind: 'callback'; readonly stage: CallbackStage; readonly isProof: boolean }
   /** Result of the disk check. `holds`: what a disk that must be kept holds. `isLast`: the installer waited only for it. */
-  | { readonly kind: 'disk'; readonly holds?: string; readonly isLast?: boolean }
+  | {
+      readonly kind: 'disk'
+      readonly holds?: string
+      readonly isLast?: boolean
+      readonly disk?: DiskIdentity
+    }
   /** `since`: by the clock of the cluster, milliseconds since 1970. */
   | { readonly kind: 'cluster'; readonly word: ClusterEvent; readonly since?: number }
   | { readonly kind: 'command'; readonly command: 'install' | 'local' | 'menu' }
@@ -178,13 +184,17 @@ function onCallback(
 type DiskEvent = Extract<Event, { kind: 'disk' }>
 
 /** A disk that holds data is kept, and the machine boots it, until an administrator arms the machine or empties the disk. */
-function onDisk(state: State, { holds, isLast = false }: DiskEvent, now: Moment): State {
+function onDisk(state: State, { holds, isLast = false, disk }: DiskEvent, now: Moment): State {
   const { mode, code, evidence } = state
   if (holds !== undefined) {
     if (mode !== 'installing') return state
     return toDeclaredRest({ ...state, evidence: { ...evidence, diskHolds: holds } }, now)
   }
-  const clear = ({ delivered = now }: AttemptState) => ({ isDiskClear: true, ...(isLast && { delivered }) })
+  const clear = ({ delivered = now }: AttemptState) => ({
+    isDiskClear: true,
+    ...(disk !== undefined && { clearedDisk: disk }),
+    ...(isLast && { delivered }),
+  })
   if (mode === 'installing') return onAttempt(state, clear)
   if (mode !== 'local' || code !== 'install.disk-not-empty' || evidence === undefined) return state
   const rest = { ...evidence }
@@ -276,11 +286,12 @@ function start(state: State, boot: BootEvent, now: Moment): State {
 }
 
 function resume(state: State, attempt: AttemptState, boot: BootEvent, now: Moment): State {
-  const { startedBy, earlier } = attempt
+  const { startedBy, earlier, clearedDisk } = attempt
   // An attempt of a version without a disk check may have written to the disk once it had its last file.
   const isDiskClear = attempt.isDiskClear ?? attempt.delivered !== undefined
   const next = begin(state, boot, { startedBy, earlier: earlier + 1 }, whyAgain(attempt), now)
-  return isDiskClear ? onAttempt(next, () => ({ isDiskClear })) : next
+  if (!isDiskClear) return next
+  return onAttempt(next, () => ({ isDiskClear, ...(clearedDisk !== undefined && { clearedDisk }) }))
 }
 
 function fail(state: State, attempt: AttemptState, now: Moment): State {

@@ -156,3 +156,35 @@ t.test('hints: the answer names the disk', async (t) => {
   const report = { ...empty, device: '/dev/slipway-disk', path: '', inventory }
   t.match(await world.installs.checkDisk(key, report, token, own), { kind: 'use', device: '/dev/sdb' })
 })
+
+t.test('an installation that starts again may overwrite its own disk, and no other with data', async (t) => {
+  let disk: unknown = { rotational: true }
+  const plan = () => installPlan((site) => Object.assign(site.clusters[0]!, { disk }))
+  const world = installsWorld({ plan })
+  const { installs } = world
+  /** Reports the disk behind the link on a machine with these disks. */
+  const check = async (path: string, fstype: string | null, shown = inventory) => {
+    const lsblk = JSON.stringify({ blockdevices: [{ name: path, type: 'disk', fstype }] })
+    const report = { device: '/dev/slipway-disk', path, lsblk, blkid: `device=${path}\n`, inventory: shown }
+    const answer = await installs.checkDisk(key, report, await begun(world), own)
+    return `${answer.kind}: ${'text' in answer ? answer.text : answer.reason}`
+  }
+  const renamed = { ...inventory, lsblk: inventory.lsblk.replaceAll('/dev/sdb', '/dev/sdx') }
+  const other = (text: string) => text.replaceAll('S2', 'S9').replaceAll('155bbb02', '155bbb09')
+  const replaced = { lsblk: other(inventory.lsblk), udev: other(inventory.udev) }
+  const started = ['site', 'administrator'] as const
+  for (const by of started) {
+    if (by === 'administrator') await installs.command(key, 'install')
+    t.match(await check('/dev/sdb', null), /^proceed/)
+    t.match(await check('/dev/sdx', 'xfs', renamed), /^proceed: .*(?:already written|administrator)/)
+    t.match(await check('/dev/sdb', 'xfs', replaced), /^wait: .*\/dev\/sdb\)? holds/)
+    t.match(installs.list()[1], { mode: 'local', code: 'install.disk-not-empty' })
+  }
+
+  await installs.command(key, 'install')
+  t.match(await check('/dev/sdb', 'xfs', replaced), /^proceed: .* an administrator/)
+  disk = '/dev/sdc'
+  installs.declare()
+  const sdc = { ...full, device: '/dev/sdc', path: '/dev/sdc' }
+  t.match(await installs.checkDisk(key, sdc, await begun(world), own), { kind: 'wait' })
+})

@@ -176,6 +176,7 @@ t.test('the report of a real live system: before the link exists, and with it', 
   t.same(decideDisk(recorded('live-linked'), nothing, wanted), {
     kind: 'proceed',
     reason: '/dev/sdc is empty',
+    disk: ['DISK-C', '5000c500155aaa03', '35000c500155aaa03', '0x5000c500155aaa03'],
   })
   const real = disksOf(recorded('live-before').inventory!)!
   t.same(

@@ -85,7 +85,7 @@ t.test('an agent image without a script starts with the default arguments, and c
 
 t.test('with server.tls, the initramfs of an agent stays a secret in an open cluster', (t) => {
   const site = exampleSite()
-  site.clusters[0]!['ignitionAccess'] = 'open'
+  Object.assign(site.clusters[0]!, { ignitionAccess: 'open' })
   const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
   const secrets = () => [
     ...(compileHttp(exampleModel(site, { images })).plan.images.get('rhcos')?.secrets ?? []),
