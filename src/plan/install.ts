@@ -4,7 +4,7 @@ import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { wantedDisk, type WantedDisk } from './disks/target.ts'
 import { ignitionKinds, type ImageFacts, type InstallRole } from './facts.ts'
-import { readsIgnition } from './boot/installation.ts'
+import { imageFacts, readsIgnition } from './boot/installation.ts'
 import { checksDisk, needsHandover } from './systems/answers.ts'
 import { bootSource, configurationSyntax, type MemberModel, type Model, type NodeModel } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
@@ -108,7 +108,7 @@ function lastFileOf(model: Model, node: NodeModel): InstallNode['lastFile'] {
     if (checksDisk(model, node)) return 'permission'
     return needsHandover(model, node) ? 'handover' : 'ignition'
   }
-  return lastFiles[model.facts.images.get(bootSource(node))?.style ?? 'live']
+  return lastFiles[imageFacts(model, bootSource(node)).style]
 }
 
 /** The last file that each style fetches before it writes the disk. */

@@ -256,8 +256,7 @@ function memberModel(site: Site, cluster: Owner, node: OwnedNode): MemberModel {
 
 /** Returns the operating system of a machine in a group; the rules require that its image names one. */
 function systemOf({ images }: Site, image = ''): OtherSystem {
-  const os = images[image]?.os
-  return os === undefined || os === 'rhcos' ? 'custom' : os
+  return required(images[image], `image ${image}`).os as OtherSystem
 }
 
 function nodeModel(site: Site, facts: Facts, cluster: Owner, node: OwnedNode): NodeModel {

@@ -3,7 +3,8 @@ import { compileHttp } from '../../src/plan/http/compile.ts'
 import { renderEmbedded } from '../../src/plan/ipxe/secure.ts'
 import { renderBoot } from '../../src/plan/boot/render.ts'
 import { overHttp, overHttps } from '../../src/plan/boot/over-https.ts'
-import { compileTls, httpsBase, secretUrl } from '../../src/plan/tls.ts'
+import type { NodeModel } from '../../src/plan/model.ts'
+import { compileTls, httpsBase, ignitionUrlOf, secretUrl } from '../../src/plan/tls.ts'
 import { agentImage, exampleModel, exampleSite, installerImage } from '../support/model.ts'
 
 function secureModel(
@@ -85,6 +86,18 @@ t.test('other boots stay as they are, and another server is asked over HTTPS', (
     installerUrl: 'https://192.0.2.9/boot/ocp45/w1/boot.ipxe',
   })
   t.same(overHttps({ kind: 'local' }, 'https://192.0.2.2/x'), { kind: 'local' })
+  const script = {
+    kind: 'script',
+    role: 'worker',
+    source: 'http://192.0.2.7/script',
+    arguments: [],
+    handoverUrl: 'http://192.0.2.2/boot/ocp45/w1/handover',
+  } as const
+  t.same(
+    overHttps(script, 'https://192.0.2.2:8444/x'),
+    { ...script, handoverUrl: 'https://192.0.2.2:8444/boot/ocp45/w1/handover' },
+    'the script of another installer stays on its server',
+  )
   t.end()
 })
 
@@ -117,6 +130,11 @@ t.test('a single node configures its live system with a file that names the one 
   const { plan } = compileHttp(model)
   const { body } = plan.scripts.get('/boot/ocp45/n1/boot.ipxe')!
   t.match(body, ` ignition.config.url=http://192.0.2.2/boot/ocp45/n1/${token}/live-single.ign `)
+  const node = model.nodes.find(({ key }) => key === 'ocp45/n1') as NodeModel
+  t.equal(
+    ignitionUrlOf(model.endpoint, node, 'single'),
+    `http://192.0.2.2/boot/ocp45/n1/${token}/live-single.ign`,
+  )
   t.notMatch(body, /https:/)
   const live = plan.nodes.get('ocp45/n1')!.secure!.liveIgnition('single', { authority: 'CA', sha512: 'abc' })
   t.match(JSON.parse(live), {

@@ -9,7 +9,7 @@ import type { FilesPlan } from '../files/compile.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { flatMapSteps } from '../steps.ts'
 import { nodeFactNames, nodeFacts } from '../template/node-facts.ts'
-import { parseTemplate, renderTemplate, templateProblems } from '../template/template.ts'
+import { parseTemplate, renderTemplate, templateProblems, type Template } from '../template/template.ts'
 import { absoluteUrl } from '../urls.ts'
 
 /** An entry for one node: URLs are absolute. */
@@ -28,10 +28,8 @@ export function ownChoices(model: Model, node: NodeModel): readonly OwnChoice[] 
   const { entries } = node.menu
   if (entries === undefined) return []
   const facts = nodeFacts(model, node)
-  const fill = (text: string): string => {
-    const template = parseTemplate(text)
-    return template.kind === 'problem' ? text : renderTemplate(template, facts)
-  }
+  // Entries with problems are left out below.
+  const fill = (text: string): string => renderTemplate(parseTemplate(text) as Template, facts)
   const url = (text: string) => {
     const filled = fill(text)
     return filled.startsWith('/') ? absoluteUrl(model.endpoint, filled, node) : filled

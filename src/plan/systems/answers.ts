@@ -234,8 +234,7 @@ export function systemArguments(model: Model, node: NodeModel, download = ''): s
         `ignition.config.url=${absoluteUrl(model.endpoint, urlPaths.liveIgnition(node), node)}`,
         ...given,
       ]
-    case 'fcos':
-    case 'custom':
+    default:
       return given
   }
 }

@@ -80,6 +80,7 @@ t.test('each loader shows the scripts of its own syntax, and the URLs that it ca
     { title: 'A GRUB script', script: '/files/a.cfg' },
     { title: 'An iPXE script', script: 'https://boot.example.net/menu.ipxe' },
     { title: 'A kernel by https', kernel: 'https://boot.example.net/vmlinuz' },
+    { title: 'Another iPXE script', script: 'http://boot.example.net/menu.ipxe' },
   ]
   const model = modelWith({ site: entries })
   const ipxe = menuOf(model, 'ipxe')
@@ -90,6 +91,7 @@ t.test('each loader shows the scripts of its own syntax, and the URLs that it ca
   t.match(grub, "menuentry 'A GRUB script' --id own0 {\nsource '(http,192.0.2.2)/files/a.cfg'\n")
   t.notMatch(grub, 'An iPXE script')
   t.notMatch(grub, 'A kernel by https')
+  t.notMatch(grub, 'Another iPXE script')
   t.end()
 })
 
@@ -143,7 +145,7 @@ t.test('entries that cannot work are findings, and are not shown if a value is m
   )
   t.notMatch(menuOf(model, 'ipxe'), /Typing error|No value|Syntax/)
   t.same(
-    compile(modelWith({ site: [memtest] })).findings.filter(({ code }) => code.startsWith('boot.')),
+    compile(modelWith({ site: [memtest, rescue] })).findings.filter(({ code }) => code.startsWith('boot.')),
     [],
   )
   t.end()

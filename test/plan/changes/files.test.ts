@@ -1,6 +1,8 @@
 import t from 'tap'
 import { loaderNames, type Facts, type ImageFacts } from '../../../src/plan/facts.ts'
-import { compareEdited, linesOf, type Edit } from '../../support/compiled-site.ts'
+import { compareSites } from '../../../src/plan/changes/compare.ts'
+import { compareEdited, compiled, linesOf, type Edit } from '../../support/compiled-site.ts'
+import { systemModel } from '../../support/systems.ts'
 import {
   agentImage,
   found,
@@ -38,6 +40,14 @@ t.test('an image whose directory and files change, with the nodes that are insta
     '  rootfs: /srv/rhcos/rhcos-live-rootfs.x86_64.img (1000 B) -> /srv/new (missing)',
     '  ! plan.image-used: ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1 are installed from it',
   ])
+  t.end()
+})
+
+t.test('the operating system of an image', (t) => {
+  const site = (os: 'custom' | 'talos') =>
+    compiled(systemModel({ os, group: { answers: '/srv/machine.yaml' } }))
+  const lines = linesOf(compareSites(site('custom'), site('talos')), 'image')
+  t.match(lines, ['change image other', '  style: custom -> talos'])
   t.end()
 })
 

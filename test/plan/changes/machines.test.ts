@@ -1,5 +1,7 @@
 import t from 'tap'
-import { compareEdited, linesOf, type Edit, type SiteInput } from '../../support/compiled-site.ts'
+import { compareSites } from '../../../src/plan/changes/compare.ts'
+import { systemModel } from '../../support/systems.ts'
+import { compareEdited, compiled, linesOf, type Edit, type SiteInput } from '../../support/compiled-site.ts'
 
 const cluster = (site: SiteInput) =>
   site.clusters[0] as SiteInput['clusters'][number] & Record<string, unknown>
@@ -280,3 +282,14 @@ for (const [name, before, after, lines] of cases) {
     t.end()
   })
 }
+
+t.test('a group of machines with another operating system', (t) => {
+  const group = (keys: object) => compiled(systemModel({ os: 'custom', group: { ...keys } }))
+  const changes = compareSites(group({}), group({ domain: 'example.com', requireDhcp: false }))
+  t.same(linesOf(changes, 'group'), [
+    'change group web',
+    '  domain: example.org -> example.com',
+    '  requires DHCP:  -> no',
+  ])
+  t.end()
+})
