@@ -6,7 +6,7 @@ import { helpLines } from '../src/cli/command.ts'
 import { commandGroups } from '../src/cli/registry.ts'
 import { loadSite } from '../src/site/load.ts'
 import { siteSchema } from '../src/site/schema.ts'
-import { commandTable, exitTable } from './support/command-tables.ts'
+import { commandTable, exitTable, usageBlock } from './support/command-tables.ts'
 import { schemaTable, type JsonSchema } from './support/schema-table.ts'
 
 const root = new URL('../', import.meta.url)
@@ -16,12 +16,16 @@ t.test('docs/site-file.md lists every key of the schema (UPDATE=1 rewrites the t
   await compareTable(t, 'docs/site-file.md', 'keys', table)
 })
 
-t.test('docs/cli.md lists every command and exit status (UPDATE=1 rewrites the tables)', async (t) => {
-  await compareTable(t, 'docs/cli.md', 'commands', commandTable(commandGroups))
-  const entries = Object.values(commandGroups).flat()
-  const commands = await Promise.all(entries.map((entry) => entry.load()))
-  await compareTable(t, 'docs/cli.md', 'exit', exitTable(commands))
-})
+t.test(
+  'docs/cli.md lists every command, command line, and exit status (UPDATE=1 rewrites the tables)',
+  async (t) => {
+    await compareTable(t, 'docs/cli.md', 'commands', commandTable(commandGroups))
+    const entries = Object.values(commandGroups).flat()
+    const commands = await Promise.all(entries.map((entry) => entry.load()))
+    await compareTable(t, 'docs/cli.md', 'usage', usageBlock(commands))
+    await compareTable(t, 'docs/cli.md', 'exit', exitTable(commands))
+  },
+)
 
 /** Compares a table in a document with what it must be, between the comments with this name. UPDATE=1 rewrites it. */
 async function compareTable(t: Test, document: string, name: string, table: string): Promise<void> {

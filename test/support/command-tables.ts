@@ -1,4 +1,4 @@
-/** Renders the commands and their exit statuses as Markdown tables for docs/cli.md, from the help of each command. */
+/** Renders the commands, their command lines, and their exit statuses as Markdown for docs/cli.md, from the help of each command. */
 import type { Command, CommandEntry, HelpRow } from '../../src/cli/command.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
@@ -10,6 +10,16 @@ export function commandTable(groups: Readonly<Record<string, readonly CommandEnt
     entries.map(({ name, summary }, index) => row([index === 0 ? title : '', `\`${name}\``, summary])),
   )
   return ['| group | command | what it does |', '|---|---|---|', ...rows].join('\n')
+}
+
+/** Returns a block with all command lines: for a command with pages of subcommands, the lines on those pages. */
+export function usageBlock(commands: readonly Command[]): string {
+  const lines = commands.flatMap(({ help, helps }) => {
+    if (helps === undefined) return help.usage
+    const withoutAction = help.usage.filter((line) => line.split(' ')[1]?.startsWith('[--'))
+    return [...withoutAction, ...Object.values(helps).flatMap(({ usage }) => usage)]
+  })
+  return ['```', ...lines.map((line) => `slipway ${line}`), '```'].join('\n')
 }
 
 /** Returns one row for each command, and one for each subcommand with other exit statuses than its group. */
