@@ -142,7 +142,7 @@ export const installCodes = defineCodes({
   },
   'install.disk-not-selected': {
     meaning:
-      'The declared disk does not exist on the machine, or none or several of its disks have the hints',
+      'The declared disk does not exist on the machine, or not exactly one of its disks matches the hints',
     remedy: 'Correct `disk` with the properties in the message',
   },
   'install.disk-not-written': {

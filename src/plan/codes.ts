@@ -34,7 +34,7 @@ export const planCodes = defineCodes({
     remedy: 'Set disk in the cluster or in the node',
   },
   'boot.disk-needs-live-image': {
-    meaning: 'A node uses hints, mirror, multipath, or savePartitions with an image of OpenShift 4.5',
+    meaning: 'A node uses hints of disk, mirror, multipath, or savePartitions with an image of OpenShift 4.5',
     remedy: 'Set disk to the path of the disk, or use an image of 4.6 or later',
   },
   'cluster.control-plane-size': {

@@ -40,7 +40,7 @@ export const checkRows: readonly HelpRow[] = [
   ],
   [
     '--install-config FILE',
-    'the install-config.yaml of a disconnected site: checks its mirrors, their certificates, and the pull secret',
+    'also check the mirror registries in this install-config.yaml, their certificates, and the pull secret',
   ],
   ['--state DIR', 'directory for installation records (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
   jsonRow,
@@ -56,8 +56,9 @@ export const preflight: Command = {
     about: [
       'Checks this machine and its network before the nodes are powered on.',
       'Checks the files of the site, checksums of images, addresses, free ports, firewall, SELinux, other DHCP servers, ' +
-        'resolvers, registries, endpoints of hosted clusters, clock, disk space, state directory, and the configuration of HAProxy. Prints one line ' +
-        'for each result (ok, warning, or failure), with what to do. Run it as root: some checks need a privilege.',
+        'resolvers, registries, endpoints of hosted clusters, BMCs, clock, disk space, state directory, and the ' +
+        'configuration of HAProxy. Prints one line for each result (ok, warning, or failure), with what to do. Run it ' +
+        'as root: some checks need a privilege.',
       'To find other DHCP servers, it sends DISCOVER messages from a random MAC address on each attached subnet, and never ' +
         'accepts an offer. Nothing else is sent to the nodes, and nothing is changed.',
       'With --from-node, it checks nothing here and prints a shell script that checks the network from a ' +

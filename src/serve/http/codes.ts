@@ -56,7 +56,7 @@ export const httpCodes = defineCodes({
     remedy: 'Report the log line "request failed" with its stack trace',
   },
   'http.handshake-failed': {
-    meaning: 'A client ended the TLS handshake, mostly because it does not trust the certificate',
+    meaning: 'A client ended the TLS handshake, usually because it does not trust the certificate',
     remedy:
       'Build iPXE with the CA of this server (docs/https.md); ignore it for an iPXE that then continues over HTTP',
   },
