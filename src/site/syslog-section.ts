@@ -9,7 +9,7 @@ export const syslogSection = z
     }),
     live: z.boolean().default(true).meta({
       description:
-        'true: the live system of an installation sends its journal; false: slipway only receives what nodes send without that',
+        'true: the live system of an installation sends its journal; false: slipway receives only what nodes send without this',
     }),
   })
   .meta({ description: 'syslog receiver for declared nodes; without this section, slipway receives no logs' })
