@@ -78,7 +78,7 @@ export async function askControl<T>(
   }
 }
 
-/** Refusals of a name on the command line, which is invalid then. */
+/** Codes of refusals that make a name on the command line, and so the command line, invalid. */
 const unknownNames: ReadonlySet<string | undefined> = new Set<ControlCode>([
   'server.unknown-node',
   'server.unknown-cluster',

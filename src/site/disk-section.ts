@@ -51,7 +51,7 @@ export const diskHints = z
   })
   .meta({
     description:
-      'properties of the disk, as in rootDeviceHints; exactly one disk of the machine must have all of them',
+      'properties of the disk, as in rootDeviceHints; exactly one disk of the machine must match all of them',
   })
 
 export type DiskHints = z.output<typeof diskHints>

@@ -7,7 +7,7 @@ const answers = oneOrMore(path)
   .optional()
   .meta({
     description:
-      'file that configures the installer: preseed, kickstart, autoinstall, or a machine configuration, as a template with the facts of the node; or an Ignition file for fcos and flatcar, served unchanged. The kernel arguments name the first file of a list; those of a node replace those of its group',
+      'file that configures the installer: preseed, kickstart, autoinstall, or a machine configuration, as a template with placeholders such as {{node.address}}; or an Ignition file for fcos and flatcar, served unchanged. The kernel arguments name the first file of a list; those of a node replace those of its group',
     examples: ['/etc/slipway/preseed.cfg'],
   })
 

@@ -51,7 +51,7 @@ export type OwnEntry = z.output<typeof ownEntry>
 
 const entries = z.array(ownEntry).max(20).optional().meta({
   description:
-    'your own entries, in this order: those of the site, of the cluster, and of the node; for the same title, the more specific one applies',
+    'your own entries, in this order: those of the site, of the cluster or group, and of the node; for the same title, the more specific one applies',
 })
 
 /** The key of the site. */

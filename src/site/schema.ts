@@ -104,7 +104,7 @@ const bootSettings = {
   ...scriptKey,
   boot: z.enum(bootModes).optional().meta({
     description:
-      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway does not answer DHCP or boot requests from the machine, and only serves its names and adds it to the load balancer',
+      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk; none: slipway does not answer DHCP or boot requests from the machine, and only serves its names and adds a node of a cluster to the load balancer',
   }),
   menu: menuSection.optional(),
   console: oneOrMore(consoleDevice)

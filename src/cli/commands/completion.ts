@@ -139,7 +139,7 @@ function takenBy([name]: readonly string[], usage: readonly string[]): NameKind 
   return /\bCLUSTER\b/.test(positionals) ? 'clusters' : ''
 }
 
-/** Without the default of an option, which has periods and colons. */
+/** Returns the first sentence of a help text without the default of an option, which contains periods and colons. */
 function firstSentence(text: string): string {
   return text.replace(/ \(default\b.*/, '').split(/[.;:](?= |$)/)[0] ?? text
 }

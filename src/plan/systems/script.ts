@@ -15,7 +15,7 @@ export const scriptName = 'slipway.sh'
 export function renderSystemScript({ url, disk = '' }: { url: string; disk?: string | undefined }): string {
   const { hostname, port, pathname } = new URL(url)
   return lines([
-    '# sh slipway.sh disk: wait until slipway permits to overwrite the disk.',
+    '# sh slipway.sh disk: wait until slipway permits overwriting the disk.',
     '# sh slipway.sh written, or failed: report the end of the installation.',
     `url='${url}'`,
     `host='${hostname.replaceAll(/[[\]]/g, '')}'`,
