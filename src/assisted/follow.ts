@@ -49,8 +49,8 @@ type Followed = {
 export function followAssisted(options: AssistedOptions): Assisted {
   const { nodes, observe, clock, log, fetch = fetchHosts } = options
   let followed: readonly Followed[] = []
-  /** The last report about each node, by its key. */
-  const last = new Map<string, string>()
+  /** The last reports about each node, by its key: the service can have hosts of earlier registrations. */
+  const last = new Map<string, ReadonlySet<string>>()
   let isClosed = false
 
   async function poll(each: Followed): Promise<void> {
@@ -78,15 +78,18 @@ export function followAssisted(options: AssistedOptions): Assisted {
     const byMac = new Map<string, string>(
       own.flatMap(({ key, mac, otherMacs = [] }) => [mac, ...otherMacs].map((each) => [each, key] as const)),
     )
+    const current = new Map<string, Set<string>>()
     for (const host of hosts) {
       const node = host.macs.map((mac) => byMac.get(mac)).find((key) => key !== undefined)
       if (node === undefined) continue
       const { word, reason } = eventOf(host)
       const text = `${word} ${reason} ${host.since ?? ''}`
-      if (last.get(node) === text) continue
-      last.set(node, text)
+      const texts = current.get(node) ?? new Set()
+      current.set(node, texts.add(text))
+      if (last.get(node)?.has(text) === true) continue
       observe({ node, kind: 'cluster', word, reason, ...(host.since !== undefined && { since: host.since }) })
     }
+    for (const [node, texts] of current) last.set(node, texts)
   }
 
   function swap(clusters: readonly Cluster[]): void {

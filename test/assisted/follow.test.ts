@@ -189,3 +189,16 @@ t.test('a reload keeps, starts, and ends requests', async (t) => {
   await poll()
   t.equal(state.requests, after + 1, 'nothing after the end')
 })
+
+t.test('each of several hosts with the MAC address of a node is reported once', async (t) => {
+  const seen: Seen[] = []
+  const { assisted, state, poll } = world((each) => void seen.push(each))
+  t.teardown(() => assisted.close())
+  const words = () => seen.splice(0).map((each) => ('word' in each ? each.word : ''))
+  state.hosts = [host('installed'), host('error')]
+  for (let round = 0; round < 3; round++) await poll()
+  t.same(words(), ['assisted-installed', 'assisted-failed'])
+  state.hosts = [host('installed'), host('known')]
+  await poll()
+  t.same(words(), ['assisted'])
+})
