@@ -3,7 +3,7 @@
  * a message never changes the state of a node.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import type { Clock } from '../../host/clock.ts'
+import type { Clock, Timer } from '../../host/clock.ts'
 import { createEventLimiter } from '../../host/connection-limits.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
@@ -36,6 +36,8 @@ const maxConnectionsPerNode = 4
 /** A node that was powered off closes nothing. */
 const idleMs = 3_600_000
 const backlog = 64
+/** A connection is not read for this time after a message that exceeded the rate of its node. */
+const pauseMs = 1000
 
 /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function startSyslog(options: SyslogOptions): Promise<SyslogService> {
@@ -47,9 +49,12 @@ export async function startSyslog(options: SyslogOptions): Promise<SyslogService
   const ports: UdpPort[] = []
   const servers: Server[] = []
 
-  function receive(node: string, octets: Uint8Array): void {
+  /** @returns whether the message was kept */
+  function receive(node: string, octets: Uint8Array): boolean {
     counters.increment('syslog.messages')
-    if (!nodeLogs.add(node, octets)) drop('syslog.rate-limit', node)
+    const isKept = nodeLogs.add(node, octets)
+    if (!isKept) drop('syslog.rate-limit', node)
+    return isKept
   }
 
   function drop(code: SyslogCode, client: string): void {
@@ -80,15 +85,23 @@ export async function startSyslog(options: SyslogOptions): Promise<SyslogService
     const framing = createFraming(maxMessageOctets)
     connections.set(socket, node)
     socket.setTimeout(idleMs, () => socket.destroy())
+    let resuming: Timer | undefined
     socket.on('data', (chunk) => {
-      for (const octets of framing.feed(chunk)) receive(node, octets)
+      const kept = framing.feed(chunk).map((octets) => receive(node, octets))
+      if (!kept.includes(false)) return
+      // The sender waits, and does not take time from DHCP and DNS with messages that are dropped.
+      socket.pause()
+      resuming = clock.after(pauseMs, () => socket.resume())
     })
     socket.on('end', () => {
       const last = framing.end()
       if (last !== undefined) receive(node, last)
     })
     socket.on('error', () => counters.increment('syslog.tcpErrors')) // a reset; 'close' follows
-    socket.on('close', () => connections.delete(socket))
+    socket.on('close', () => {
+      resuming?.cancel()
+      connections.delete(socket)
+    })
   }
 
   function receiveFrom(opened: readonly UdpPort[]): void {

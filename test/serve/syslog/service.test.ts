@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, type AddressInfo, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/host/clock.ts'
 import { Counters } from '../../../src/host/counters.ts'
@@ -93,6 +94,18 @@ t.test('a node has a maximum number of connections, and a rate', async (t) => {
   await until(() => counters.get('syslog.messages') === 9000)
   t.equal(texts().length, 4000)
   t.ok((counters.refusals()['syslog.rate-limit'] ?? 0) > 500)
+})
+
+t.test('a connection that sends too fast is read again after a second', async (t) => {
+  const { counters, open } = await setUp(t)
+  const socket = await open()
+  const lines = 400_000
+  socket.write('<14>x\n'.repeat(lines))
+  await until(() => (counters.refusals()['syslog.rate-limit'] ?? 0) > 0)
+  await setTimeout(250)
+  const first = counters.get('syslog.messages')
+  t.ok(first < lines / 4, `${first} messages took time from the other services`)
+  await until(() => counters.get('syslog.messages') > first)
 })
 
 t.test('listens on the IPv6 address of the server too', async (t) => {
