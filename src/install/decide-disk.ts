@@ -163,6 +163,7 @@ function contentOf(report: DiskReport, saved: WantedDisk['savePartitions']): str
   // lsblk alone may show an outdated state.
   if (disk === undefined || !probed.has(disk.name)) return undefined
   const all = withProbes(disk, probed)
+  if (all.some(({ name }) => probed.get(name)?.['UNREADABLE'] !== undefined)) return undefined
   if (all.some(({ isAmbiguous }) => isAmbiguous))
     return 'several signatures of file systems or partition tables'
   const kept = disk.children.filter(({ name }) => isSaved(probed.get(name), saved))

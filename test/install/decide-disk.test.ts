@@ -156,6 +156,14 @@ const cases: { name: string; report: Partial<DiskReport>; expected: string }[] =
     expected: 'keep: /dev/sda holds several signatures of file systems or partition tables',
   },
   {
+    name: 'a blkid that failed',
+    report: {
+      lsblk: lsblk(device('/dev/sda', 'disk')),
+      blkid: blkid({ '/dev/sda': { UNREADABLE: 'yes' } }),
+    },
+    expected: 'unknown: slipway cannot read what is on /dev/sda',
+  },
+  {
     name: 'a disk that does not exist',
     report: { path: '', lsblk: '', blkid: '' },
     expected: 'unknown: /dev/sda does not exist on this machine',

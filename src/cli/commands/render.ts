@@ -129,7 +129,7 @@ export const render: Command = {
     examples: [
       'render --site site.yaml haproxy',
       'render --site site.yaml units | sudo sh',
-      'render --site site.yaml zones --format dnsmasq > /etc/dnsmasq.d/ocp45.conf',
+      'render --site site.yaml zones --format dnsmasq > ocp45.conf',
       'render --site site.yaml ipxe ocp45/w1',
     ],
   },

@@ -18,7 +18,13 @@ type Tools = 'curl and lsblk' | 'nc'
 type Reply = readonly [status: number, text: string]
 
 /** Runs the script with the tools of an installer, against a server with these replies. */
-async function run(t: Test, tools: Tools, stage: string, replies: readonly Reply[]) {
+async function run(
+  t: Test,
+  tools: Tools,
+  stage: string,
+  replies: readonly Reply[],
+  blkid = 'case "$*" in */dev/two) exit 8 ;; esac; echo TYPE=xfs',
+) {
   const tool = (text: string) => `#!/bin/sh\n${text}\n`
   const busybox = Object.fromEntries(
     'sh cat wc tr head cut sed nc mkdir readlink sleep printf echo'
@@ -33,7 +39,7 @@ async function run(t: Test, tools: Tools, stage: string, replies: readonly Reply
             lsblk: tool('case "$*" in *--json*) echo "{ json }" ;; *) echo /dev/one; echo /dev/two ;; esac'),
             udevadm: tool('exit 0'),
           }),
-      blkid: tool('case "$*" in */dev/two) exit 8 ;; esac; echo TYPE=xfs'),
+      blkid: tool(blkid),
       systemctl: tool('exit 1'),
       ...(tools !== 'nc' && { reboot: tool('echo reboot; kill $PPID') }),
     },
@@ -105,6 +111,18 @@ for (const tools of ['curl and lsblk', 'nc'] as const) {
     ])
   })
 }
+
+t.test('a blkid that fails does not make a disk empty', { skip: blockDevice === undefined }, async (t) => {
+  for (const [blkid, line] of [
+    ['exit 127', 'UNREADABLE=yes\n'],
+    ['exit 1', 'UNREADABLE=yes\n'],
+    ['exit 2', ''],
+  ] as const) {
+    const { seen } = await run(t, 'curl and lsblk', 'disk', [[200, 'ok\n']], blkid)
+    const report = parseDiskReport(seen[0]?.body ?? '')
+    t.equal(report?.blkid, `device=/dev/one\n${line}\ndevice=/dev/two\n${line}\n`)
+  }
+})
 
 // Not with BusyBox: its shell may prefer its own reboot to the one of the test.
 t.test('the machine restarts when its installation has ended', async (t) => {
