@@ -93,6 +93,23 @@ t.test('other boots stay as they are, and another server is asked over HTTPS', (
     arguments: [],
     handoverUrl: 'http://192.0.2.2/boot/ocp45/w1/handover',
   } as const
+  const file = (name: string) => ({ name, url: `http://192.0.2.7/${name}` })
+  const plain = {
+    kind: 'install',
+    role: 'worker',
+    style: 'script',
+    handoverUrl: script.handoverUrl,
+    kernel: file('vmlinuz'),
+    initramfs: file('initrd'),
+    arguments: [],
+  } as const
+  const handoverUrl = 'https://192.0.2.2:8444/boot/ocp45/w1/handover'
+  t.same(overHttps(plain, 'https://192.0.2.2:8444/x'), { ...plain, handoverUrl })
+  t.match(overHttps({ ...plain, style: 'system', shim: file('shim') }, 'https://192.0.2.2:8444/x'), {
+    handoverUrl,
+    kernel: { url: 'https://192.0.2.7:8444/vmlinuz' },
+    shim: { url: 'https://192.0.2.7:8444/shim' },
+  })
   t.same(
     overHttps(script, 'https://192.0.2.2:8444/x'),
     { ...script, handoverUrl: 'https://192.0.2.2:8444/boot/ocp45/w1/handover' },

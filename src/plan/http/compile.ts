@@ -1,6 +1,7 @@
 /** Compiles the plan of HTTP: scripts, Ignition files, loaders, and the directories of images. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
+import { pluralize } from '../../text/format.ts'
 import type { FoundFile, ImageFileKind, InstallRole, MissingFile } from '../facts.ts'
 import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
@@ -237,13 +238,14 @@ function unreported(model: Model, node: NodeModel): PlanFinding[] {
 function unencrypted({ endpoint, nodes }: Model): PlanFinding[] {
   if (endpoint.tls === undefined) return []
   const readers = nodes.filter(
-    (node) => node.boot !== 'local' && !readsIgnition(node) && (node.system?.answers.length ?? 0) > 0,
+    ({ boot, system }) =>
+      boot !== 'local' && system !== undefined && !readsIgnition({ system }) && system.answers.length > 0,
   )
   return [...Map.groupBy(readers, ({ cluster }) => cluster)].map(([group, { length }]) => ({
     code: 'answers.not-encrypted',
     severity: 'warning',
     about: `group ${group}`,
-    message: `the answer files of ${length} ${length === 1 ? 'machine' : 'machines'} are sent over plain HTTP, because server.tls does not cover them: use no plain-text passwords in them`,
+    message: `the answer files of ${pluralize(length, 'machine')} are sent over plain HTTP, because server.tls does not cover them: use no plain-text passwords in them`,
   }))
 }
 

@@ -9,6 +9,7 @@ t.test('all secrets that a site names are protected, and its images and template
     bmc: { credentials: '/etc/bmc' },
     api: { certificate: '/etc/api.crt', key: '/etc/api.key' },
     store: { etcd: { endpoints: ['https://e:2379'], ca: '/e.crt', cert: '/e2.crt', key: '/etc/etcd.key' } },
+    haproxy: { file: '/srv/haproxy.cfg', stats: { bind: '127.0.0.1:9000', users: '/etc/stats-users' } },
     http: {
       files: [
         { path: 'a', template: '/srv/a.tmpl' },
@@ -40,6 +41,7 @@ t.test('all secrets that a site names are protected, and its images and template
     '/etc/etcd.key',
     '/etc/hook',
     '/etc/https.key',
+    '/etc/stats-users',
     '/srv/a.tmpl',
     '/srv/discovery.ipxe',
     '/srv/eno1.nmconnection',

@@ -247,6 +247,7 @@ t.test('with server.tls, answer files are reported as unencrypted, and Flatcar a
   ])
   t.same(findings({ os: 'debian', group: { ...preseed, boot: 'local' } }), [])
   t.same(findings({ os: 'fcos', group: { answers: '/srv/edge.ign' } }), [])
+  t.notMatch(findings({ os: 'custom' }).join(), 'answers.not-encrypted')
   t.match(findings({ os: 'flatcar', group: { answers: '/srv/edge.ign' } }), [
     /^image\.no-https: \/srv\/other contains an image of Flatcar, which cannot verify the CA of server\.tls: use Fedora CoreOS/,
   ])

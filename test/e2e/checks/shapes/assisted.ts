@@ -20,7 +20,7 @@ import {
 } from '../../second-appliance.ts'
 import type { LogLine, Server } from '../../server.ts'
 
-const machine = loaderMachine('a1', 61, 'script: ../script.ipxe')
+const machine = loaderMachine('a1', 64, 'script: ../script.ipxe')
 const appliance: SecondAppliance = { name: 'assisted', machines: [machine] }
 
 /** The kernel and the initramfs of the first appliance, which is only a web server here. */
