@@ -2,17 +2,9 @@
 import t from 'tap'
 import { eventOf } from '../../src/assisted/host-event.ts'
 import { readHosts } from '../../src/assisted/hosts.ts'
+import { assistedHost } from '../support/assisted-host.ts'
 
-const base = {
-  id: '3f0e4a2c-0000-4000-8000-000000000001',
-  kind: 'Host',
-  href: '/api/assisted-install/v2/infra-envs/1/hosts/1',
-  status_info: '',
-  status_updated_at: '2026-11-01T10:00:00.000Z',
-  progress: { current_stage: '', installation_percentage: 0 },
-}
-
-const event = (host: object) => eventOf(readHosts(JSON.stringify([{ ...base, ...host }]))[0]!)
+const event = (host: object) => eventOf(readHosts(JSON.stringify([{ ...assistedHost, ...host }]))[0]!)
 
 t.test('each state is progress, an installed disk, or an error', (t) => {
   const validations_info = JSON.stringify({

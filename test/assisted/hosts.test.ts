@@ -1,17 +1,9 @@
 /** Hosts in the shapes that the API of the assisted service lists. */
 import t from 'tap'
 import { readHosts } from '../../src/assisted/hosts.ts'
+import { assistedHost } from '../support/assisted-host.ts'
 
-const base = {
-  id: '3f0e4a2c-0000-4000-8000-000000000001',
-  kind: 'Host',
-  href: '/api/assisted-install/v2/infra-envs/1/hosts/1',
-  status_info: '',
-  status_updated_at: '2026-11-01T10:00:00.000Z',
-  progress: { current_stage: '', installation_percentage: 0 },
-}
-
-const read = (host: object) => readHosts(JSON.stringify([{ ...base, ...host }]))[0]!
+const read = (host: object) => readHosts(JSON.stringify([{ ...assistedHost, ...host }]))[0]!
 
 t.test('MAC addresses come from the inventory, and times and stages are optional', (t) => {
   const inventory = JSON.stringify({
