@@ -3,7 +3,7 @@ import type { Stage } from '../runner.ts'
 import type { RealRig } from './rig.ts'
 import { apiServerChecks } from './checks/api-server.ts'
 import { csrChecks } from './checks/csr.ts'
-import { day2Checks } from './checks/day2.ts'
+import { day2Checks, renewalChecks } from './checks/day2.ts'
 import { diskChecks } from './checks/disks.ts'
 import { installationChecks } from './checks/installation.ts'
 import { loadChecks } from './checks/load.ts'
@@ -18,6 +18,7 @@ export const realStages: readonly Stage<RealRig>[] = [
   [apiServerChecks],
   [diskChecks],
   [csrChecks],
-  [loadChecks],
   [day2Checks],
+  [loadChecks],
+  [renewalChecks],
 ]

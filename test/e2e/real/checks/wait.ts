@@ -80,7 +80,7 @@ export const waitChecks: readonly Check<RealRig>[] = [
       for (const [state, version, operator, waits] of rows) {
         await setClusterVersion(rig, version)
         await setOperator(rig, 'ingress', operator)
-        const { status, stdout, stderr } = await wait(waits === 'no longer' ? '1m' : '6s')
+        const { status, stdout, stderr } = await wait(waits === 'no longer' ? '1m' : '5s')
         expectEqual(status, exitCodes[waits], `${state}: the exit code of slipway wait (${stdout}${stderr})`)
       }
       await setVersion(rig, { isInstalled: true })
