@@ -1,7 +1,5 @@
 /**
- * A request with its reply, as the handlers of all routes get it; the check that the client is the node that it claims to be;
- * and the redaction of tokens in everything that is logged about a request, whatever its form: in another case of the path,
- * in a query, escaped, or in a target in absolute form.
+ * A request with its reply, as the handlers of all routes get it, and the check that the client is the node that it claims to be.
  */
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -13,8 +11,8 @@ import type { Observe } from '../../install/observation.ts'
 import type { BootEntry, HttpPlan } from '../../plan/http/plan.ts'
 import { cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
 import { macsText } from '../../plan/model.ts'
-import { tokenCharacters } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
+import type { TokenRedactor } from './token-redactor.ts'
 
 export type Tools = {
   readonly log: Log
@@ -140,101 +138,4 @@ export async function checkNeighbor(
     sentence: `refused: this machine has the MAC address ${mac}, which is not the declared one: boot from the declared interface, or correct mac in the site file`,
     reason: `${address} has the MAC address ${mac}, but ${entry.key} is declared with ${macsText(entry)}: boot from the declared interface, correct mac in the site file, or give a bond the declared MAC address`,
   }
-}
-
-/**
- * Keeps tokens out of the log. Tokens are found by value, and by their shape for those of an earlier process.
- */
-
-export type TokenRedactor = {
-  /** Adds a token that was given to a node. */
-  learn(token: string): void
-  redact(text: string): string
-  /** Returns a log whose fields have no tokens. */
-  wrap(log: Log): Log
-}
-
-/** The oldest tokens are forgotten first: by then they have expired. */
-const maxTokens = 10_000
-
-const replacement = '…'
-const run = new RegExp(`[\\w-]{${tokenCharacters},}`, 'g')
-
-/** A percent-encoded text may be encoded again. */
-const maxDecodings = 3
-
-export function createTokenRedactor(): TokenRedactor {
-  const tokens = new Set<string>()
-
-  function redactPlain(text: string): string {
-    return text.replace(run, (characters) => {
-      if (hasTokenShape(characters)) return replacement
-      for (let at = 0; at + tokenCharacters <= characters.length; at++) {
-        if (tokens.has(characters.slice(at, at + tokenCharacters))) return replacement
-      }
-      return characters
-    })
-  }
-
-  function redact(text: string): string {
-    let decoded = text
-    for (let round = 0; round < maxDecodings && decoded.includes('%'); round++) decoded = decode(decoded)
-    const redacted = redactPlain(decoded)
-    return redacted === decoded ? redactPlain(text) : redacted
-  }
-
-  function redactFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    const redacted: Record<string, unknown> = {}
-    for (const name in fields) redacted[name] = redactValue(fields[name])
-    return redacted
-  }
-
-  function redactValue(value: unknown): unknown {
-    if (typeof value === 'string') return value.length < tokenCharacters ? value : redact(value)
-    if (!(value instanceof Error)) return value
-    const stack = value.stack ?? ''
-    if (redact(value.message) === value.message && redact(stack) === stack) return value
-    return Object.assign(new Error(redact(value.message)), { stack: redact(stack) })
-  }
-
-  function redactLog(log: Log): Log {
-    return {
-      debug: (fields, message) => log.isDebug() && log.debug(redactFields(fields), message),
-      info: (fields, message) => log.info(redactFields(fields), message),
-      warn: (fields, message) => log.warn(redactFields(fields), message),
-      error: (fields, message) => log.error(redactFields(fields), message),
-      for: (service) => redactLog(log.for(service)),
-      isDebug: () => log.isDebug(),
-    }
-  }
-
-  return {
-    learn(token) {
-      if (token.length !== tokenCharacters) return
-      tokens.add(token)
-      const [oldest] = tokens
-      if (tokens.size > maxTokens && oldest !== undefined) tokens.delete(oldest)
-    },
-    redact,
-    wrap: redactLog,
-  }
-}
-
-/** Random base64url of this length has letters of both cases; names of files rarely do. */
-function hasTokenShape(characters: string): boolean {
-  return characters.length === tokenCharacters && /[a-z]/.test(characters) && /[A-Z]/.test(characters)
-}
-
-/** Decodes escapes; bytes that are not UTF-8 become U+FFFD. */
-function decode(text: string): string {
-  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escaped) => {
-    try {
-      return decodeURIComponent(escaped)
-    } catch {
-      return escaped.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => {
-        const byte = Number.parseInt(hex, 16)
-        return byte < 0x80 ? String.fromCharCode(byte) : '\u{fffd}'
-      })
-    }
-  })
 }

@@ -31,13 +31,7 @@ import { createImageSources, sendImage } from './images.ts'
 import { createImageLane, type ImageLane } from './image-lane.ts'
 import { liveSource } from './secure.ts'
 import { errorCode, helpText, refuse, sendText, unusableRequest } from './response.ts'
-import {
-  checkLiveNeighbor,
-  exchangeOf,
-  type Tools,
-  createTokenRedactor,
-  isMonitor,
-} from './request-context.ts'
+import { checkLiveNeighbor, exchangeOf, type Tools, isMonitor } from './request-context.ts'
 import {
   receiveCallback,
   receiveDiskReport,
@@ -47,6 +41,7 @@ import {
   sendSecret,
   sendSecretImage,
 } from './secrets.ts'
+import { createTokenRedactor } from './token-redactor.ts'
 
 export type RoutesOptions = AppOptions & {
   /** Receives observations of nodes. */

@@ -1,65 +1,42 @@
 import t from 'tap'
-import { createLog } from '../../../src/host/log.ts'
-import { createTokenRedactor } from '../../../src/serve/http/request-context.ts'
+import { parseCidr } from '../../../src/proto/address/ip.ts'
+import { clientOf, isMonitor, peerAddress } from '../../../src/serve/http/request-context.ts'
 
-const token = 'abcdefghij-_0123456789'
-const shaped = 'Zk3vQ0pXl2m9TtYyB-_a1C'
-
-const forms = (secret: string) => [
-  `/boot/ocp45/w1/${secret}/worker.ign`,
-  `/BOOT/ocp45/w1/${secret}/y.ign`,
-  `/boot/ocp45/w1/x/${secret}`,
-  `/x?token=${secret}&y=1`,
-  `http://172.16.0.101/boot/ocp45/w1/${secret}/worker.ign`,
-  `/boot/ocp45/w1/%${secret.charCodeAt(0).toString(16)}${secret.slice(1)}/worker.ign`,
-  `/boot/ocp45/w1/%25${secret.charCodeAt(0).toString(16)}${secret.slice(1)}`,
-  `/%zz/${secret}`,
-  `/%ff${Buffer.from(secret).toString('hex').replaceAll(/../g, '%$&')}`,
-  `/images/rhcos/${secret}`,
-]
-
-t.test('a token is redacted in any form of a request', (t) => {
-  const tokens = createTokenRedactor()
-  tokens.learn(token)
-  for (const form of [...forms(token), ...forms(shaped), `/x${token}y`]) {
-    const redacted = tokens.redact(form)
-    for (const secret of [token, shaped]) {
-      t.notMatch(redacted, secret, form)
-      t.notMatch(decodeURIComponent(redacted.replaceAll(/%(?![0-9a-f]{2})|%ff/gi, '')), secret, form)
-    }
+t.test('the address of a peer is its IPv4 address on a socket for both families', (t) => {
+  for (const [remoteAddress, address] of [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:192.0.2.1', '192.0.2.1'],
+    ['::ffff:c000:201', '::ffff:c000:201'],
+    ['2001:db8::1', '2001:db8::1'],
+  ] as const) {
+    t.equal(peerAddress({ remoteAddress }), address)
   }
+  t.equal(peerAddress({ remoteAddress: undefined }), '')
   t.end()
 })
 
-t.test('other texts are unchanged', (t) => {
-  const tokens = createTokenRedactor()
-  tokens.learn(token)
-  for (const text of [
-    '/images/rhcos-4.17/rhcos-417.94.202410090854-0-live-kernel-x86_64',
-    '/boot/ocp45/w1/boot.ipxe',
-    '/a%20b',
-    'ocp45/m1 is not to be installed, its mode is local',
-  ]) {
-    t.equal(tokens.redact(text), text)
+t.test('a client is the node with its address, or this machine', (t) => {
+  const plan = {
+    address: '192.0.2.2',
+    address6: '2001:db8::2',
+    nodeByAddress: new Map([['192.0.2.21', 'ocp45/m1']]),
   }
+  const client = (remoteAddress: string) => clientOf({ remoteAddress, remotePort: 1000 }, plan)
+  t.match(client('::ffff:192.0.2.21'), { node: 'ocp45/m1', client: '192.0.2.21:1000', isLocal: false })
+  t.match(client('2001:db8::2'), { node: undefined, client: '[2001:db8::2]:1000', isLocal: true })
+  for (const local of ['127.0.0.1', '::1', '192.0.2.2']) t.ok(client(local).isLocal, local)
+  t.notOk(client('192.0.2.3').isLocal)
   t.end()
 })
 
-t.test('the log has no tokens in its fields and errors', (t) => {
-  const lines: string[] = []
-  const tokens = createTokenRedactor()
-  tokens.learn(token)
-  const log = tokens.wrap(createLog('debug', { write: (line) => void lines.push(line) })).for('http')
-  const error = new Error(`cannot send ${token}`)
-  log.debug({ file: `/${token}` }, 'a')
-  log.info({ file: `/${token}`, octets: 3 }, 'b')
-  log.warn({ file: `/${token}` }, 'c')
-  log.error({ err: error }, 'd')
-  log.error({ err: new Error('no token') }, 'e')
-  t.equal(lines.length, 5)
-  t.notMatch(lines.join(''), token)
-  t.match(lines[1], '"octets":3')
-  t.match(lines[4], 'no token')
-  t.ok(log.isDebug())
+t.test('only this machine and the declared networks may read the names of nodes in the metrics', (t) => {
+  const monitors = [parseCidr('198.51.100.0/24')].filter((each) => each !== undefined)
+  const may = (address: string, isLocal: boolean) =>
+    isMonitor({ address, isLocal, plan: { monitors } as never })
+  t.ok(may('127.0.0.1', true))
+  t.ok(may('198.51.100.7', false))
+  t.notOk(may('192.0.2.7', false))
+  t.notOk(may('2001:db8::7', false))
   t.end()
 })
