@@ -1,15 +1,15 @@
 /** `slipway log NODE`: the recorded events of one node, oldest first. */
-import { parseArgs } from 'node:util'
 import type { Observation } from '../../install/observation.ts'
-import { ExitCode, UsageError, type Command } from '../command.ts'
+import { ExitCode, type Command } from '../command.ts'
 import { askControl, toResult } from '../client.ts'
 import { interruptible } from '../poll.ts'
-import { controlOptions, controlPath, controlRow, nodeKeys } from '../target.ts'
+import { parseLogArguments } from '../log-options.ts'
+import { controlRow, nodeKeys } from '../target.ts'
 import { dateTime, paint } from '../text/output.ts'
 import { printable } from '../../text/lines.ts'
 import { eventText, followEvents } from './events.ts'
 
-const defaultLines = 50
+const limits = { usual: 50, most: 999_999 }
 
 export const log: Command = {
   name: 'log',
@@ -22,7 +22,7 @@ export const log: Command = {
         'node w1. "slipway node show NODE" groups the same events into boots.',
     ],
     options: [
-      ['--lines N', `how many events, from 1 to 999999 (default: ${defaultLines})`],
+      ['--lines N', `how many events, from 1 to ${limits.most} (default: ${limits.usual})`],
       ['--follow', 'then wait for further events until you press Ctrl-C'],
       controlRow,
       ['--json', 'print a JSON document on each line'],
@@ -37,36 +37,21 @@ export const log: Command = {
   },
 
   async run(args, terminal) {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        ...controlOptions,
-        lines: { type: 'string', default: String(defaultLines) },
-        follow: { type: 'boolean', default: false },
-      },
-    })
-    const [name, ...more] = positionals
-    if (name === undefined || more.length > 0) throw new UsageError('expected the name of one node')
-    if (!/^[1-9]\d{0,5}$/.test(values.lines))
-      throw new UsageError(`--lines ${values.lines}: expected a number from 1 to 999999`)
-    const path = controlPath(values.control)
+    const { name, lines, isFollowed, isJson, control: path } = parseLogArguments(args, limits)
     return toResult(terminal, async () => {
       const [key = ''] = await nodeKeys(path, [name])
       const all = await askControl<Observation[]>(path, `/v1/nodes/${key}/events`)
-      for (const seen of all.slice(-Number(values.lines))) {
+      for (const seen of all.slice(-lines)) {
         terminal.out(
-          values.json
+          isJson
             ? JSON.stringify(seen)
             : `${paint(terminal, 'dim', dateTime(seen.at))}  ${printable(eventText(seen))}`,
         )
       }
-      if (all.length === 0 && !values.json) terminal.err(`slipway log: ${key} has not been seen yet`)
-      if (values.follow) {
+      if (all.length === 0 && !isJson) terminal.err(`slipway log: ${key} has not been seen yet`)
+      if (isFollowed) {
         const after = all.at(-1)?.sequence
-        await interruptible((signal) =>
-          followEvents(path, { key, isJson: values.json, after }, terminal, signal),
-        )
+        await interruptible((signal) => followEvents(path, { key, isJson, after }, terminal, signal))
       }
       return ExitCode.fine
     })

@@ -1,16 +1,16 @@
 /** `slipway node log NAME`: what a node sent to the syslog receiver. */
-import { parseArgs } from 'node:util'
 import { isAborted, pause, systemClock } from '../../../host/clock.ts'
 import type { LogLine, NodeLog } from '../../../serve/syslog/node-logs.ts'
 import { pluralize } from '../../../text/format.ts'
 import { printable } from '../../../text/lines.ts'
 import { askControl } from '../../client.ts'
-import { ExitCode, UsageError, type Help, type Terminal } from '../../command.ts'
+import { ExitCode, type Help, type Terminal } from '../../command.ts'
 import { interruptible } from '../../poll.ts'
-import { controlOptions, controlPath, controlRow, nodeKeys } from '../../target.ts'
+import { parseLogArguments } from '../../log-options.ts'
+import { controlRow, nodeKeys } from '../../target.ts'
 import { clockTime, paint } from '../../text/output.ts'
 
-const defaultLines = 100
+const limits = { usual: 100, most: 9999 }
 const followMs = 1000
 
 export const logHelp: Help = {
@@ -23,7 +23,7 @@ export const logHelp: Help = {
       'have a node w1.',
   ],
   options: [
-    ['--lines N', `how many lines, from 1 to 9999 (default: ${defaultLines})`],
+    ['--lines N', `how many lines, from 1 to ${limits.most} (default: ${limits.usual})`],
     ['--follow', 'then wait for further lines until you press Ctrl-C'],
     controlRow,
     ['--json', 'print a JSON document on each line'],
@@ -38,32 +38,19 @@ export const logHelp: Help = {
 }
 
 export async function log(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      ...controlOptions,
-      lines: { type: 'string', default: String(defaultLines) },
-      follow: { type: 'boolean', default: false },
-    },
-  })
-  const [name, ...more] = positionals
-  if (name === undefined || more.length > 0) throw new UsageError('expected the name of one node')
-  if (!/^[1-9]\d{0,3}$/.test(values.lines))
-    throw new UsageError(`--lines ${values.lines}: expected a number from 1 to 9999`)
-  const path = controlPath(values.control)
+  const { name, lines: count, isFollowed, isJson, control: path } = parseLogArguments(args, limits)
   const [key = ''] = await nodeKeys(path, [name])
-  const print = (line: LogLine) => terminal.out(values.json ? JSON.stringify(line) : lineText(line, terminal))
+  const print = (line: LogLine) => terminal.out(isJson ? JSON.stringify(line) : lineText(line, terminal))
   const read = (query: string) => askControl<NodeLog>(path, `/v1/nodes/${key}/log?${query}`)
 
-  const { lines, dropped } = await read(`lines=${values.lines}`)
+  const { lines, dropped } = await read(`lines=${count}`)
   lines.forEach(print)
-  if (!values.json && lines.length === 0) terminal.err(`slipway node log: ${key} has sent no log`)
-  if (!values.json && dropped > 0) {
-    const count = pluralize(dropped, 'message')
-    terminal.err(`slipway node log: dropped ${count}, because ${key} sent them too fast`)
+  if (!isJson && lines.length === 0) terminal.err(`slipway node log: ${key} has sent no log`)
+  if (!isJson && dropped > 0) {
+    const messages = pluralize(dropped, 'message')
+    terminal.err(`slipway node log: dropped ${messages}, because ${key} sent them too fast`)
   }
-  if (values.follow) {
+  if (isFollowed) {
     let after = lines.at(-1)?.sequence ?? 0
     await interruptible(async (signal) => {
       for (;;) {
