@@ -44,8 +44,10 @@ export type Explanation = {
   readonly network?: string
   readonly boot: string
   readonly image?: string
-  /** Absent where the agent in the image chooses the disk. */
+  /** Absent where the system that boots chooses the disk. */
   readonly disk?: string
+  /** What chooses the disk: the agent in the image, or the installer that the script of the node starts. */
+  readonly diskChooser?: 'agent' | 'installer'
   readonly offers: readonly (Offer & { readonly loader?: Loader })[]
   readonly script?: { readonly url: string; readonly leadsTo: string; readonly body: string }
   /** Absent where the initramfs of the image contains it. */
@@ -104,7 +106,7 @@ function memberExplanation(model: Model, plan: Plan, member: MemberModel): Expla
 function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation {
   const scriptPath = urlPaths.bootScript(node)
   const { style } = imageFacts(model, bootSource(node))
-  const isAgent = style === 'agent' || style === 'script'
+  const chooser = style === 'agent' ? style : style === 'script' ? ('installer' as const) : undefined
   const script = plan.http.scripts.get(scriptPath)
   return {
     node: node.key,
@@ -117,14 +119,14 @@ function bootExplanation(model: Model, plan: Plan, node: NodeModel): Explanation
     network: networkText(node),
     boot: node.boot,
     image: scriptName(bootSource(node)),
-    ...defined({ disk: isAgent ? undefined : shownDisk(node) }),
+    ...defined({ disk: chooser === undefined ? shownDisk(node) : undefined, diskChooser: chooser }),
     offers: offersTo(plan.dhcp, node.mac).map((offer) => ({ ...offer, ...loaderOf(plan, offer) })),
     script: {
       url: absoluteUrl(plan.endpoint, scriptPath, node),
       leadsTo: script?.boot ?? 'nothing',
       body: (script?.body ?? '').replaceAll(tokenPlaceholder, 'TOKEN'),
     },
-    ...(!isAgent && readsIgnition(node) && { ignition: ignitionOf(model, node) }),
+    ...(chooser === undefined && readsIgnition(node) && { ignition: ignitionOf(model, node) }),
     dns: records(plan, node),
     haproxy: backendsOf(model, node),
   }

@@ -7,7 +7,7 @@ import { loaderNames, type Facts } from '../../src/plan/facts.ts'
 import type { Model } from '../../src/plan/model.ts'
 import { exampleSiteModel } from '../support/example-site.ts'
 import { golden } from '../support/golden.ts'
-import { agentImage, ignitionFile, missing } from '../support/model.ts'
+import { agentImage, found, ignitionFile, missing } from '../support/model.ts'
 
 const explanation = (model: Model, name: string) =>
   explanationOf(model, compile(model), chooseNode(model, name))
@@ -44,6 +44,24 @@ t.test('explains that the image of an agent contains the disk and the Ignition f
     lines.some((line) => line.includes('/dev/')),
     false,
   )
+  t.end()
+})
+
+t.test('explains that the installer of a script chooses the disk', (t) => {
+  const script = 'http://192.0.2.9/ipxe-script'
+  const images = new Map(
+    [script, 'rhcos-4.17'].map((name) => [name, { style: 'script', script: found(script, 0) }] as const),
+  )
+  const scripted = (site: string) => site.replace('image: rhcos-4.17', `script: ${script}`)
+  const lines = explanationLines(explanation(exampleSiteModel(scripted, { images }), 'm1'))
+  t.match(lines, [
+    /^ocp45\/m1/,
+    / name /,
+    / MAC /,
+    / address /,
+    `  boot     installs ${script} on the disk that its installer chooses`,
+  ])
+  t.notOk(lines.some((line) => line.startsWith('Ignition')))
   t.end()
 })
 

@@ -30,13 +30,14 @@ const requestLines = [
   '  approve it with oc adm certificate approve (slipway csr list shows its name)',
 ]
 
-function bootLines({ script, ignition }: Explanation): string[] {
+function bootLines({ script, ignition, diskChooser }: Explanation): string[] {
+  const isInInitramfs = ignition === undefined && diskChooser === 'agent'
   return [
     ...(script === undefined ? [] : scriptLines(script)),
-    '',
-    ...(ignition === undefined
-      ? ['Ignition  in its initramfs, which only this node can fetch while it installs']
-      : ignitionLines(ignition)),
+    ...(isInInitramfs
+      ? ['', 'Ignition  in its initramfs, which only this node can fetch while it installs']
+      : []),
+    ...(ignition === undefined ? [] : ['', ...ignitionLines(ignition)]),
   ]
 }
 
@@ -58,10 +59,11 @@ function identity(explanation: Explanation) {
     boot,
     image = '',
     disk,
+    diskChooser = 'agent',
   } = explanation
   const others = addresses.filter((each) => each !== address)
   const boots = {
-    install: `installs ${image}${disk === undefined ? ' on the disk that its agent chooses' : ` on ${disk}`}`,
+    install: `installs ${image} on ${disk ?? `the disk that its ${diskChooser} chooses`}`,
     menu: 'shows the menu',
     local: 'boots its local disk',
     none: 'not by slipway: no DHCP or boot request is answered',
