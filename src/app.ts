@@ -35,6 +35,7 @@ import type { Reloaded, SiteControl } from './serve/control/site-routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
 import { createDrains, readDrained } from './serve/haproxy/drained.ts'
 import { createSiteAdoption } from './site-adoption.ts'
+import { createSiteRemoval } from './site-removal.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
 import type { Site } from './site/schema.ts'
 import { defined } from './text/defined.ts'
@@ -209,6 +210,11 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       condition: report.status,
       site: active,
       adoption: createSiteAdoption({ sitePath, site: active, clock, log }),
+      removal: createSiteRemoval({
+        ...{ sitePath, site: active, clock, log },
+        clusters: () => followed()?.reports(),
+        servers: () => balancer.state().servers,
+      }),
       strangers: report.strangers,
       explain,
       power,

@@ -62,7 +62,7 @@ export type Shared = {
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
     Pick<
       ControlOptions,
-      'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'power' | 'nodeLogs'
+      'condition' | 'strangers' | 'explain' | 'site' | 'adoption' | 'removal' | 'power' | 'nodeLogs'
     > & {
       readonly clusters: () => Clusters | undefined
       readonly hooks: () => Hooks | undefined

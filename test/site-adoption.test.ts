@@ -39,6 +39,7 @@ t.test(
       ...{ outcome: 'planned', node: 'c1/w2', file: path, line: 17, entry },
       changes: { items: [] },
       troubles: ['no kernel'],
+      diff: [`--- ${path}`, `+++ ${path}`, /^@@/, / {2}nodes:/, / - /, / - /, `+      ${entry}`],
     })
     t.match(compared, [/name: w2/], 'the plan is that of the file with the entry')
     t.equal(await readFile(path, 'utf8'), siteText(), 'nothing is written')
@@ -112,7 +113,7 @@ t.test('a site file that cannot be read or written is a reason, not an error', a
   await writeFile(join(path, '../.site.yaml.lock'), 'not a database')
   t.match(await adopt({ ...w2, base }), {
     code: 'server.site-not-written',
-    reasons: [/Paste the entry into the file instead$/],
+    reasons: ['file is not a database'],
   })
   const missing = createSiteAdoption({
     sitePath: join(path, '../none/site.yaml'),
@@ -123,6 +124,6 @@ t.test('a site file that cannot be read or written is a reason, not an error', a
   t.match(await missing.adopt(w2, 'local'), { code: 'site.unreadable', reasons: [/^there is no site file/] })
   t.match(await missing.adopt({ ...w2, base }, 'local'), {
     code: 'server.site-not-written',
-    reasons: [/^cannot write .*; .*\. Paste the entry/],
+    reasons: [/^cannot write .*; check the path, or create the directory$/],
   })
 })

@@ -5,7 +5,7 @@
 #   terraform apply                     # writes the entries, and prints the plan of slipway
 #   terraform apply -var reload=true    # reloads; slipway rolls back unless the last step confirms
 #
-# To remove a node, run slipway node remove on the server: Terraform must not remove a machine from a cluster.
+# To remove a node, run slipway node remove: Terraform must not remove a machine from a cluster.
 
 terraform {
   required_version = ">= 1.4"

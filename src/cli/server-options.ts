@@ -56,8 +56,7 @@ export function isRemote(target: string): boolean {
 }
 
 /** @throws {UsageError} if a command that works on the files of the server is to run elsewhere */
-export function requireLocal(target: string, command: string, instead?: string): void {
+export function requireLocal(target: string, command: string): void {
   if (!isRemote(target)) return
-  const hint = instead === undefined ? '' : `; ${instead}`
-  throw new UsageError(`${command} works on files of the server: run it there, without --server${hint}`)
+  throw new UsageError(`${command} works on files of the server: run it there, without --server`)
 }

@@ -4,8 +4,8 @@ import { askControl, ControlProblem } from './client.ts'
 import { UsageError, type HelpRow } from './command.ts'
 import { isRemote } from './server-options.ts'
 import type { NodeReport } from '../install/reports.ts'
+import { findNode, namedNodes } from '../plan/find-node.ts'
 import type { NodeModel } from '../plan/model.ts'
-import { didYouMean } from '../text/nearest.ts'
 
 /** Options of every command that queries the running slipway. */
 export const controlOptions = {
@@ -86,6 +86,35 @@ export async function siteFile(
   throw new UsageError('no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found')
 }
 
+type EditValues = SiteValues & { readonly file: string | undefined; readonly isDry: boolean }
+
+/**
+ * Returns the site file that a command changes; undefined if it is the site file of a server, which the API changes.
+ *
+ * @throws {UsageError} for a file of this machine with a server, except to print the change
+ */
+export async function editedFile(
+  command: string,
+  { file, isDry, ...values }: EditValues,
+  environment = process.env,
+): Promise<string | undefined> {
+  if (!isRemote(controlPath(values.control, environment))) return siteFile(values, file, environment)
+  if (!isSiteGiven(values, file, environment)) return undefined
+  if (isDry) return siteFile(values, file, environment)
+  throw new UsageError(
+    `with --server, ${command} changes the site file of the server: remove --site FILE, or unset SLIPWAY_SITE`,
+  )
+}
+
+/** Whether the command line or the environment names a site file. */
+export function isSiteGiven(
+  { site }: SiteValues,
+  positional: string | undefined,
+  environment = process.env,
+): boolean {
+  return (site ?? positional ?? environment['SLIPWAY_SITE']) !== undefined
+}
+
 /**
  * @param file an argument where a site file is expected
  * @param name the argument behind it, where the name of a node is expected
@@ -116,18 +145,9 @@ export function chooseNode<Named extends Pick<NodeModel, 'key' | 'name'>>(
   { nodes }: { readonly nodes: readonly Named[] },
   name: string,
 ): Named {
-  const matches = nodes.filter((node) => node.key === name || node.name === name)
-  const [first, ...others] = matches
-  if (first !== undefined && others.length === 0) return first
-  if (first !== undefined) {
-    throw new UsageError(
-      `several clusters have a node ${name}: use ${matches.map(({ key }) => key).join(' or ')}`,
-    )
-  }
-  const keys = nodes.map(({ key }) => key)
-  throw new UsageError(
-    `the site does not declare a node ${name}${didYouMean(name, name.includes('/') ? keys : nodes.map((node) => node.name))}; it has ${keys.join(', ')}`,
-  )
+  const found = findNode(nodes, name)
+  if (typeof found === 'string') throw new UsageError(found)
+  return found
 }
 
 /**
@@ -141,9 +161,6 @@ export async function nodeKeys(
   others: readonly string[] = [],
 ): Promise<string[]> {
   const reports = await askControl<NodeReport[]>(path, '/v1/nodes')
-  const nodes = [...reports.map(({ node }) => node), ...others].map((key) => ({
-    key,
-    name: key.slice(key.indexOf('/') + 1),
-  }))
+  const nodes = namedNodes([...reports.map(({ node }) => node), ...others])
   return [...new Set(names.map((name) => chooseNode({ nodes }, name).key))]
 }

@@ -25,10 +25,10 @@ t.test('an option without a value is an error', (t) => {
 })
 
 t.test('a command that works on files of the server does not run elsewhere', async (t) => {
-  t.throws(() => requireLocal('https://slipway:8443', 'node add'), {
-    message: 'node add works on files of the server: run it there, without --server',
+  t.throws(() => requireLocal('https://slipway:8443', 'state restore'), {
+    message: 'state restore works on files of the server: run it there, without --server',
   })
-  requireLocal('/run/control.sock', 'node add')
+  requireLocal('/run/control.sock', 'state restore')
   t.ok(isRemote('https://slipway'))
   t.notOk(isRemote('/run/https://'))
   await t.rejects(siteFile({}, undefined, { SLIPWAY_SERVER: 'https://slipway:8443' }), {

@@ -10,7 +10,7 @@ import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { createAccess } from '../../src/serve/control/access/access.ts'
 import type { Compared, Confirmed, HistoryRow, Reloaded } from '../../src/serve/control/site-routes.ts'
-import type { AdoptionControl, DrainControl } from '../../src/serve/control/node-routes.ts'
+import type { DrainControl } from '../../src/serve/control/node-routes.ts'
 import type { LogLine, NodeLogs } from '../../src/serve/syslog/node-logs.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
@@ -23,6 +23,7 @@ import {
   sampleUnknownClients,
 } from './sample-nodes.ts'
 import { samplePower } from './sample-power.ts'
+import { sampleSiteEdits } from './site-edits.ts'
 
 /** Returns a path that is short enough for a socket (sun_path, 108 bytes); the directory of a test can be too long. */
 export function socketPath(t: Test): string {
@@ -58,22 +59,6 @@ const sampleDrains: DrainControl = {
 }
 
 /** Plans the node w9, and writes it to the version `abc` of the site file. */
-const sampleAdoption: AdoptionControl = {
-  adopt(body) {
-    const { name, base } = (body ?? {}) as { readonly name?: unknown; readonly base?: unknown }
-    const refused = (status: number, code: string, reason: string) =>
-      Promise.resolve({ outcome: 'refused' as const, status, code, reasons: [reason] })
-    if (name !== 'w9') return refused(400, 'server.bad-request', 'name must be a host name of one label')
-    if (base !== undefined && base !== 'abc') return refused(409, 'server.site-changed', 'it has changed')
-    const [file, entry] = ['/etc/slipway/site.yaml', '- { name: w9 }']
-    const outcome = base === undefined ? ('planned' as const) : ('written' as const)
-    const changes = { items: [], restart: [] }
-    return Promise.resolve({
-      ...{ outcome, node: 'ocp45/w9', file, line: 40, entry, base: 'abc', changes, troubles: [] },
-    })
-  },
-}
-
 /** The log of w1; no other node sent one. */
 const sampleLines = (): LogLine[] => [
   { sequence: 1, at: now - 60_000, severity: 6, app: 'kernel', text: 'Linux version 5.14.0' },
@@ -125,7 +110,7 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
     condition: () => ({ ...condition }),
     strangers: () => sampleUnknownClients,
     drains: sampleDrains,
-    adoption: sampleAdoption,
+    ...sampleSiteEdits,
     explain: (node: string) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
     power: samplePower(requests),
     nodeLogs: () => logsOf(logLines),

@@ -98,6 +98,10 @@ export const controlCodes = defineCodes({
     meaning: 'A site file has errors, so slipway cannot compare it with the active site',
     remedy: 'Correct the lines that the message names',
   },
+  'server.removal-refused': {
+    meaning: 'Removing the nodes can break a cluster that runs',
+    remedy: 'Read the reasons; to remove the nodes anyway, use --force, or force in the request',
+  },
   'server.rollback-rejected': {
     meaning: 'An earlier site cannot be served by this process, so slipway keeps the current plan',
     remedy: 'Write the earlier site to the site file with slipway history show, and restart the service',
@@ -127,8 +131,9 @@ export const controlCodes = defineCodes({
     remedy: 'Request the plan again, and compare it',
   },
   'server.site-not-written': {
-    meaning: 'slipway cannot write the site file; the service unit of the packages makes it read-only',
-    remedy: 'Paste the entry into the file, then run slipway reload; or see page.md on how to permit writing',
+    meaning: 'The service cannot write the site file; the service unit of the packages makes it read-only',
+    remedy:
+      'Change the file on the server, then run slipway reload; or permit writing as described in page.md',
   },
   'server.state-not-written': {
     meaning: 'The state could not be copied or changed',

@@ -22,8 +22,6 @@ export type NodeRoutesOptions = {
   readonly drains: DrainControl
   /** Reads and switches the power of nodes. */
   readonly power: PowerControl
-  /** Adds machines to the site file. */
-  readonly adoption: AdoptionControl
   readonly log: Log
   readonly counters: Counters
 }
@@ -43,20 +41,6 @@ export type DrainControl = {
   enable(node: string): Promise<Outcome | undefined>
 }
 
-export type AdoptionControl = {
-  /** Plans, or with `base` writes, the entry of a machine for the site file. */
-  adopt(body: unknown, by: string): Promise<AdoptionOutcome>
-}
-
-type AdoptionOutcome =
-  | { readonly outcome: 'planned' | 'written' | 'present'; readonly node: string }
-  | {
-      readonly outcome: 'refused'
-      readonly status: number
-      readonly code: string
-      readonly reasons: readonly string[]
-    }
-
 type NodeParams = { Params: { cluster: string; node: string } }
 type LogRequest = NodeParams & { Querystring: { after?: string; lines?: string } }
 type CommandParams = {
@@ -70,18 +54,6 @@ export function addNodeRoutes(app: FastifyInstance, options: NodeRoutesOptions):
   const { installs, reports, strangers, explain, drains, log, counters } = options
 
   app.get('/v1/nodes', read, () => reports.listInTurns())
-
-  app.post<{ Body: unknown }>('/v1/nodes', operate, async ({ body, identity }, reply) => {
-    const isWriting = typeof body === 'object' && body !== null && 'base' in body
-    if (isWriting && identity?.scope !== 'admin') {
-      const error = 'to write the site file, the scope must be admin'
-      return refuse(reply, 403, 'api.scope-too-small', error)
-    }
-    const adopted = await options.adoption.adopt(body, identity?.name ?? 'local')
-    if (adopted.outcome !== 'refused') return adopted
-    const { status, code, reasons } = adopted
-    return reply.code(status).send({ code, error: reasons.join('; '), reasons })
-  })
 
   app.get('/v1/nodes/seen', read, () => strangers())
 

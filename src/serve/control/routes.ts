@@ -21,10 +21,12 @@ import { addClusterRoutes, type ClusterControl } from './cluster-routes.ts'
 import { streamEvents } from './events.ts'
 import { addNodeRoutes, noSuchNode, type NodeRoutesOptions } from './node-routes.ts'
 import { addPowerRoutes } from './power-routes.ts'
+import { addSiteEditRoutes, type SiteEditRoutesOptions } from './site-edit-routes.ts'
 import { addSiteRoutes, type SiteControl } from './site-routes.ts'
 import { addStateRoutes, type StateRoutesOptions } from './state-routes.ts'
 
 export type RoutesOptions = NodeRoutesOptions &
+  SiteEditRoutesOptions &
   StateRoutesOptions & {
     readonly installs: Installs
     readonly reports: Reports
@@ -117,6 +119,7 @@ export function createRoutes(
   addPowerRoutes(app, options.power)
 
   addNodeRoutes(app, options)
+  addSiteEditRoutes(app, options)
   addClusterRoutes(app, options.clusters)
 
   addStateRoutes(app, options)

@@ -41,6 +41,8 @@ export type Adopted =
       readonly key: string
       /** The text that was inserted, from its first column; empty if nothing was. */
       readonly entry: string
+      /** The site with the node. */
+      readonly site: Site
     }
 
 /** @param file as for {@link loadSite} */
@@ -58,7 +60,7 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
   if (at !== -1) {
     const line = lineOf(text, startOf(nodeList(text, index), at))
     const other = difference(nodes[at] as Node, adoption)
-    if (other === undefined) return { kind: 'present', text: whole, line, key, entry: '' }
+    if (other === undefined) return { kind: 'present', text: whole, line, key, entry: '', site: before.site }
     const reason = `the site file already has ${key} (line ${line}), with ${other}`
     return { kind: 'refused', code: 'site.node-known', reason }
   }
@@ -74,7 +76,8 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
     return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
   const line = lineOf(made, offset + inserted.search(/[^\s,]/))
-  return { kind: 'adopted', text: mark + made, line, key, entry: entryText(inserted) }
+  const entry = entryText(inserted)
+  return { kind: 'adopted', text: mark + made, line, key, entry, site: after.site }
 }
 
 /** Removes the separator before the entry, and the indentation that its lines have in common. */

@@ -35,7 +35,8 @@ async function remote(t: Test) {
     const code = await command.run([...args, '--control', target], terminal)
     return { code, out: terminal.outLines, err: terminal.errLines }
   }
-  return { ...api, directory, target, run }
+  const operator = async () => writeFileSync(tokenFile, await api.token('operate'))
+  return { ...api, directory, target, run, operator }
 }
 
 t.test('the site file of a server is compared and printed by the server', async (t) => {
@@ -79,17 +80,10 @@ t.test('doctor reports what a server reports, and checks nothing on this machine
   })
 })
 
-t.test('nodes are added and removed on the server itself', async (t) => {
-  const { run } = await remote(t)
-  const added = ['add', 'w4', '--role', 'worker', '--mac', '52:54:00:00:00:24', '--address', '192.0.2.24']
-  await t.rejects(run(node, ...added), { message: /^node add works on files of the server/ })
-  await t.rejects(run(node, 'remove', 'w1'), { message: /^node remove works on files of the server/ })
-})
-
 t.test('a machine is adopted in the site file of the server', async (t) => {
   const { run } = await remote(t)
   const args = ['--name', 'w9', '--role', 'worker', '--address', '172.16.0.39', '00:00:5e:00:53:77']
-  t.same(await run(node, 'adopt', '--dry-run', ...args), { code: 0, out: ['- { name: w9 }'], err: [] })
+  t.same(await run(node, 'adopt', '--dry-run', ...args), { code: 0, out: ['+- { name: w9 }'], err: [] })
   t.same(await run(node, 'adopt', ...args), {
     code: 0,
     out: ['/etc/slipway/site.yaml:40: ocp45/w9 is declared; run "slipway reload" to serve it'],
@@ -99,4 +93,46 @@ t.test('a machine is adopted in the site file of the server', async (t) => {
   t.match(JSON.parse(out.join('')), { node: 'ocp45/w9', line: 40, isWritten: true })
   const other = ['--name', 'w8', ...args.slice(2)]
   t.match(await run(node, 'adopt', ...other), { code: 1, err: [/name must be a host name/] })
+})
+
+t.test('a node is added to the site file of the server', async (t) => {
+  const { run, operator } = await remote(t)
+  const args = ['add', '--role', 'worker', '--mac', '00:00:5e:00:53:77', '--address', '172.16.0.39', 'w9']
+  t.same(await run(node, ...args, '--dry-run'), { code: 0, out: ['+- { name: w9 }'], err: [] })
+  // The sample server reloads, but does not serve the node afterwards.
+  t.match(await run(node, ...args), {
+    code: 2,
+    out: ['/etc/slipway/site.yaml:40: ocp45/w9 is declared', /^site reloaded/],
+    err: [/does not serve ocp45\/w9: its site file is not \/etc\/slipway\/site.yaml/],
+  })
+  await t.rejects(run(node, ...args, '--site', 'site.yaml'), {
+    message:
+      'with --server, node add changes the site file of the server: remove --site FILE, or unset SLIPWAY_SITE',
+  })
+  await operator()
+  t.same(await run(node, ...args, '--dry-run'), { code: 0, out: ['- { name: w9 }'], err: [] })
+  t.match(await run(node, ...args), { code: 1, err: [/to write the site file, the scope must be admin/] })
+})
+
+t.test('nodes are removed from the site file of the server', async (t) => {
+  const { run, operator } = await remote(t)
+  t.same(await run(node, 'remove', '--dry-run', 'w1'), { code: 0, out: ['-- { name: w1 }'], err: [] })
+  t.match(await run(node, 'remove', '--until', 'reloaded', 'w1'), {
+    code: 0,
+    out: ['/etc/slipway/site.yaml:30: ocp45/w1 removed', /^site reloaded/, 'left to do: power off ocp45/w1'],
+    err: [],
+  })
+  t.match(await run(node, 'remove', 'm1'), {
+    code: 1,
+    out: [],
+    err: [/m1 is a control-plane node$/, /nothing was changed; --force removes them anyway$/],
+  })
+  t.match(await run(node, 'remove', '--dry-run', 'm1'), { code: 1, err: [/control-plane/, /add --force/] })
+  t.match(await run(node, 'remove', '--force', '--until', 'reloaded', 'm1'), { code: 0 })
+  const { out } = await run(node, 'remove', '--json', '--dry-run', 'w1')
+  t.match(JSON.parse(out.join('')), { nodes: ['w1'], file: '/etc/slipway/site.yaml', outcome: 'done' })
+  await t.rejects(run(node, 'remove', 'w7'), { message: 'the site does not declare a node w7' })
+  await operator()
+  t.match(await run(node, 'remove', '--dry-run', 'w1'), { out: ['/etc/slipway/site.yaml:30: ocp45/w1'] })
+  t.match(await run(node, 'remove', 'w1'), { code: 1, err: [/the scope must be admin/] })
 })

@@ -4,8 +4,7 @@ import { stagesOf } from '../../../cluster/evaluate/stages.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
 import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'
-import { explain, loadSiteFile } from '../../../site-file.ts'
-import { addNode, type Adoption } from '../../../site/edit/add.ts'
+import type { Adoption } from '../../../site/edit/add.ts'
 import { macsText } from '../../../plan/model.ts'
 import { formatStopwatch } from '../../../text/format.ts'
 import { printable } from '../../../text/lines.ts'
@@ -15,7 +14,6 @@ import {
   isRegistered,
   memberOf,
   nodeSnapshot,
-  statusOfSite,
   type Goal,
   type NodeSnapshot,
 } from '../../client.ts'
@@ -29,13 +27,11 @@ import {
   stopwatch,
   type PollResult,
 } from '../../poll.ts'
-import { editSite } from '../../site-edit.ts'
 import { withJsonResult } from '../../json-result.ts'
-import { controlPath, jsonRow, siteFile } from '../../target.ts'
-import { requireLocal } from '../../server-options.ts'
+import { controlPath, editedFile, jsonRow } from '../../target.ts'
 import { printReload, reloadSite } from '../reload.ts'
-import { nodeImageAdvice } from './node-image.ts'
 import { createRepeatedFactFilter, decideArming, endOf, factsOf, nextSteps } from './add-progress.ts'
+import { localTarget, serverTarget, type AdditionTarget } from './addition-target.ts'
 import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
 
 const goals = ['armed', 'installed', 'ready'] as const
@@ -52,6 +48,7 @@ export const addHelp: Help = {
     'Writes the node into the site file ("slipway node adopt"), reloads the running slipway, arms the node if the ' +
       'site file does not (boot: local), and prints a line for each step and each problem. Run the command again to resume ' +
       'it. slipway does not arm a machine that it has seen before.',
+    'With --server, the command changes the site file of the server, which needs a token with the scope admin.',
   ],
   options: [
     [
@@ -76,13 +73,8 @@ export const addHelp: Help = {
   examples: ['node add --role worker --mac 52:54:00:00:00:24 --address 192.0.2.24 w4'],
 }
 
-/** The API can write a node into the site file, but a removal needs the cluster and the file together. */
-const remoteSteps = 'with --server, use "node adopt", "reload", then "node install"'
-
 type AddRequest = {
-  readonly sitePath: string
   readonly adoption: Adoption
-  readonly isDry: boolean
   readonly until: (typeof goals)[number]
   readonly timeoutMs: number
   readonly control: string
@@ -90,37 +82,40 @@ type AddRequest = {
 
 /** @param args the arguments after `node add` */
 export async function add(args: readonly string[], terminal: Terminal, clock = systemClock): Promise<number> {
-  const { values, file, ...given } = readArguments(args)
-  if (!given.isDry) requireLocal(given.control, 'node add', remoteSteps)
-  const request: AddRequest = { ...given, sitePath: await siteFile(values, file) }
-  const { sitePath, isDry, until: goal, adoption } = request
+  const { values, file, isDry, ...request } = readArguments(args)
+  const { adoption, control, until: goal } = request
+  const sitePath = await editedFile('node add', { ...values, file, isDry })
   const facts = { node: adoption.name, file: sitePath, isDryRun: isDry, goal }
   return withJsonResult(values.json, facts, terminal, async (terminal) => {
-    if (!isDry) return interruptible((signal) => addAndFollow(request, { terminal, clock, signal }))
-    return (await declare(request, terminal)) === undefined ? ExitCode.problems : ExitCode.fine
+    const options = { command: 'node add', adoption, control, terminal }
+    const target =
+      sitePath === undefined
+        ? serverTarget({ ...options, onFile: (path) => void (facts.file = path) })
+        : localTarget(sitePath, options)
+    if (isDry) return (await target.preview()) ? ExitCode.fine : ExitCode.problems
+    return interruptible((signal) => addAndFollow(request, target, { terminal, clock, signal }))
   })
 }
 
 type CommandContext = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
 
-async function addAndFollow(request: AddRequest, context: CommandContext): Promise<number> {
-  const { sitePath, control, until } = request
+async function addAndFollow(
+  request: AddRequest,
+  target: AdditionTarget,
+  context: CommandContext,
+): Promise<number> {
+  const { control, until } = request
   const { terminal, clock } = context
   const startedAt = clock.now()
-  const loaded = await loadSiteFile(sitePath)
-  if (loaded.kind !== 'site') {
-    for (const line of explain(loaded)) terminal.err(line)
-    return ExitCode.problems
-  }
-  // Checked before anything is written: a node can only be followed while its site is served.
-  const { nodes } = await statusOfSite(control, loaded.site.site)
-  const declared = await declare(request, terminal)
+  // Before anything is written: a node can only be followed while its site is served.
+  const served = await target.served()
+  if (served === undefined) return ExitCode.problems
+  const { nodes } = served
+  const declared = await target.declare()
   if (declared === undefined) return ExitCode.problems
-  const { key } = declared
-  const { macs, cluster } = request.adoption
-  const advice = await nodeImageAdvice(loaded.site, cluster, macs)
-  if (advice !== undefined)
-    terminal.out(`! its image contains agent files: if they do not know ${key}, run "${advice}"`)
+  const { key, file, imageCommand } = declared
+  if (imageCommand !== undefined)
+    terminal.out(`! its image contains agent files: if they do not know ${key}, run "${imageCommand}"`)
   if (!nodes.some((node) => node.node === key && isServed(node, request.adoption))) {
     const reloaded = await reloadSite(control)
     printReload(reloaded, terminal, 'edit')
@@ -131,7 +126,7 @@ async function addAndFollow(request: AddRequest, context: CommandContext): Promi
       )
     }
   }
-  const snapshot = await firstSnapshot(request, key)
+  const snapshot = await firstSnapshot(control, file, key)
   const arming = decideArming(snapshot, startedAt)
   if (typeof arming !== 'string') return refuse(terminal, arming.reason)
   for (const line of warnings(snapshot, startedAt)) terminal.out(line)
@@ -143,20 +138,6 @@ async function addAndFollow(request: AddRequest, context: CommandContext): Promi
   terminal.out(`${key}: ${printable(`${state}: ${details.reason}`)}`)
   for (const line of nextSteps(details, 'armed')) terminal.out(`next: ${line}`)
   return ExitCode.fine
-}
-
-/** Writes the entry, unless the file has it. Returns nothing when that was refused; the reason is printed. */
-async function declare(
-  { sitePath, adoption, isDry }: AddRequest,
-  terminal: Terminal,
-): Promise<{ key: string } | undefined> {
-  const edit = { command: 'node add', sitePath, isDry, terminal }
-  const adopted = await editSite(edit, (text, file) => addNode(text, file, adoption))
-  if (adopted === undefined) return undefined
-  const { kind, line, key } = adopted
-  const isThere = kind === 'present' ? 'already ' : ''
-  if (!isDry || isThere !== '') terminal.out(`${sitePath}:${line}: ${key} is ${isThere}declared`)
-  return { key }
 }
 
 function isServed(node: NodeReport, { macs, role, addresses }: Adoption): boolean {
@@ -171,13 +152,13 @@ function othersOf(nodes: readonly NodeReport[], key: string): string[] {
     .flatMap(({ node, fqdn }) => [node, fqdn])
 }
 
-async function firstSnapshot({ control, sitePath }: AddRequest, key: string): Promise<NodeSnapshot> {
+async function firstSnapshot(control: string, file: string, key: string): Promise<NodeSnapshot> {
   try {
     return await nodeSnapshot(control, key)
   } catch (error) {
     if (!(error instanceof ControlProblem) || error.refusal?.status !== 404) throw error
     throw new ControlProblem(
-      `the slipway at ${control} does not serve ${key}: its site file is not ${sitePath}`,
+      `the slipway at ${control} does not serve ${key}: its site file is not ${file}`,
       error.refusal,
     )
   }

@@ -6,9 +6,10 @@ import { parseArgs } from 'node:util'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
 import { ExitCode, UsageError, type Terminal, type Help, type HelpRow } from '../../command.ts'
 import { editSite } from '../../site-edit.ts'
-import { askControl, toResult } from '../../client.ts'
+import { toResult } from '../../client.ts'
 import { isRemote } from '../../server-options.ts'
-import { controlPath, jsonRow, siteFile, siteOptions, siteRows } from '../../target.ts'
+import { controlPath, isSiteGiven, jsonRow, siteFile, siteOptions, siteRows } from '../../target.ts'
+import { planOnServer, previewLines, writeOnServer } from './addition-target.ts'
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import { didYouMean } from '../../../text/nearest.ts'
@@ -91,8 +92,7 @@ export const adoptHelp: Help = {
 export async function adopt(args: readonly string[], terminal: Terminal): Promise<number> {
   const { values, file, adoption } = readArguments(args)
   const target = controlPath(values.control)
-  const isGiven = (values.site ?? file ?? process.env['SLIPWAY_SITE']) !== undefined
-  if (isRemote(target) && !isGiven) {
+  if (isRemote(target) && !isSiteGiven(values, file)) {
     return toResult(terminal, () => adoptOnServer(target, adoption, values, terminal))
   }
   const sitePath = await siteFile(values, file)
@@ -113,15 +113,6 @@ export async function adopt(args: readonly string[], terminal: Terminal): Promis
   return ExitCode.fine
 }
 
-type Planned = {
-  readonly outcome: 'planned' | 'written' | 'present'
-  readonly node: string
-  readonly file: string
-  readonly line: number
-  readonly entry: string
-  readonly base: string
-}
-
 /** Writes the site file of a server, through its API. */
 async function adoptOnServer(
   target: string,
@@ -129,16 +120,13 @@ async function adoptOnServer(
   values: { readonly 'dry-run': boolean; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
-  const send = (more: object) =>
-    askControl<Planned>(target, '/v1/nodes', 'POST', undefined, { ...adoption, ...more })
-  let answer = await send({})
-  if (answer.outcome === 'planned' && !values['dry-run']) answer = await send({ base: answer.base })
-  const { outcome, node, file, line, entry } = answer
+  const isDry = values['dry-run']
+  const answer = await (isDry ? planOnServer(target, adoption) : writeOnServer(target, adoption))
+  const { outcome, node, file, line } = answer
   const isWritten = outcome === 'written'
   if (values.json) terminal.out(JSON.stringify({ node, file, line, isWritten }, undefined, 2))
-  else if (outcome === 'planned') terminal.out(entry)
   else if (isWritten) terminal.out(`${file}:${line}: ${node} is declared; run "slipway reload" to serve it`)
-  else terminal.out(`${file}:${line}: ${node} is already declared`)
+  else for (const text of previewLines(answer)) terminal.out(text)
   return ExitCode.fine
 }
 

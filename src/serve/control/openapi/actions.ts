@@ -25,6 +25,17 @@ export const balancedNode = component(
   }),
 )
 
+/** What a change of the site file leads to. */
+const effect = {
+  base: text.meta({ description: 'version of the site file that the plan was made for' }),
+  diff: z
+    .array(text)
+    .optional()
+    .meta({ description: 'the change of the file in the unified format, for the scope admin' }),
+  changes,
+  troubles: z.array(text),
+}
+
 export const newNode = component(
   'NewNode',
   z.looseObject({
@@ -48,8 +59,45 @@ export const plannedNode = component(
     file: text,
     line: z.int().min(1),
     entry: text.meta({ description: 'the lines for the site file' }),
-    base: text.meta({ description: 'version of the site file that the plan was made for' }),
-    changes,
-    troubles: z.array(text),
+    imageCommand: text.optional().meta({
+      description: 'creates the boot files of the node, for an image of the agent-based installer',
+    }),
+    ...effect,
+  }),
+)
+
+export const removedNodes = component(
+  'RemovedNodes',
+  z.looseObject({
+    nodes: z
+      .array(z.string().max(127))
+      .min(1)
+      .max(100)
+      .meta({ description: 'names of nodes, or cluster/name' }),
+    force: z.boolean().optional().meta({ description: 'removes the nodes even if this can break a cluster' }),
+    base: text.optional().meta({
+      description:
+        'removes the nodes from the version of the site file that the plan named; needs the scope admin',
+    }),
+  }),
+)
+
+export const plannedRemoval = component(
+  'PlannedRemoval',
+  z.looseObject({
+    outcome: z
+      .enum(['planned', 'written', 'absent'])
+      .meta({ description: 'absent: the site file has none of the nodes, but HAProxy still drains them' }),
+    keys: z.array(nodeKey).meta({ description: 'all named nodes' }),
+    nodes: z.array(
+      z.looseObject({
+        node: nodeKey,
+        line: z.int().min(1),
+        manualSteps: z.array(text).meta({ description: 'what is left to do by hand' }),
+      }),
+    ),
+    blockers: z.array(text).meta({ description: 'why only force removes the nodes' }),
+    file: text,
+    ...effect,
   }),
 )

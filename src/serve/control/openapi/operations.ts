@@ -102,6 +102,16 @@ export const operations: readonly Operation[] = [
     response: actions.plannedNode,
     refusals: [409],
   },
+  {
+    ...post(
+      '/v1/nodes/remove',
+      'removeNodes',
+      'Plans the removal of nodes from the site file; with base, removes them, which needs admin',
+    ),
+    body: { schema: actions.removedNodes },
+    response: actions.plannedRemoval,
+    refusals: [404, 409],
+  },
   get(
     '/v1/nodes/{cluster}/{node}/power',
     'getPower',

@@ -37,6 +37,7 @@ t.test('every route has an operation with its scope, and every operation a route
   const sources = [
     'routes.ts',
     'node-routes.ts',
+    'site-edit-routes.ts',
     'cluster-routes.ts',
     'power-routes.ts',
     'site-routes.ts',
@@ -63,6 +64,7 @@ const samples: Readonly<
   adoptMachine: {
     body: { name: 'w9', role: 'worker', macs: ['00:00:5e:00:53:77'], addresses: ['172.16.0.39'] },
   },
+  removeNodes: { body: { nodes: ['w1'] } },
   approveCertificateRequest: { path: '/v1/clusters/ocp45/csrs/csr-a/approve' },
   createToken: { body: { name: 'ci', scope: 'read' } },
   compareSite: { body: { path: '/site.yaml', text: 'w9' } },

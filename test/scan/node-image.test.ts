@@ -1,7 +1,7 @@
 import t from 'tap'
-import { nodeImageAdvice } from '../../../../src/cli/commands/node/node-image.ts'
-import { siteSchema } from '../../../../src/site/schema.ts'
-import { exampleSite } from '../../../support/model.ts'
+import { nodeImageAdvice } from '../../src/scan/node-image.ts'
+import { siteSchema } from '../../src/site/schema.ts'
+import { exampleSite } from '../support/model.ts'
 
 t.test('an image with agent files needs a command for each added node', async (t) => {
   const dir = t.testdir({

@@ -1,27 +1,18 @@
 import t from 'tap'
-import { manualSteps, removalBlockers, type RemovedNode } from '../../../../src/cli/commands/node/remove.ts'
-import type { BalancedServer } from '../../../../src/cli/client.ts'
+import { keysToRemove, manualSteps, removalBlockers, type RemovedNode } from '../../src/cluster/removal.ts'
 
 function leaver(name: string, role: RemovedNode['role'], state: RemovedNode['member']['state']): RemovedNode {
   const key = `c1/${name}`
   return { key, role, fqdn: `${name}.c1.example.net`, leaseSeconds: 86_400, member: { node: key, state } }
 }
 
-function server(backend: string, name: string, isUp = true): BalancedServer {
-  const node = `c1/${name}`
-  return {
-    node,
-    backend,
-    server: name,
-    status: isUp ? 'UP' : 'DOWN',
-    isUp,
-    isLeaving: false,
-    connections: 0,
-    sentence: '',
-  }
+type Server = Parameters<typeof removalBlockers>[1][number]
+
+function server(backend: string, name: string, isUp = true): Server {
+  return { node: `c1/${name}`, backend, isUp }
 }
 
-const cases: { name: string; leavers: RemovedNode[]; servers?: BalancedServer[]; said: string[] }[] = [
+const cases: { name: string; leavers: RemovedNode[]; servers?: Server[]; said: string[] }[] = [
   {
     name: 'a worker among others, and a bootstrap that is no longer up',
     leavers: [leaver('w1', 'worker', 'ready'), leaver('bs', 'bootstrap', 'unknown')],
@@ -75,5 +66,22 @@ t.test('prints what is left to do by hand', (t) => {
   })
   t.same(manualSteps({ ...leaver('w1', 'worker', 'absent'), leaseSeconds: undefined }), ['power off c1/w1'])
   t.match(manualSteps(leaver('bs', 'bootstrap', 'unknown')), { length: 1 })
+  t.end()
+})
+
+t.test('names can be those of nodes that are removed from the site but not yet drained', (t) => {
+  const [c1, c2] = [['w1', 'w2'], ['w2']].map((names) => names.map((name) => ({ name })))
+  const site = {
+    clusters: [
+      { name: 'c1', nodes: c1 },
+      { name: 'c2', nodes: c2 },
+    ],
+  } as unknown as Parameters<typeof keysToRemove>[1]
+  t.same(keysToRemove(['W1', 'c1/w1', 'c2/w2', 'w7'], site, ['c1/w7']), ['c1/w1', 'c2/w2', 'c1/w7'])
+  t.equal(keysToRemove(['w1', 'w2'], site, []), 'several clusters have a node w2: use c1/w2 or c2/w2')
+  t.match(
+    keysToRemove(['w9'], site, []),
+    /^the site does not declare a node w9.*; it has c1\/w1, c1\/w2, c2\/w2$/,
+  )
   t.end()
 })

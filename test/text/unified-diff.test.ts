@@ -1,5 +1,5 @@
 import t from 'tap'
-import { unifiedDiff } from '../../src/cli/site-edit.ts'
+import { unifiedDiff } from '../../src/text/unified-diff.ts'
 
 const cases = [
   { name: 'nothing changed', before: 'a\n', after: 'a\n', diff: [] },

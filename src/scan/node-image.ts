@@ -1,7 +1,7 @@
 /** What `slipway node add` advises for a cluster whose nodes boot the files of the agent-based installer. */
-import { styleOf } from '../../../plan/image-files.ts'
-import { listFolder } from '../../../scan/file.ts'
-import type { Site } from '../../../site/schema.ts'
+import { styleOf } from '../plan/image-files.ts'
+import { listFolder } from './file.ts'
+import type { Site } from '../site/schema.ts'
 
 /** Returns the command that creates the boot files for an added node, if the image of its cluster has such files. */
 export async function nodeImageAdvice(
