@@ -12,6 +12,7 @@ import { createAppReport, type SiteProblem } from './app-report.ts'
 import type { Running, Shared } from './component.ts'
 import { components } from './components.ts'
 import { createAttachedNetworks } from './host/attached-networks.ts'
+import { createCapture } from './host/capture/tap.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { explanationOf } from './explain/explanation.ts'
 import { watchClock, measureProcess } from './host/process-health.ts'
@@ -84,7 +85,9 @@ export type App = {
 
 /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function startApp({ prepared, ...options }: AppOptions): Promise<App> {
-  const { log, sockets, onLost, sitePath, clock = systemClock, counters = new Counters() } = options
+  const { log, onLost, sitePath, clock = systemClock, counters = new Counters() } = options
+  const capture = createCapture(clock)
+  const sockets = capture.tap(options.sockets)
   const active = createActiveSite({
     ...{ sitePath, log, counters, clock, apply },
     first: prepared,
@@ -188,6 +191,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     assisted,
     reports,
     sockets,
+    capture,
     counters,
     clock,
     log,

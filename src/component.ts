@@ -5,6 +5,7 @@ import type { FileWatch } from './file-watch.ts'
 import type { Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import type { Sessions as ClusterSessions } from './cluster/session.ts'
+import type { Capture } from './host/capture/tap.ts'
 import type { Clock } from './host/clock.ts'
 import type { Counters, MetricFamily } from './host/counters.ts'
 import type { Log } from './host/log.ts'
@@ -45,6 +46,8 @@ export type Shared = {
   readonly drains: Drains
   readonly reports: Reports
   readonly sockets: Sockets
+  /** Captures what these sockets receive and send. */
+  readonly capture: Capture
   readonly counters: Counters
   readonly clock: Clock
   readonly log: Log

@@ -133,6 +133,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/log.ts')).log,
     },
     {
+      name: 'capture',
+      summary: 'Write the packets of one machine to a pcap file',
+      load: async () => (await import('./commands/capture.ts')).capture,
+    },
+    {
       name: 'hooks',
       summary: 'List the hooks and send one a sample event',
       load: async () => (await import('./commands/hooks.ts')).hooks,

@@ -47,6 +47,7 @@ const controlArguments: Readonly<Record<string, readonly string[]>> = {
   cluster: ['show'],
   hooks: ['list'],
   power: ['status', 'w1'],
+  capture: ['w1'],
 }
 /** They answer from files or wait if slipway does not run. */
 const worksAlone = [

@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import type { Test } from 'tap'
+import { createCapture, type Capture } from '../../src/host/capture/tap.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
+import { parseIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
+import type { Mac } from '../../src/proto/address/mac.ts'
 import { createAccess } from '../../src/serve/control/access/access.ts'
 import type { Compared, Confirmed, HistoryRow, Reloaded } from '../../src/serve/control/site-routes.ts'
 import type { DrainControl } from '../../src/serve/control/node-routes.ts'
@@ -46,6 +49,14 @@ function compared(source: { readonly path: string; readonly text: string } | und
   return { outcome: 'compared', changes: { items: [item], restart: [] }, troubles: [`${text}: no kernel`] }
 }
 
+/** What a packet capture uses of w1. */
+const sampleMachines = {
+  nodes: [
+    { key: 'ocp45/w1', mac: '00:50:56:96:7a:21' as Mac, addresses: [parseIpv4('172.16.0.61') as Ipv4] },
+  ],
+  endpoint: { address: parseIpv4('172.16.0.101') as Ipv4 },
+}
+
 /** Drains w1 and enables it; m1 is the last server. */
 const sampleDrains: DrainControl = {
   drain(node, by) {
@@ -80,6 +91,7 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
   const counters = new Counters()
   const logLines = sampleLines()
   const clock = fakeClock(now)
+  const capture: Capture = createCapture(clock)
   const lines: string[] = []
   /** The results of reloads, one each; without one, the reload succeeds. */
   const reloads: Reloaded[] = []
@@ -115,6 +127,8 @@ export function sampleControl(more: Partial<typeof sampleClusters> = {}) {
     power: samplePower(requests),
     nodeLogs: () => logsOf(logLines),
     ...createAccess(undefined, clock),
+    capture,
+    model: () => sampleMachines,
     clusters: { ...sampleClusters, ...more },
     hooks: {
       list: () => [{ name: 'chat' }],
@@ -135,10 +149,10 @@ export async function controlService(
   more: Partial<typeof sampleClusters> = {},
 ) {
   const { options, ...records } = sampleControl(more)
-  const { installs, reports, counters, clock } = options
+  const { installs, reports, counters, clock, capture } = options
   const service = await startControl({ ...options, path })
   t.teardown(() => service.close(0))
-  return { path, installs, reports, counters, clock, service, ...records }
+  return { path, installs, reports, counters, clock, capture, service, ...records }
 }
 
 /** Sends one request and reads the JSON of its response. */

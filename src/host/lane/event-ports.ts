@@ -3,6 +3,7 @@
  * transfers, which the thread opens, and the request port of the main thread.
  */
 import { constants } from 'node:os'
+import type { Recording } from '../capture/recording.ts'
 import { cannotBind } from '../cannot-listen.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
 import type { Datagram, Sockets, UdpOptions, UdpPort } from '../udp.ts'
@@ -65,8 +66,9 @@ export function createEventPorts(options: {
   /** An eventfd of the main thread that ends a wait. */
   readonly wakeFd: number
   readonly sending: Sending
+  readonly recording: Recording
 }): EventPorts {
-  const { libc, descriptors, sending } = options
+  const { libc, descriptors, sending, recording } = options
   const batch = createBatch(libc)
   const queue = createSendQueue(libc)
   const textOf = createAddressTexts()
@@ -135,7 +137,9 @@ export function createEventPorts(options: {
         const payload = batch.payload(slot)
         // Longer than any packet of a client.
         if (payload === undefined) continue
-        handler([{ payload, address: textOf(batch.address(slot)), port: batch.port(slot) }])
+        const datagram = { payload, address: textOf(batch.address(slot)), port: batch.port(slot) }
+        recording.recorder?.received(payload, datagram, local)
+        handler([datagram])
       }
     }
 
@@ -151,8 +155,10 @@ export function createEventPorts(options: {
         const refusal = queue.isNext(sender, address, port)
           ? undefined
           : guard.refusal(address, payload.length, 0)
-        if (refusal === undefined) queue.add(sender, payload, address, port)
-        else sending.dropped(refusal, address)
+        if (refusal === undefined) {
+          recording.recorder?.sent(payload, { address, port }, local)
+          queue.add(sender, payload, address, port)
+        } else sending.dropped(refusal, address)
       },
       connect(address, port, onRefused) {
         queue.flush()

@@ -73,8 +73,8 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   const wakeFd = libc.eventfd(0, linux.EFD_NONBLOCK | linux.EFD_CLOEXEC)
   const one = new Uint8Array(new BigUint64Array([1n]).buffer)
   const setup: LaneSetup = {
-    sockets: sockets.map(({ fd, sendBufferOctets }, index) => {
-      return { fd, sendBufferOctets, replies: options.replies?.[index] ?? index }
+    sockets: sockets.map(({ fd, local, sendBufferOctets }, index) => {
+      return { fd, local, sendBufferOctets, replies: options.replies?.[index] ?? index }
     }),
     wakeFd,
     control,
@@ -89,6 +89,8 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
   let stopped: { readonly at: number; readonly reason: string } | undefined
   let isClosing = false
   let isReceiving = false
+  const tap = sockets[0]?.tap
+  let unwatch: (() => void) | undefined
   const ended = Promise.withResolvers<undefined>()
 
   function post({ worker, port }: Thread, message: unknown): void {
@@ -136,10 +138,13 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
       drain()
       port.close()
       thread = undefined
+      unwatch?.()
       if (isClosing) ended.resolve(undefined)
       else stop(reason)
     })
     for (const message of options.greet()) post(started, message)
+    unwatch?.()
+    unwatch = tap?.watch((message) => post(started, message))
   }
 
   function stop(reason: string): void {
@@ -162,7 +167,8 @@ export function startLane<Message>(options: LaneOptions<Message>): Lane {
     }
   }
 
-  function receive({ counts, lines, messages }: Report<Message>): void {
+  function receive({ counts, lines, messages, frames }: Report<Message>): void {
+    if (frames !== undefined) tap?.receive(frames)
     if (counts !== undefined) counters.add(counts)
     for (const { level, facts, message } of lines) log[level](facts, message)
     Atomics.sub(numbers, controlIndex.unread, messages.length)

@@ -2,6 +2,8 @@
  * The loop of a lane: receives datagrams, answers them, and sends the answers, all in one thread and without waiting for
  * anything but datagrams. Messages of the main thread are read between two batches.
  */
+import type { Recorder } from '../capture/recorder.ts'
+import type { Recording } from '../capture/recording.ts'
 import type { Clock } from '../clock.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
 import { createBatch, slots, type Destination } from './batch.ts'
@@ -72,12 +74,13 @@ export function createLaneLoop<Message>(options: {
   readonly program: LaneProgram
   readonly outbox: Outbox<Message>
   readonly sending: Sending
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly clock: Pick<Clock, 'monotonic' | 'now'>
+  readonly recording: Recording
   /** Returns the next message of the main thread. */
   readonly nextMessage: () => { readonly message: unknown } | undefined
   readonly report: (report: unknown) => void
 }): LaneLoop {
-  const { libc, setup, program, outbox, sending, clock } = options
+  const { libc, setup, program, outbox, sending, clock, recording } = options
   const batch = createBatch(libc)
   const mailbox = createMailbox({
     ...options,
@@ -85,8 +88,10 @@ export function createLaneLoop<Message>(options: {
     receive: (message) => program.receive(message),
   })
   const guards = setup.sockets.map(({ sendBufferOctets }) => sending.guard(sendBufferOctets))
-  const sockets = setup.sockets.map(({ fd, replies }) => ({
+  const sockets = setup.sockets.map(({ fd, local, replies }) => ({
     fd,
+    local,
+    replyLocal: setup.sockets[replies]?.local ?? local,
     replyFd: setup.sockets[replies]?.fd ?? fd,
     guard: guards[replies] as SendGuard,
   }))
@@ -107,22 +112,36 @@ export function createLaneLoop<Message>(options: {
     return peer
   }
 
-  function answer(slot: number, guard: SendGuard, socket: number): void {
+  /** @returns the number of octets that are sent */
+  function answer(slot: number, guard: SendGuard, socket: number): number {
     const query = batch.payload(slot)
     if (query === undefined) {
       program.tooLong()
-      return
+      return 0
     }
     const address = textOf(batch.address(slot))
     const octets = program.answer(query, batch.reply(slot), peerOf(slot, address, socket))
-    if (octets === 0) return
+    if (octets === 0) return 0
     const to = peer.to?.address ?? address
     // Consecutive replies to one destination need one check: the replies of a batch are sent together.
     const refusal = to === lastAdmitted ? undefined : guard.refusal(to, octets, 0)
-    if (refusal === undefined) {
-      lastAdmitted = to
-      batch.queue(slot, octets, peer.to)
-    } else sending.dropped(refusal, to)
+    if (refusal !== undefined) {
+      sending.dropped(refusal, to)
+      return 0
+    }
+    lastAdmitted = to
+    batch.queue(slot, octets, peer.to)
+    return octets
+  }
+
+  /** Answers a datagram while a packet capture runs. */
+  function answerRecorded(recorder: Recorder, slot: number, index: number): void {
+    const { guard, local, replyLocal } = sockets[index] as (typeof sockets)[number]
+    const from = { address: textOf(batch.address(slot)), port: batch.port(slot) }
+    const query = batch.payload(slot)
+    if (query !== undefined) recorder.received(query, from, local)
+    const octets = answer(slot, guard, index)
+    if (octets > 0) recorder.sent(batch.reply(slot).subarray(0, octets), peer.to ?? from, replyLocal)
   }
 
   const failed =
@@ -132,7 +151,9 @@ export function createLaneLoop<Message>(options: {
   function serve({ fd, replyFd, guard }: (typeof sockets)[number], socket: number): number {
     const count = batch.receive(fd)
     lastAdmitted = ''
-    for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
+    const { recorder } = recording
+    if (recorder === undefined) for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
+    else for (let slot = 0; slot < count; slot++) answerRecorded(recorder, slot, socket)
     // A client that gets an answer finds the main thread informed about it.
     if (outbox.hasMessages()) {
       const now = clock.monotonic()

@@ -1,4 +1,6 @@
 /** The messages between a lane and the main thread: reads those of the main thread, and sends reports. */
+import { isCaptureMessage, type Recording } from '../capture/recording.ts'
+import { createRecorder, type CaptureFilter, type SocketAddress } from '../capture/recorder.ts'
 import type { Clock } from '../clock.ts'
 import type { Libc } from './libc.ts'
 import type { Outbox } from './outbox.ts'
@@ -15,6 +17,7 @@ export type LaneSetup = {
 
 type LaneSocketSetup = {
   readonly fd: number
+  readonly local: SocketAddress
   readonly sendBufferOctets: number
   /** Index of the socket that sends the replies. */
   readonly replies: number
@@ -49,22 +52,29 @@ export type Mailbox = {
 export type MailboxOptions = {
   readonly libc: Libc
   readonly setup: LaneSetup
-  readonly outbox: Pick<Outbox<unknown>, 'hasMessages' | 'take'>
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly outbox: Pick<Outbox<unknown>, 'hasMessages' | 'take' | 'capture'>
+  readonly clock: Pick<Clock, 'monotonic' | 'now'>
   /** Returns the next message of the main thread. */
   readonly nextMessage: () => { readonly message: unknown } | undefined
   readonly send: (report: unknown) => void
   /** Handles a message of the main thread. */
   readonly receive: (message: unknown) => void
+  /** What the sockets of the thread look at. */
+  readonly recording: Recording
 }
 
 export function createMailbox(options: MailboxOptions): Mailbox {
-  const { libc, setup, outbox, clock } = options
+  const { libc, setup, outbox, clock, recording } = options
   const control = new Int32Array(setup.control)
   const wakeValue = new Uint8Array(8)
   let messages = 0
   let reportedAt = clock.monotonic()
   let isStopped = false
+
+  function setCapture(filter: CaptureFilter | null): void {
+    const now = () => clock.now()
+    recording.recorder = filter === null ? undefined : createRecorder(filter, now, outbox.capture)
+  }
 
   return {
     begin() {
@@ -75,6 +85,7 @@ export function createMailbox(options: MailboxOptions): Mailbox {
       libc.read(setup.wakeFd, wakeValue, wakeValue.length)
       for (let next = options.nextMessage(); next !== undefined; next = options.nextMessage()) {
         if (next.message === stopMessage) isStopped = true
+        else if (isCaptureMessage(next.message)) setCapture(next.message.capture)
         else options.receive(next.message)
       }
       return true

@@ -2,6 +2,7 @@
  * What a lane reports to the main thread: counts, log lines, and messages. They are sent together, so that a flood of
  * queries costs the main thread a hundred messages a second and not one for each query.
  */
+import type { CapturedFrame } from '../capture/recorder.ts'
 import { Counters, type Taken } from '../counters.ts'
 import type { HostCode } from '../codes.ts'
 import type { Log, LogLevel } from '../log.ts'
@@ -18,6 +19,8 @@ export type Report<Message> = {
   readonly counts: Taken | undefined
   readonly lines: readonly LogLine[]
   readonly messages: readonly Message[]
+  /** Frames of a packet capture. */
+  readonly frames?: readonly CapturedFrame[]
 }
 
 export type Outbox<Message> = {
@@ -25,6 +28,8 @@ export type Outbox<Message> = {
   readonly log: Log
   /** @returns false if the main thread has too many unread messages; then the message is not added */
   readonly add: (message: Message) => boolean
+  /** Adds a frame of a packet capture, which waits for the next report. */
+  readonly capture: (captured: CapturedFrame) => void
   hasMessages(): boolean
   /** Whether the main thread has too many unread messages. */
   readonly isFull: () => boolean
@@ -34,6 +39,9 @@ export type Outbox<Message> = {
 
 /** Log lines of one report; the log would omit further ones too. */
 const maxLines = 500
+
+/** Frames of one report: more than a machine causes in that time, so that a flood does not fill the memory. */
+const maxFrames = 2000
 
 /** A batch that was received before there were too many can add its messages. */
 const maxOfBatch = 2 * slots
@@ -51,6 +59,7 @@ export function createOutbox<Message>(
   const counters = new Counters()
   let lines: LogLine[] = []
   let messages: Message[] = []
+  let frames: CapturedFrame[] = []
   let omitted = 0
 
   const count = () => Atomics.load(unread, 0)
@@ -80,6 +89,9 @@ export function createOutbox<Message>(
       messages.push(message)
       return true
     },
+    capture(captured) {
+      if (frames.length < maxFrames) frames.push(captured)
+    },
     hasMessages: () => messages.length > 0,
     take() {
       if (omitted > 0) {
@@ -87,8 +99,10 @@ export function createOutbox<Message>(
         lines.push({ level: 'warn', facts: { code, count: omitted }, message: 'log lines omitted' })
       }
       const counts = counters.take()
-      if (counts === undefined && lines.length === 0 && messages.length === 0) return undefined
-      const report = { counts, lines, messages }
+      const isEmpty = lines.length === 0 && messages.length === 0 && frames.length === 0
+      if (counts === undefined && isEmpty) return undefined
+      const report = { counts, lines, messages, ...(frames.length > 0 && { frames }) }
+      frames = []
       lines = []
       messages = []
       omitted = 0

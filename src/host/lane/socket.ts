@@ -3,6 +3,7 @@
  * itself, and receives while the lane does not run.
  */
 import { createSocket } from 'node:dgram'
+import type { LaneTap } from '../capture/recording.ts'
 import type { Sending } from '../send-guard.ts'
 import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
 
@@ -12,6 +13,8 @@ export type LaneSocket = {
   readonly fd: number
   readonly local: { readonly address: string; readonly port: number }
   readonly sendBufferOctets: number
+  /** Packet captures, in which a lane takes part. */
+  readonly tap?: LaneTap
   /** Sends without waiting. A datagram that cannot be sent is lost, and reported to `failed`. */
   send(payload: Uint8Array, address: string, port: number, failed?: (error: Error) => void): void
   /**

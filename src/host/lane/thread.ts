@@ -1,5 +1,6 @@
 /** The thread of a lane: connects its loop to the main thread and runs until the message to stop. */
 import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads'
+import type { Recording } from '../capture/recording.ts'
 import { systemClock } from '../clock.ts'
 import { createSending } from '../send-guard.ts'
 import { createEventLoop } from './event-loop.ts'
@@ -71,8 +72,9 @@ export async function connect<Message>(maxUnread: number) {
   const unread = new Int32Array(setup.control, controlIndex.unread * Int32Array.BYTES_PER_ELEMENT)
   const outbox = createOutbox<Message>(setup.isDebug, unread, maxUnread)
   const { counters, log } = outbox
+  const recording: Recording = { recorder: undefined }
   return {
-    ...{ libc, setup, outbox, port, program: data },
+    ...{ libc, setup, outbox, port, recording, program: data },
     sending: createSending({ clock: systemClock, counters, log }),
     clock: systemClock,
     nextMessage: () => receiveMessageOnPort(port),

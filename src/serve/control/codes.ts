@@ -64,6 +64,10 @@ export const controlCodes = defineCodes({
     meaning: 'The request is not valid HTTP for this API, or its body is too large',
     remedy: 'Correct the request as described in api.md',
   },
+  'server.capture-running': {
+    meaning: 'A packet capture runs, and there can be only one',
+    remedy: 'Wait until it ends, or end it: press Ctrl-C where slipway capture runs',
+  },
   'server.command-refused': {
     meaning: 'The command is not possible in the current state of the node',
     remedy: 'Fix the problem that the message names, then repeat the command',

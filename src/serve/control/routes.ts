@@ -17,6 +17,7 @@ import { addTokenRoutes } from './access/routes.ts'
 import { operate, read } from './access/scopes.ts'
 import type { Tokens } from './access/tokens.ts'
 import { answerBadRequest, refuse } from './refusal.ts'
+import { addCaptureRoute, type CaptureRouteOptions } from './capture-route.ts'
 import { addClusterRoutes, type ClusterControl } from './cluster-routes.ts'
 import { streamEvents } from './events.ts'
 import { addNodeRoutes, noSuchNode, type NodeRoutesOptions } from './node-routes.ts'
@@ -27,7 +28,8 @@ import { addStateRoutes, type StateRoutesOptions } from './state-routes.ts'
 
 export type RoutesOptions = NodeRoutesOptions &
   SiteEditRoutesOptions &
-  StateRoutesOptions & {
+  StateRoutesOptions &
+  CaptureRouteOptions & {
     readonly installs: Installs
     readonly reports: Reports
     /** Returns the state of the process; `/v1/status` adds the nodes. */
@@ -123,6 +125,7 @@ export function createRoutes(
   addClusterRoutes(app, options.clusters)
 
   addStateRoutes(app, options)
+  addCaptureRoute(app, options)
 
   app.get('/v1/hooks', read, () => options.hooks?.list() ?? [])
 

@@ -20,7 +20,7 @@ async function setUp(_t: Test, inputs: number[] = []) {
   const loop = createEventLoop({
     libc: { ...libc, read: () => 8 },
     setup: { sockets: [], wakeFd: -1, control, isDebug: false },
-    ...{ outbox, clock },
+    ...{ outbox, clock, recording: { recorder: undefined } },
     ports: {
       wait(ms) {
         waits.push(ms)

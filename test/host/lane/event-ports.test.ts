@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import type { Recording } from '../../../src/host/capture/recording.ts'
 import { Counters } from '../../../src/host/counters.ts'
 import {
   closeDescriptors,
@@ -23,7 +24,8 @@ async function setUp(t: Test, calls: Partial<Libc> = {}) {
       unresolved.has(address) ? ('unresolved' as const) : ('reachable' as const),
   }
   const sending = createSending({ clock: fakeClock(), counters, log: silentLog(), neighbors })
-  const ports = createEventPorts({ libc, descriptors, wakeFd, sending })
+  const recording: Recording = { recorder: undefined }
+  const ports = createEventPorts({ libc, descriptors, wakeFd, sending, recording })
   t.teardown(() => {
     closeDescriptors(libc, descriptors)
     libc.close(wakeFd)
@@ -31,14 +33,14 @@ async function setUp(t: Test, calls: Partial<Libc> = {}) {
   const bind = (port = 0) =>
     ports.bindUdp({ address: '127.0.0.1', port, onLost: (error) => void lost.push(error) })
   const lost: Error[] = []
-  return { libc, ports, bind, lost, descriptors, counters, unresolved, wakeFd }
+  return { libc, ports, recording, bind, lost, descriptors, counters, unresolved, wakeFd }
 }
 
 const sendTo = (client: Client, port: { readonly local: { readonly port: number } }, text: string) =>
   new Promise<void>((resolve) => client.socket.send(text, port.local.port, '127.0.0.1', () => resolve()))
 
 t.test('a port receives, and sends together what its handler sends', async (t) => {
-  const { ports, bind } = await setUp(t)
+  const { ports, bind, recording } = await setUp(t)
   const [first, second] = [await bind(), await bind()]
   const client = await clientOf(t)
   const heard: string[] = []
@@ -50,7 +52,18 @@ t.test('a port receives, and sends together what its handler sends', async (t) =
   })
   await sendTo(client, first, 'hello')
   await sendTo(client, second, 'without a handler')
+  const seen: string[] = []
+  recording.recorder = {
+    received: (payload) => seen.push(`received ${Buffer.from(payload).toString()}`),
+    sent: (payload, peer) => seen.push(`sent ${Buffer.from(payload).toString()} to ${peer.address}`),
+  }
   t.equal(ports.wait(100), 2)
+  t.same(seen, [
+    'received hello',
+    'sent one to 127.0.0.1',
+    'sent two to 127.0.0.1',
+    'received without a handler',
+  ])
   t.same(heard, ['127.0.0.1 true hello'])
   t.equal(Buffer.from(await client.next()).toString(), 'one')
   t.equal(Buffer.from(await client.next()).toString(), 'two')

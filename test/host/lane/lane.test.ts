@@ -2,13 +2,27 @@ import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { startLane } from '../../../src/host/lane/lane.ts'
 import type { Libc } from '../../../src/host/lane/libc.ts'
+import type { LaneSocket } from '../../../src/host/lane/socket.ts'
+import { createSockets } from '../../../src/host/sockets.ts'
+import type { LaneSockets } from '../../../src/host/udp.ts'
+import { systemClock } from '../../../src/host/clock.ts'
+import { createCapture } from '../../../src/host/capture/tap.ts'
+import type { CapturedFrame } from '../../../src/host/capture/recorder.ts'
 import { createLog } from '../../../src/host/log.ts'
+import type { Mac } from '../../../src/proto/address/mac.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { until } from '../../support/until.ts'
 import { clientOf, laneSocketOf, libcOf } from './lane-sockets.ts'
 
 async function setUp(t: Test, calls: Partial<Libc> = {}, greeting: readonly unknown[] = ['hello']) {
-  const socket = await laneSocketOf(t)
+  const capture = createCapture(systemClock)
+  const opened = await laneSocketOf(t)
+  const network = capture.tap({
+    ...createSockets({}),
+    lane: async () => ({ libc: await libcOf(), sockets: [opened] }),
+  })
+  const { sockets } = (await network.lane?.('echo', { address: '', port: 0 })) as LaneSockets
+  const socket = sockets[0] as LaneSocket
   const clock = fakeClock()
   const counters = new Counters()
   const lines: Record<string, unknown>[] = []
@@ -45,7 +59,21 @@ async function setUp(t: Test, calls: Partial<Libc> = {}, greeting: readonly unkn
   }
   const send = (text: string) => client.send(Buffer.from(text), socket)
   const greet = (next: readonly unknown[]) => (greeting = next)
-  return { lane, clock, counters, lines, messages, lost, stop, ask, send, greet, socket, ends: () => ends }
+  return {
+    lane,
+    capture,
+    clock,
+    counters,
+    lines,
+    messages,
+    lost,
+    stop,
+    ask,
+    send,
+    greet,
+    socket,
+    ends: () => ends,
+  }
 }
 
 t.test('a lane answers in its thread, and reports to the main thread', async (t) => {
@@ -172,4 +200,30 @@ t.test('a socket that fails is lost', async (t) => {
   socket.close()
   await until(() => lost.length === 1)
   t.match(lost, [{ syscall: 'recvmmsg', code: 'EBADF' }])
+})
+
+t.test('a packet capture sees the datagrams of the thread, also of one that starts later', async (t) => {
+  const { capture, ask, send, ends, clock, stop } = await setUp(t)
+  const frames: CapturedFrame[] = []
+  const filter = {
+    macs: ['00:50:56:96:7a:21' as Mac],
+    addresses: ['127.0.0.1'],
+    server: { address: '127.0.0.1' },
+  }
+  await ask('a')
+  const end = capture.start(filter, (captured) => frames.push(captured))
+  await ask('b')
+  await until(() => frames.length >= 2)
+  const texts = () => frames.map(({ frame }) => Buffer.from(frame.subarray(42)).toString())
+  t.same(texts(), ['b', 'hello: b'])
+  await send('fail')
+  await until(() => ends() === 1)
+  clock.advance(100)
+  await ask('c')
+  await until(() => texts().includes('hello: c'))
+  end?.()
+  const { length } = frames
+  await ask('d')
+  await stop()
+  t.equal(frames.length, length)
 })

@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import type { Recorder } from '../../../src/host/capture/recorder.ts'
+import type { Recording } from '../../../src/host/capture/recording.ts'
 import { createLaneLoop, type LaneProgram } from '../../../src/host/lane/loop.ts'
 import { controlIndex, stopMessage } from '../../../src/host/lane/mailbox.ts'
 import { linux } from '../../../src/host/lane/libc.ts'
@@ -22,6 +24,7 @@ async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
   const reports: unknown[] = []
   const asked: string[] = []
   const waits: number[] = []
+  const recording: Recording = { recorder: undefined }
   const program: LaneProgram = {
     isReady: () => true,
     answer(query, reply, { address, port, socket }) {
@@ -54,7 +57,7 @@ async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
       control,
       isDebug: false,
     },
-    ...{ program, outbox, sending, clock },
+    ...{ program, outbox, sending, clock, recording },
     nextMessage: () => (inbox.length === 0 ? undefined : { message: inbox.shift() }),
     report: (report) => void reports.push(report),
   })
@@ -62,7 +65,20 @@ async function setUp(t: Test, overrides: Partial<LaneProgram> = {}) {
     inbox.push(message)
     Atomics.add(numbers, controlIndex.sent, 1)
   }
-  return { loop, sockets, clock, numbers, outbox, send, received, reports, asked, waits, unresolved }
+  return {
+    loop,
+    recording,
+    sockets,
+    clock,
+    numbers,
+    outbox,
+    send,
+    received,
+    reports,
+    asked,
+    waits,
+    unresolved,
+  }
 }
 
 t.test('datagrams of all sockets are answered on their socket', async (t) => {
@@ -186,4 +202,37 @@ t.test('rounds with messages that follow each other soon gather datagrams', asyn
   t.same(await round(40), [], 'after a pause')
   t.same(await round(), [], 'many datagrams need no wait')
   t.equal(asked.length, 45)
+})
+
+t.test('a packet capture sees what is received and sent, and not what is refused', async (t) => {
+  const { loop, recording, sockets, unresolved } = await setUp(t)
+  const seen: string[] = []
+  const see =
+    (kind: string): Recorder['sent'] =>
+    (payload, peer, local) =>
+      seen.push(`${kind} ${payload.join(',')} ${peer.address} ${local.port}`)
+  recording.recorder = { received: see('received'), sent: see('sent') }
+  const client = await clientOf(t)
+  await client.send(Uint8Array.of(1), sockets[1]!)
+  await client.send(Uint8Array.of(0), sockets[1]!)
+  await client.send(new Uint8Array(5000), sockets[1]!)
+  loop.round()
+  const { port } = sockets[1]!.local
+  t.same(seen.splice(0), [
+    `received 1 127.0.0.1 ${port}`,
+    `sent 1 127.0.0.1 ${port}`,
+    `received 0 127.0.0.1 ${port}`,
+  ])
+  unresolved.add('127.0.0.1')
+  for (let sent = 0; sent < 10; sent++) {
+    await client.send(Uint8Array.of(7), sockets[0]!)
+    loop.round()
+  }
+  t.equal(seen.filter((line) => line.startsWith('received')).length, 10)
+  t.ok(seen.filter((line) => line.startsWith('sent')).length < 10, 'the guard refused some')
+  recording.recorder = undefined
+  await client.send(Uint8Array.of(1), sockets[1]!)
+  seen.length = 0
+  loop.round()
+  t.same(seen, [])
 })

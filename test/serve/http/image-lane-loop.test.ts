@@ -29,6 +29,7 @@ async function setUp(t: Test, calls: Partial<Libc> = {}) {
     libc,
     setup: { wakeFd, control, sockets: [], isDebug: false },
     clock: systemClock,
+    recording: { recorder: undefined },
     data: { progress },
     outbox: createOutbox<ImageLaneReport>(false, new Int32Array(control, 8, 1), 10),
     nextMessage: () => inbox.shift(),

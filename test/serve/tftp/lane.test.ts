@@ -36,12 +36,13 @@ async function setUp(t: Test) {
     maxUnreadOfTftp,
   )
   const sending = createSending({ clock: systemClock, counters: outbox.counters, log: outbox.log })
-  const ports = createEventPorts({ libc, descriptors, wakeFd, sending })
+  const recording = { recorder: undefined }
+  const ports = createEventPorts({ libc, descriptors, wakeFd, sending, recording })
   const program = createTftpProgram({ sockets: [socket], ports, outbox, clock: systemClock })
   const inbox: unknown[] = []
   const reports: { readonly messages: readonly (TftpLaneMessage | AppliedMessage)[] }[] = []
   const loop = createEventLoop({
-    ...{ libc, outbox, clock: systemClock },
+    ...{ libc, outbox, recording, clock: systemClock },
     setup: { sockets: [], wakeFd, control, isDebug: false },
     // The client is in this thread.
     ports: { wait: (ms) => ports.wait(Math.min(ms, 2)) },

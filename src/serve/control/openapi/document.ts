@@ -18,6 +18,8 @@ const commonRefusals: Readonly<Record<number, string>> = {
   500: 'Internal error',
 }
 
+const streamTypes = { events: 'text/event-stream', pcap: 'application/vnd.tcpdump.pcap' } as const
+
 const refusalTexts: Readonly<Record<number, string>> = {
   ...commonRefusals,
   404: 'The resource that the path names does not exist',
@@ -91,8 +93,8 @@ function describe(operation: Operation): Json {
       200: {
         description: 'Success',
         content:
-          response === 'events'
-            ? { 'text/event-stream': { schema: { type: 'string' } } }
+          typeof response === 'string'
+            ? { [streamTypes[response]]: { schema: { type: 'string' } } }
             : json(schemaOf(response)),
       },
       ...Object.fromEntries(

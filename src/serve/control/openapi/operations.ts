@@ -17,8 +17,8 @@ export type Operation = {
   readonly query?: Readonly<Record<string, z.ZodType>>
   readonly headers?: Readonly<Record<string, z.ZodType>>
   readonly body?: { readonly schema: z.ZodType; readonly isOptional?: true }
-  /** The document of a success; `events` for a stream. */
-  readonly response: z.ZodType | 'events'
+  /** The document of a success; `events` and `pcap` for a stream. */
+  readonly response: z.ZodType | 'events' | 'pcap'
   /** Statuses of refusals, besides those of all requests. */
   readonly refusals?: readonly number[]
 }
@@ -299,6 +299,18 @@ export const operations: readonly Operation[] = [
     summary: 'Ends the session of the cookie',
     response: schemas.loggedOut,
     refusals: [409],
+  },
+  {
+    ...{ method: 'get', path: '/v1/capture', scope: 'operate', id: 'capturePackets', response: 'pcap' },
+    summary:
+      'Streams the DHCP, TFTP, and DNS datagrams of one machine until the time or the size is reached; one capture at a time',
+    query: {
+      node: z.string().optional().meta({ description: 'node, or mac for any machine' }),
+      mac: z.string().optional(),
+      seconds: z.int().min(1).max(3600).optional().meta({ description: 'default: 60' }),
+      bytes: z.int().min(1).max(104_857_600).optional().meta({ description: 'default: 10485760' }),
+    },
+    refusals: [404, 409],
   },
   get(
     '/v1/openapi.json',
