@@ -247,6 +247,12 @@ export const installCodes = defineCodes({
       'the SMBIOS UUID of the node is that of a machine with another MAC address that must not be installed again',
     remedy: 'If its network card was replaced, do nothing; to install the node, run `slipway node install`',
   },
+  'install.disk-not-checked': {
+    meaning:
+      'nothing looks at the disk of the machine before its installer overwrites it, so slipway does not start the installation without an administrator',
+    remedy:
+      'Run `slipway node install` for each installation, add `{{slipway.diskCheck}}` to an answer file, or set `wipe: always`',
+  },
   'install.script-unavailable': {
     meaning: 'A node waits, because the server with the script of another installer does not send it',
     remedy:

@@ -81,7 +81,7 @@ export function createInstalls(options: InstallsOptions): Installs {
 
   /** Without a token: {@link withToken} adds it to the event that starts an installation. */
   function bootEvent(node: InstallNode, { role }: BootChoice, isNode: boolean): BootEvent {
-    const { requiresExchange, isMenuAutomatic, isInstaller } = node
+    const { requiresExchange, isMenuAutomatic, isInstaller, needsConsent = false } = node
     return {
       kind: 'boot',
       role: role ?? node.role,
@@ -89,7 +89,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       isDeliberate: !isMenuAutomatic,
       tokenHash: '',
       requiresExchange: isNode && requiresExchange,
-      isInstaller,
+      ...{ isInstaller, needsConsent },
       isClusterRead: isClusterRead(node.key),
       isKnownByUuid: records.sameMachine(node) !== undefined,
       isRecordable: store.isRecordable,

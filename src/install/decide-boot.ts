@@ -41,6 +41,8 @@ export type BootFacts = {
   readonly hasForeignSystem: boolean
   /** Whether a record under another MAC address has the SMBIOS UUID of this machine, and forbids an installation. */
   readonly isKnownByUuid: boolean
+  /** Whether nothing looks at the disk before the installer overwrites it, and the site file does not permit that. */
+  readonly needsConsent: boolean
   /** Whether the records cover the whole history of the machine: false after a loss, and for the state of another site. */
   readonly isVouchedFor: boolean
   readonly attempt: AttemptPhase
@@ -155,6 +157,12 @@ export const bootRules: readonly BootRule[] = [
     decision: { kind: 'disk', code: 'install.same-machine' },
   },
   {
+    condition:
+      'armed by the site file only, and nothing looks at the disk before its installer overwrites it (`wipe: ask`)',
+    applies: (facts) => isSiteOnly(facts) && facts.needsConsent,
+    decision: { kind: 'disk', code: 'install.disk-not-checked' },
+  },
+  {
     condition: 'armed by the site file only, and its running cluster has not reported its nodes yet',
     applies: (facts) => isSiteOnly(facts) && !facts.isClusterRead,
     decision: { kind: 'wait', code: 'install.cluster-not-read' },
@@ -206,7 +214,8 @@ export const bootRules: readonly BootRule[] = [
       !facts.isInCluster &&
       isClusterRead &&
       !facts.hasForeignSystem &&
-      !facts.isKnownByUuid,
+      !facts.isKnownByUuid &&
+      !facts.needsConsent,
     decision: { kind: 'start' },
   },
 ]
@@ -231,7 +240,7 @@ export type BootEvent = {
   readonly tokenHash: string
   readonly startedHash?: string
   readonly requiresExchange: boolean
-} & Pick<BootFacts, 'isClusterRead' | 'isInstaller' | 'isKnownByUuid' | 'isRecordable'>
+} & Pick<BootFacts, 'isClusterRead' | 'isInstaller' | 'isKnownByUuid' | 'needsConsent' | 'isRecordable'>
 
 const minuteMs = 60_000
 /** A disk that does not boot returns to the firmware in seconds; some machines then test their memory again. */
@@ -243,7 +252,7 @@ export const maxAttempts = 5
 /** Collects the facts about a network boot of a machine. */
 export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
   const { mode, armed, attempt, wasInstalled, evidence = {} } = state
-  const { isChosen, isClusterRead, isInstaller, isKnownByUuid, isRecordable } = boot
+  const { isChosen, isClusterRead, isInstaller, isKnownByUuid, needsConsent, isRecordable } = boot
   return {
     mode,
     isChosen,
@@ -251,6 +260,7 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
     isClusterRead,
     isInstaller,
     isKnownByUuid,
+    needsConsent,
     isRecordable,
     consent: consentOf(state, boot) ? 'administrator' : 'site',
     isFromMenu: attempt?.startedBy === 'menu',

@@ -38,6 +38,12 @@ export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
+/** An installer that is configured by several files reads each of them. */
+const limitsOf = ({ answers = 1 }: InstallNode) => ({
+  reads: maxReads * answers,
+  requests: maxRequests + maxReads * (answers - 1),
+})
+
 /** Files that are the same for each role. */
 const withoutRole: ReadonlySet<Secret> = new Set(['live', 'initramfs', 'handover'])
 
@@ -68,11 +74,13 @@ export function checkRead(
       `its token has expired: it was valid for ${tokenLifetimeMs / 60_000} min`,
     )
   }
-  if (attempt.reads >= maxReads) {
-    return refused('ignition.too-many-reads', `the Ignition file was already read ${maxReads} times`)
+  const limits = limitsOf(node)
+  if (attempt.reads >= limits.reads) {
+    const what = node.answers === undefined ? 'the Ignition file was' : 'the answer files were'
+    return refused('ignition.too-many-reads', `${what} already read ${limits.reads} times`)
   }
-  if (attempt.requests >= maxRequests) {
-    return refused('ignition.too-many-reads', `files were already requested ${maxRequests} times`)
+  if (attempt.requests >= limits.requests) {
+    return refused('ignition.too-many-reads', `files were already requested ${limits.requests} times`)
   }
   return { kind: 'allowed' }
 }

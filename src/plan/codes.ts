@@ -201,8 +201,10 @@ export const planCodes = defineCodes({
     remedy: 'Correct the placeholder; docs/other-systems.md lists their names',
   },
   'answers.disk-not-checked': {
-    meaning: 'The answer files of a machine do not ask slipway before the installer overwrites the disk',
-    remedy: 'Run {{slipway.diskCheck}} in an early command, or set wipe: always',
+    meaning:
+      'Nothing asks slipway before the installer of a machine overwrites the disk, so slipway starts no installation by itself',
+    remedy:
+      'Run {{slipway.diskCheck}} in an early command, run slipway node install for each installation, or set wipe: always',
   },
   'answers.end-not-reported': {
     meaning: 'The answer files of a machine do not report the end of the installation',

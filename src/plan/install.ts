@@ -5,7 +5,7 @@ import { defined } from '../text/defined.ts'
 import { wantedDisk, type WantedDisk } from './disks/target.ts'
 import { ignitionKinds, type ImageFacts, type InstallRole } from './facts.ts'
 import { imageFacts, readsIgnition } from './boot/installation.ts'
-import { checksDisk, needsHandover } from './systems/answers.ts'
+import { checksDisk, needsHandover, overwritesUnasked } from './systems/answers.ts'
 import { bootSource, configurationSyntax, type MemberModel, type Model, type NodeModel } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
@@ -42,6 +42,13 @@ export type InstallNode = {
   readonly isInstaller: boolean
   /** Whether an installation that no administrator started may overwrite a disk that holds data. */
   readonly wipe: WipeMode
+  /**
+   * Whether nothing looks at the disk before an installer overwrites it, and `wipe` does not permit that: each installation
+   * then needs an administrator.
+   */
+  readonly needsConsent?: true
+  /** How many files configure its installer, which reads each of them; absent for one. */
+  readonly answers?: number
   /** Its disks; absent for one path without other settings, and for agents. */
   readonly disks?: WantedDisk
   /**
@@ -79,7 +86,8 @@ export function* installSteps(model: Model): Generator<void, InstallPlan> {
   return new Map(
     yield* flatMapSteps(nodes, (node): (readonly [string, InstallNode])[] => {
       const cluster = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
-      const { key, mac, otherMacs, boot, ignition, addresses, menu, wipe } = node
+      const { key, mac, otherMacs, boot, ignition, addresses, menu, wipe, system } = node
+      const { answers = [] } = system ?? {}
       const identity = { key, mac, ...defined({ otherMacs }) }
       const about = { ...identity, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
       const lastFile = lastFileOf(model, node)
@@ -93,6 +101,8 @@ export function* installSteps(model: Model): Generator<void, InstallPlan> {
             ...about,
             ...policy,
             ...defined({ disks }),
+            ...(wipe === 'ask' && overwritesUnasked(model, node) && { needsConsent: true }),
+            ...(answers.length > 1 && { answers: answers.length }),
             ...(configurationSyntax(node) !== undefined && { countsFirmware: true }),
           },
         ],

@@ -13,6 +13,7 @@ const facts = fc.record<BootFacts>({
   isClusterRead: fc.boolean(),
   hasForeignSystem: fc.boolean(),
   isKnownByUuid: fc.boolean(),
+  needsConsent: fc.boolean(),
   isVouchedFor: fc.boolean(),
   attempt: fc.constantFrom(
     ...([
@@ -45,7 +46,8 @@ t.test(
           !each.isInCluster &&
           each.isClusterRead &&
           !each.hasForeignSystem &&
-          !each.isKnownByUuid
+          !each.isKnownByUuid &&
+          !each.needsConsent
         return (
           each.hasExchange &&
           each.isRecordable &&
@@ -94,6 +96,7 @@ const cautious: Partial<BootFacts>[] = [
   { isClusterRead: false },
   { hasForeignSystem: true },
   { isKnownByUuid: true },
+  { needsConsent: true },
   { isVouchedFor: false },
   { hasExchange: false },
   { isInstaller: false },
@@ -136,6 +139,7 @@ t.test('a machine that was never seen, or that an administrator armed, is instal
     isClusterRead: true,
     hasForeignSystem: false,
     isKnownByUuid: false,
+    needsConsent: false,
     isVouchedFor: true,
     attempt: 'none',
     hasAttemptsLeft: true,
@@ -151,6 +155,8 @@ t.test('a machine that was never seen, or that an administrator armed, is instal
     isKnownByUuid: true,
     isVouchedFor: false,
   }
+  t.same(decideBoot({ ...clean, needsConsent: true }), { kind: 'disk', code: 'install.disk-not-checked' })
+  t.equal(decideBoot({ ...clean, needsConsent: true, consent: 'administrator' }).kind, 'start')
   t.equal(decideBoot({ ...clean, ...evidence }).kind, 'disk')
   t.equal(decideBoot({ ...clean, ...evidence, consent: 'administrator' }).kind, 'start')
   t.end()

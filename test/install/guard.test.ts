@@ -32,6 +32,7 @@ const event: Event = {
   requiresExchange: false,
   isClusterRead: true,
   isKnownByUuid: false,
+  needsConsent: false,
   isInstaller: true,
   isRecordable: true,
 }
@@ -113,6 +114,19 @@ for (const { name, state = installing, reader = own, what = 'master', at = now, 
     reason === undefined ? { kind: 'allowed' } : { kind: 'refused', reason, code: /^ignition\./ }
   t.match(checkRead(m1, state, reader, what, at), expected, `access to the file: ${name}`)
 }
+
+t.test('each of several answer files can be read as often as a single one', (t) => {
+  const node = { ...m1, answers: 4 }
+  t.same(checkRead(node, counted({ reads: 11, requests: 28 }), own, 'master', now), { kind: 'allowed' })
+  const reasons = [
+    [{ reads: 12 }, 'the answer files were already read 12 times'],
+    [{ requests: 29 }, 'files were already requested 29 times'],
+  ] as const
+  for (const [counts, reason] of reasons) {
+    t.match(checkRead(node, counted(counts), own, 'master', now), { kind: 'refused', reason })
+  }
+  t.end()
+})
 
 t.test('an open cluster sends its Ignition files to any client', (t) => {
   t.same(checkRead(open, initialState(open), { token: '', address: '198.51.100.1' }, 'bootstrap', now), {

@@ -19,6 +19,7 @@ export const boot: BootEvent = {
   requiresExchange: false,
   isClusterRead: true,
   isKnownByUuid: false,
+  needsConsent: false,
   isInstaller: true,
   isRecordable: true,
 }

@@ -178,8 +178,9 @@ t.test('files that cannot be served keep the node from installing, with the reas
 })
 
 t.test('findings warn about installers that overwrite a disk, or do not report their end', (t) => {
+  const findings = (given: Parameters<typeof systemModel>[0]) => compileHttp(systemModel(given)).findings
   const codes = (given: Parameters<typeof systemModel>[0]) =>
-    compileHttp(systemModel(given)).findings.map(({ code, about }) => [code, about])
+    findings(given).map(({ code, about }) => [code, about])
   const plain = { os: 'debian', texts: { '/srv/x': 'd-i x' } } as const
   const group = { answers: '/srv/x' }
   t.same(codes({ ...plain, group }), [
@@ -189,7 +190,21 @@ t.test('findings warn about installers that overwrite a disk, or do not report t
   t.same(codes({ ...plain, group: { ...group, wipe: 'always' } }), [['answers.end-not-reported', 'web/web1']])
   t.same(codes({ ...plain, group: { ...group, boot: 'local' } }), [])
   t.same(codes({ os: 'debian', group: preseed }), [])
-  t.same(codes({ os: 'talos', group: { answers: '/srv/answers/machine.yaml' } }), [])
+  const talos = { answers: '/srv/answers/machine.yaml' }
+  t.match(findings({ os: 'talos', group: talos }), [
+    {
+      code: 'answers.disk-not-checked',
+      message:
+        'Talos cannot ask slipway before it overwrites the disk, so each installation needs slipway node install: run it, or set wipe: always',
+    },
+  ])
+  t.same(codes({ os: 'talos', group: { ...talos, wipe: 'always' } }), [])
+  t.match(findings({ os: 'fcos', group: { answers: '/srv/edge.ign', callbacks: false } }), [
+    {
+      code: 'answers.disk-not-checked',
+      message: /^with callbacks: false, nothing looks at the disk first, so/,
+    },
+  ])
   t.same(codes({ os: 'fcos', group: { answers: '/srv/edge.ign' } }), [])
   t.same(codes({ os: 'debian' }), [['answers.missing', 'web/web1']])
   t.same(codes({ os: 'flatcar' }), [['answers.missing', 'web/web1']])
@@ -251,5 +266,27 @@ t.test('with server.tls, answer files are reported as unencrypted, and Flatcar a
   t.match(findings({ os: 'flatcar', group: { answers: '/srv/edge.ign' } }), [
     /^image\.no-https: \/srv\/other contains an image of Flatcar, which cannot verify the CA of server\.tls: use Fedora CoreOS/,
   ])
+  t.end()
+})
+
+t.test('an installer that does not ask about the disk starts only for an administrator', (t) => {
+  const needsConsent = (given: Parameters<typeof systemModel>[0]) =>
+    compileInstall(systemModel(given)).get('web/web1')?.needsConsent
+  const ignition = { answers: '/srv/edge.ign' }
+  t.equal(needsConsent({ os: 'debian', group: preseed }), undefined)
+  t.equal(needsConsent({ os: 'debian', texts: { '/srv/x': 'd-i x' }, group: { answers: '/srv/x' } }), true)
+  t.equal(needsConsent({ os: 'talos', group: { answers: '/srv/answers/machine.yaml' } }), true)
+  t.equal(needsConsent({ os: 'custom' }), true)
+  t.equal(needsConsent({ os: 'custom', group: { wipe: 'always' } }), undefined)
+  t.equal(needsConsent({ os: 'fcos', group: ignition }), undefined)
+  t.equal(needsConsent({ os: 'fcos', group: { ...ignition, callbacks: false } }), true)
+  t.equal(needsConsent({ os: 'flatcar', group: { ...ignition, callbacks: false } }), undefined)
+  t.end()
+})
+
+t.test('an installer can read each of its answer files as often as a single one', (t) => {
+  const texts = { '/srv/x': 'x', '/srv/y': 'y', '/srv/z': 'z' }
+  const model = systemModel({ os: 'custom', texts, group: { answers: Object.keys(texts) } })
+  t.equal(compileInstall(model).get('web/web1')?.answers, 3)
   t.end()
 })

@@ -12,14 +12,15 @@ const key = 'web/web1'
 const own = '192.0.2.41'
 const preseed = { group: { answers: '/srv/answers/preseed.cfg', requireDhcp: false } }
 
-/** A machine that received its script. */
-async function booted(t: Test, given: Partial<Parameters<typeof systemModel>[0]> = preseed) {
+/** A machine that received its script. @param isArmed whether an administrator started the installation */
+async function booted(t: Test, given: Partial<Parameters<typeof systemModel>[0]> = preseed, isArmed = false) {
   const world = httpWorld(t, 'guarded')
   const model = systemModel({ os: 'debian', ...given })
   world.plan = compileHttp(model).plan
   const { installs, world: inner } = installsWorld()
   inner.plan = compileInstall(model)
   installs.declare()
+  if (isArmed) await installs.command(key, 'install')
   const { app } = await createRoutes({
     ...world.options,
     installs,
@@ -112,14 +113,14 @@ t.test('with the permission, the disk may be written: it is tried before another
 t.test('without the disk check, the answer file is the last file before the disk is written', async (t) => {
   const group = { answers: '/srv/preseed.cfg', requireDhcp: false }
   const texts = { '/srv/preseed.cfg': 'd-i x\n' }
-  const { send, token } = await booted(t, { group, texts })
+  const { send, token } = await booted(t, { group, texts }, true)
   t.equal((await send('GET', `${token}/preseed.cfg`)).body, 'd-i x\n')
   t.match((await send('GET', 'boot.ipxe')).body, /boots from its local disk/)
 })
 
 t.test('a custom system without an answer file is recorded before its kernel starts', async (t) => {
   const group = { requireDhcp: false, kernelArguments: ['autoinstall'] }
-  const { send, script, token } = await booted(t, { os: 'custom', group })
+  const { send, script, token } = await booted(t, { os: 'custom', group }, true)
   const [, handover = ''] = script.split('imgfetch --name handover ')
   t.match(handover, new RegExp(`^http://192\\.0\\.2\\.2/boot/web/web1/${token}/handover [^]*\nboot `))
   t.equal((await send('GET', `${token}/handover`)).statusCode, 200)
@@ -131,12 +132,44 @@ t.test(
   async (t) => {
     const group = { answers: '/srv/x', requireDhcp: false }
     const texts = { '/srv/x': 'x\n' }
-    t.match((await booted(t, { os: 'custom', group, texts })).script, '/handover')
+    t.match((await booted(t, { os: 'custom', group, texts }, true)).script, '/handover')
     for (const kernelArguments of ['a={{slipway.answers}}', 'a={{slipway.folder}}x']) {
       const named = { ...group, kernelArguments: [kernelArguments] }
-      t.notMatch((await booted(t, { os: 'custom', group: named, texts })).script, '/handover')
+      t.notMatch((await booted(t, { os: 'custom', group: named, texts }, true)).script, '/handover')
     }
     const checked = { '/srv/x': '{{slipway.diskCheck}}\n' }
     t.notMatch((await booted(t, { os: 'custom', group, texts: checked })).script, '/handover')
   },
 )
+
+t.test('without the disk check, only an administrator starts an installation', async (t) => {
+  const texts = { '/srv/x': 'd-i x\n' }
+  const unchecked = (more: object) => ({ texts, group: { answers: '/srv/x', requireDhcp: false, ...more } })
+  const local = /boots from its local disk/
+  const { installs, script, send } = await booted(t, unchecked({}))
+  t.match(script, local)
+  t.match(await installs.boot(key, { isSkipping: false }), {
+    kind: 'local',
+    code: 'install.disk-not-checked',
+  })
+  await installs.command(key, 'install')
+  t.match((await send('GET', 'boot.ipxe')).body, /installs as debian/)
+  t.match(
+    (await booted(t, unchecked({ wipe: 'always' }))).script,
+    /installs as debian/,
+    'wipe: always permits it',
+  )
+})
+
+t.test('every one of many answer files is sent, also a second time', async (t) => {
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const texts = Object.fromEntries(names.map((name) => [`/srv/${name}`, name]))
+  const group = { answers: Object.keys(texts), requireDhcp: false }
+  const { send, token } = await booted(t, { os: 'custom', group, texts }, true)
+  for (const name of [...names, ...names]) {
+    t.same(await send('GET', `${token}/${name}`).then(({ statusCode, body }) => [statusCode, body]), [
+      200,
+      name,
+    ])
+  }
+})
