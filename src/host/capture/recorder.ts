@@ -67,7 +67,7 @@ export function createRecorder(
     if (own === undefined && !known.has(address)) return
     const isIpv6 = address.includes(':')
     const client = {
-      mac: address === '255.255.255.255' ? broadcastMac : (own ?? (machines[0])),
+      mac: address === '255.255.255.255' ? broadcastMac : (own ?? first),
       ...{ address, port: peer.port },
     }
     const here = { ...ownEnd(local, isIpv6), mac: serverMac }
