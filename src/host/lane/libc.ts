@@ -10,7 +10,6 @@ export type Libc = {
   socket(family: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
   close(fd: number): number
-  dup(fd: number): number
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
@@ -78,7 +77,6 @@ function declare(koffi: typeof Koffi): Libc {
     socket: call('int socket(int family, int type, int protocol)'),
     bind: call('int bind(int fd, void *address, uint length)'),
     close: call('int close(int fd)'),
-    dup: call('int dup(int fd)'),
     getsockname: call('int getsockname(int fd, void *address, void *length)'),
     getsockopt: call('int getsockopt(int fd, int level, int name, void *value, void *length)'),
     setsockopt: call('int setsockopt(int fd, int level, int name, void *value, uint length)'),

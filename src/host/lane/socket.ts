@@ -77,8 +77,8 @@ export function laneSocket(
     here?.close()
     here = undefined
     if (handler === undefined || !isOpen) return
-    // Closing the copy leaves the descriptor of the lane open.
-    const copy = libc.dup(fd)
+    // Closing the copy leaves the descriptor of the lane open. Programs that slipway starts must not inherit the socket.
+    const copy = libc.fcntl(fd, linux.F_DUPFD_CLOEXEC, 0)
     if (copy === -1) return
     here = createSocket('udp4', (payload, { address, port }) => handler(payload, address, port))
     // The lane is started again soon, and reports a socket that fails.

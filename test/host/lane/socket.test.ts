@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { bindLaneSocket, kindOf, laneSocket } from '../../../src/host/lane/socket.ts'
@@ -44,9 +46,23 @@ t.test('the main thread receives while there is no lane', async (t) => {
   socket.receive(() => t.fail())
 })
 
+t.test(
+  'a program that slipway starts inherits no socket, which it would keep open after the end of slipway',
+  async (t) => {
+    const socket = await laneSocketOf(t)
+    socket.receive(() => t.fail())
+    const port = socket.local.port.toString(16).toUpperCase().padStart(4, '0')
+    const [, inode = ''] =
+      new RegExp(`:${port} (?:\\S+ +){7}(\\d+)`).exec(readFileSync('/proc/net/udp', 'utf8')) ?? []
+    const links = execFileSync('/bin/ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })
+    t.match(inode, /^\d+$/)
+    t.notMatch(links, `socket:[${inode}]`)
+  },
+)
+
 t.test('without a free descriptor, a socket is left to the lane', async (t) => {
   const { fd } = await laneSocketOf(t)
-  const socket = laneSocket({ ...(await libcOf()), dup: () => -1 }, fd, {})
+  const socket = laneSocket({ ...(await libcOf()), fcntl: () => -1 }, fd, {})
   socket.receive(() => t.fail())
   socket.receive(undefined)
 })
