@@ -115,14 +115,15 @@ export const actionChecks: readonly Check<PageRig>[] = [
     },
   },
   {
-    name: 'page: the bootstrap is kept and watched, and a certificate request is approved after its reason is shown',
+    name: 'page: the bootstrap is kept, watched, and drained, and a certificate request is approved after its reason is shown',
     limitMs: 120_000,
     async run({ browser, token }) {
       const { page } = await browser.open('light')
       await logIn(page, token)
       const commands = await simulateCluster(page)
       await page.evaluate("location.hash = '#/clusters'")
-      for (const action of ['bootstrap-keep', 'bootstrap-watch']) {
+      for (const action of ['bootstrap-keep', 'bootstrap-watch', 'bootstrap-out']) {
+        await page.waitForSelector(`#content [data-action=${action}]`)
         expectMatch(await question(page, action), /the bootstrap of ocp45/, 'the question')
         await agree(page)
       }
@@ -136,7 +137,7 @@ export const actionChecks: readonly Check<PageRig>[] = [
       await until(page, "document.querySelector('.toasts').textContent.includes('csr-a is approved')")
       expectEqual(
         commands.join(', '),
-        ['bootstrap/keep', 'bootstrap/watch', 'csrs/csr-a/approve']
+        ['bootstrap/keep', 'bootstrap/watch', 'bootstrap/out', 'csrs/csr-a/approve']
           .map((command) => `POST /v1/clusters/ocp45/${command}`)
           .join(', '),
         'the commands',

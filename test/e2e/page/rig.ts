@@ -36,16 +36,29 @@ export async function createPageRig(): Promise<PageRig> {
 export async function simulateCluster(page: Page): Promise<string[]> {
   const commands: string[] = []
   const shifted = (value: unknown): unknown => shift(value, Date.now() - sampleNow)
-  await page.route('**/v1/clusters', (route) => route.fulfill({ json: shifted([sampleClusterStatus]) }))
+  let bootstrap: object | undefined = sampleClusterStatus.bootstrap
+  await page.route('**/v1/clusters', (route) =>
+    route.fulfill({ json: shifted([{ ...sampleClusterStatus, bootstrap }]) }),
+  )
   await page.route('**/v1/csrs', (route) => route.fulfill({ json: shifted(sampleClusters.csrs()) }))
   for (const path of ['bootstrap/*', 'csrs/*/approve']) {
     await page.route(`**/v1/clusters/*/${path}`, (route) => {
-      commands.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`)
+      const { pathname } = new URL(route.request().url())
+      commands.push(`${route.request().method()} ${pathname}`)
+      const kind = bootstrapKinds.get(pathname.slice(pathname.lastIndexOf('/') + 1))
+      if (kind !== undefined) bootstrap = { kind, since: sampleNow, reason: 'set by an administrator' }
       return route.fulfill({ json: {} })
     })
   }
   return commands
 }
+
+/** The state of a bootstrap after each command. */
+const bootstrapKinds = new Map([
+  ['keep', 'kept'],
+  ['watch', 'waiting'],
+  ['out', 'out'],
+])
 
 /** Answers for the BMC of a node, in the browser. @returns the commands that the page sent */
 export async function simulateBmc(page: Page): Promise<string[]> {

@@ -20,6 +20,7 @@ import { ask } from '../../support/control-service.ts'
 import { clientPacket } from '../../support/dhcp-message.ts'
 import { startBalancer } from './balancer.ts'
 import { actsOf, type Act } from './lives.ts'
+import { logActs } from './logs.ts'
 
 export type RackServer = {
   readonly app: App
@@ -41,6 +42,8 @@ export type RackServer = {
 
 /** How long the simulated past is. */
 const pastMs = 30 * 60_000
+/** When the live system of m2 starts. */
+const logsStartAtMs = 3.5 * 60_000
 
 export async function startRack(count: number): Promise<RackServer> {
   const { directory, sockets, sitePath, control, port, dhcpPort } = await prepareSite(count)
@@ -83,8 +86,8 @@ export async function startRack(count: number): Promise<RackServer> {
   app = await start()
   const { nodes } = running().plan()
   const begin = systemClock.now() - pastMs
-  await play(
-    nodes.flatMap(({ key, address, ignition }, index) =>
+  await play([
+    ...nodes.flatMap(({ key, address, ignition }, index) =>
       actsOf(
         () => running().installs,
         { key, address: formatIp(address), role: ignition as IgnitionKind },
@@ -92,7 +95,8 @@ export async function startRack(count: number): Promise<RackServer> {
         begin,
       ),
     ),
-  )
+    ...logActs(running, 'ocp45/m2', logsStartAtMs),
+  ])
 
   return {
     get app() {
@@ -132,7 +136,8 @@ async function prepareSite(count: number) {
   if (chosen === undefined) throw new Error('no free ports')
   const { sitePath } = await prepareDemo(directory, chosen.ports)
   const port = await freePort()
-  await writeFile(sitePath, withNodes(await readFile(sitePath, 'utf8'), count, port))
+  const site = withNodes(await readFile(sitePath, 'utf8'), count, port)
+  await writeFile(sitePath, `${site}syslog: { port: ${await freePort()} }\n`)
   const control = join(directory, 'control.sock')
   return { directory, sockets, sitePath, control, port, dhcpPort: chosen.ports.dhcp }
 }

@@ -10,6 +10,7 @@ import { simulateCluster, type PageRig } from './rig.ts'
 const views = [
   ['rack', '#rows .row.alert .problem'],
   ['node/ocp45/w1', '.gantt .own'],
+  ['node/ocp45/m2', '.log span'],
   ['clusters', '.stages'],
   ['network', '.panel'],
   ['server', '.problems'],
