@@ -258,7 +258,15 @@ function balancerPanel({ servers = [], unreachable, applied }: LoadBalancer, now
   ])
 }
 
-function serverBadge({ status, isUp, isOut, isTested, isExpected, isBackup }: BalancedServer): Element {
+/** The state of a server in HAProxy. */
+export function serverBadge({
+  status,
+  isUp,
+  isOut,
+  isTested,
+  isExpected,
+  isBackup,
+}: BalancedServer): Element {
   const text = `${isOut ? 'drained' : !isTested && status !== 'unknown' ? 'not checked yet' : status}${isBackup ? ' (backup)' : ''}`
   if (isUp && !isOut) return badge('installed', 'good', text)
   if (isOut || !isExpected || !isTested) return badge('waiting', 'plain', text)

@@ -2,18 +2,20 @@
 import { formatBytes } from '../../../text/format.ts'
 import { h, type Child } from './dom.ts'
 import { kernelArguments } from './kernel-arguments.ts'
-import { badge, copyable, empty, facts, half, panel, pre, table } from './parts.ts'
+import { serverBadge } from './cluster-view.ts'
+import { clockTime, copyable, empty, facts, half, panel, pre, table } from './parts.ts'
 import type { Explanation, NodePage } from './types.ts'
 
-export function explanationPanels(explained: Explanation, { servers }: NodePage): Element[] {
-  const { offers, script, ignition, dns, haproxy, image, disk } = explained
+export function explanationPanels(explained: Explanation, { servers }: NodePage, now: number): Element[] {
+  const { offers, script, ignition, dns, haproxy, image, diskChooser } = explained
+  const disk = explained.disk ?? (diskChooser && `chosen by its ${diskChooser}`)
   return [
     panel(
       'DHCP offers',
       table(
         'DHCP offers by client',
         [
-          { title: 'Client', cell: ({ client }) => client },
+          { title: 'Client', class: 'tight', cell: ({ client }) => h('span', {}, client) },
           { title: 'Address', class: 'tight', cell: ({ address = '' }) => h('code', {}, address) },
           {
             title: 'Boot file',
@@ -47,16 +49,7 @@ export function explanationPanels(explained: Explanation, { servers }: NodePage)
     ),
     ...(script === undefined ? [] : [scriptPanel(script, image, disk)]),
     half(
-      panel(
-        'Ignition',
-        ignition === undefined
-          ? empty(
-              script === undefined
-                ? 'slipway does not boot this node.'
-                : 'The initramfs of the image contains it.',
-            )
-          : ignitionFacts(ignition),
-      ),
+      panel('Ignition', ignition === undefined ? empty(noIgnitionText(explained)) : ignitionFacts(ignition)),
     ),
     half(
       panel(
@@ -86,29 +79,28 @@ export function explanationPanels(explained: Explanation, { servers }: NodePage)
               { title: 'Clients connect to', cell: ({ addresses }) => h('code', {}, addresses.join(', ')) },
               { title: 'Server', cell: ({ server }) => h('code', {}, server) },
               {
-                title: 'State',
-                cell: ({ isOut }) =>
-                  isOut ? 'drained by the site' : servers.length === 0 ? 'not known' : '',
+                title: 'State in HAProxy',
+                cell: ({ service, isOut }) => stateIn(servers, service, isOut, now),
               },
             ],
             haproxy,
           ),
     ),
-    ...(servers.length === 0
-      ? []
-      : [
-          panel(
-            'HAProxy servers',
-            h(
-              'ul',
-              { class: 'plain' },
-              servers.map(({ sentence, isUp }) =>
-                h('li', {}, badge(isUp ? 'installed' : 'waiting', isUp ? 'good' : 'plain', sentence)),
-              ),
-            ),
-          ),
-        ]),
   ]
+}
+
+function noIgnitionText({ script, diskChooser }: Explanation): string {
+  if (script === undefined) return 'slipway does not boot this node.'
+  if (diskChooser === 'agent') return 'The initramfs of the image contains it.'
+  return 'slipway sends no Ignition file to this node.'
+}
+
+/** The state of the server of a node in one backend. */
+function stateIn(servers: NodePage['servers'], service: string, isOut: boolean, now: number): Child {
+  const server = servers.find(({ backend }) => backend === service)
+  if (server === undefined) return isOut ? 'drained by the site' : 'not known'
+  const { since } = server
+  return [serverBadge(server), since === undefined ? '' : ` since ${clockTime(since, now)}`]
 }
 
 function scriptPanel(
@@ -118,7 +110,7 @@ function scriptPanel(
 ): Element {
   return panel('Boot script', [
     facts([
-      ['URL', copyable(url, 'the URL of the script')],
+      ['URL', copyable(url, 'the URL of the script'), 'line'],
       ['Leads to', leadsTo],
       ['Image', image],
       ['Disk', disk],
@@ -143,11 +135,11 @@ function ignitionFacts({
 }: NonNullable<Explanation['ignition']>): Child {
   return [
     facts([
-      ['File', h('code', {}, file)],
+      ['File', h('code', {}, file), 'wide'],
+      ['URL', h('code', {}, url), 'wide'],
       ['Size', octets === undefined ? undefined : formatBytes(octets)],
       ['Source', isAsked === true ? 'the cluster, when the node installs' : undefined],
-      ['Problem', problem],
-      ['URL', h('code', {}, url)],
+      ['Problem', problem, 'wide'],
     ]),
     h(
       'p',

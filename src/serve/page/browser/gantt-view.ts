@@ -56,7 +56,7 @@ export function ganttTable(
         },
         {
           title: 'Usual',
-          class: 'number dim',
+          class: 'number dim usual',
           cell: ({ usualMs }) => (usualMs === undefined || usualMs === 0 ? '' : formatDuration(usualMs)),
         },
         {
@@ -74,7 +74,8 @@ export function ganttTable(
       h(
         'p',
         { class: 'legend' },
-        `Thin bars show ${siblings.map((each) => each.node).join(', ')}, which have the same role. The column Usual shows their median.`,
+        `Thin bars show ${siblings.map((each) => each.node).join(', ')}, which have the same role.`,
+        h('span', { class: 'usual' }, ' The column Usual shows their median.'),
       ),
   )
 }

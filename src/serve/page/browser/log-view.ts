@@ -1,4 +1,5 @@
 /** The log of a node: what it sent to the syslog receiver. */
+import { pluralize } from '../../../text/format.ts'
 import { get } from './api.ts'
 import { h } from './dom.ts'
 import { clockTime, empty, panel } from './parts.ts'
@@ -25,21 +26,43 @@ export function logPanel(node: string, log: NodeLog | string | undefined, now: n
   if (log === undefined) return panel('Log', empty('Reading the log.'))
   if (typeof log === 'string') return panel('Log', empty(log))
   const { lines, dropped } = log
-  if (lines.length === 0) return panel('Log', empty('The node has sent no log.'))
-  return panel('Log', [
-    h(
-      'pre',
-      { class: 'log', tabindex: 0, role: 'region', 'aria-label': `Log of ${node}, latest line first` },
-      [...lines]
-        .reverse()
-        .map(({ sequence, at, severity, app, text }) =>
-          h(
-            'span',
-            { key: `line-${sequence}`, class: severity <= 3 ? 'bad' : severity === 4 ? 'warn' : '' },
-            `${clockTime(at, now)} ${app === undefined ? '' : `${app}: `}${text}\n`,
-          ),
+  if (lines.length === 0) return panel('Log', empty(noLogText))
+  const isCut = lines.length === maxLines
+  return panel(
+    'Log',
+    [
+      h(
+        'pre',
+        { class: 'log', tabindex: 0, role: 'region', 'aria-label': `Log of ${node}, latest line first` },
+        [...lines].reverse().map((line) => lineElement(line, now)),
+      ),
+      dropped > 0 &&
+        h(
+          'p',
+          { class: 'dim' },
+          `slipway dropped ${pluralize(dropped, 'message')}, because the node sent them too fast.`,
         ),
+    ],
+    h(
+      'span',
+      { class: 'dim' },
+      isCut
+        ? `The latest ${maxLines} lines, latest first. All lines: slipway node log ${node}`
+        : `${pluralize(lines.length, 'line')}, latest first`,
     ),
-    dropped > 0 && h('p', {}, `${dropped} messages were dropped because the node sent them too fast.`),
-  ])
+  )
+}
+
+const noLogText =
+  'The node has sent no log. The live system of an installation sends its journal; configure other systems to send theirs.'
+
+/** Severities of RFC 5424 §6.2.1 as text and color. */
+function lineElement({ sequence, at, severity, app, text }: NodeLog['lines'][number], now: number): Element {
+  const [name, word] = severity <= 3 ? ['bad', 'error '] : severity === 4 ? ['warn', 'warning '] : ['', '']
+  return h(
+    'span',
+    { key: `line-${sequence}`, class: name },
+    h('span', { class: 'dim' }, clockTime(at, now)),
+    ` ${word}${app === undefined ? '' : `${app}: `}${text}\n`,
+  )
 }

@@ -29,7 +29,7 @@ export function nodeView(
           bootsPanel(page, now),
           page.hasSyslog && logPanel(key, log, now),
           nextBootPanel(page),
-          ...(explained === undefined ? [] : explanationPanels(explained, page)),
+          ...(explained === undefined ? [] : explanationPanels(explained, page, now)),
         ]
   return h(
     'div',
@@ -57,8 +57,8 @@ function headOf(page: NodePage, now: number): Element {
       ['Role', role],
       ['Address', address],
       ['MAC', [mac, ...otherMacs].join(', ')],
-      ['Name', fqdn],
-      ['Reason', reason],
+      ['Name', fqdn, 'phone-line'],
+      ['Reason', reason, 'wide'],
       ['Last seen', lastSeen === undefined ? 'never' : ago(lastSeen, now)],
       [
         'Load balancer',

@@ -82,14 +82,17 @@ export function empty(text: string): Element {
   return h('p', { class: 'empty' }, text)
 }
 
+/** `wide`: two columns, and a whole line on a phone. `line`: a whole line. `phone-line`: a whole line only on a phone. */
+type Fact = readonly [term: string, value: Child, width?: 'wide' | 'line' | 'phone-line']
+
 /** Pairs of a term and its value; pairs without a value are left out. */
-export function facts(pairs: readonly (readonly [string, Child])[]): Element {
+export function facts(pairs: readonly Fact[]): Element {
   return h(
     'dl',
     { class: 'facts' },
     pairs
       .filter(([, value]) => value !== undefined && value !== '')
-      .map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))),
+      .map(([term, value, width = '']) => h('div', { class: width }, h('dt', {}, term), h('dd', {}, value))),
   )
 }
 

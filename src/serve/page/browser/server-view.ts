@@ -193,6 +193,7 @@ function processFacts({ uptimeSeconds, process, listening }: ServerPage): Child 
         { class: 'plain' },
         listening.map((where) => h('li', {}, h('code', {}, where))),
       ),
+      'wide',
     ],
   ])
 }

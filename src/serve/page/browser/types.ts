@@ -86,6 +86,8 @@ export type Power = {
 export type Explanation = {
   readonly image?: string
   readonly disk?: string
+  /** What chooses the disk, if the site does not. */
+  readonly diskChooser?: 'agent' | 'installer'
   readonly offers: readonly {
     readonly client: string
     readonly reason?: string
