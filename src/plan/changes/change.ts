@@ -42,6 +42,8 @@ export type Kind =
   | 'image'
   | 'ignition'
   | 'loader'
+  | 'file'
+  | 'menu'
   | 'tftp'
   | 'keepalived'
   | 'store'

@@ -9,6 +9,7 @@ import type { Change, Changes, CompiledSite, Effect } from './change.ts'
 import { compareFiles } from './files.ts'
 import { compareMachines } from './machines.ts'
 import { compareDns, compareSubnets } from './network.ts'
+import { compareServed } from './served.ts'
 import { compareBalancer, compareServer } from './services.ts'
 
 export function compareSites(before: CompiledSite, after: CompiledSite): Changes {
@@ -25,6 +26,7 @@ export function* compareSteps(before: CompiledSite, after: CompiledSite): Genera
     ...(yield* compareDns(before.plan.dns, after.plan.dns)),
     ...(yield* compareBalancer(before, after)),
     ...(yield* compareFiles(before.model, after.model)),
+    ...(yield* compareServed(before.model, after.model)),
   ]
   return { items, restart: needsRestart(before, after) }
 }

@@ -59,12 +59,17 @@ function loaders({ facts }: Model): Things {
   return new Map([...facts.loaders].map(([name, fact]) => [name, () => [field('file', fileText(fact))]]))
 }
 
-/** Files that the nodes of a cluster can be installed with, by `CLUSTER/KIND`. */
+/** Files that the nodes of a cluster can be installed with, by `CLUSTER/KIND`, and those of other systems by their path. */
 function ignition(model: Model): Things {
+  const ofSystems = [...(model.facts.systemIgnition ?? [])].map(([path, fact]): [string, () => Field[]] => [
+    path,
+    () => ignitionFields(fact),
+  ])
   const ofClusters = model.nodes.filter(({ system }) => system === undefined)
   const clusters = new Map(ofClusters.map((node) => [node.cluster, node]))
-  return new Map(
-    [...clusters].flatMap(([cluster, node]) => {
+  return new Map([
+    ...ofSystems,
+    ...[...clusters].flatMap(([cluster, node]) => {
       const wanted = new Set(ignitionKindsOf(model, node))
       return ignitionKinds
         .filter((kind) => wanted.has(kind))
@@ -73,7 +78,7 @@ function ignition(model: Model): Things {
           () => ignitionFields(ignitionFact(model, node, kind)),
         ])
     }),
-  )
+  ])
 }
 
 function ignitionFields(fact: IgnitionFact): Field[] {

@@ -17,6 +17,8 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   image: 'image',
   ignition: 'Ignition file',
   loader: 'boot loader',
+  file: 'served file',
+  menu: 'boot menu',
   tftp: 'TFTP setting',
   keepalived: 'keepalived setting',
   store: 'shared store',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loaderNames, type Facts, type ImageFacts } from '../../../src/plan/facts.ts'
+import { loaderNames, type Facts, type IgnitionFact, type ImageFacts } from '../../../src/plan/facts.ts'
 import { compareSites } from '../../../src/plan/changes/compare.ts'
 import { compareEdited, compiled, linesOf, type Edit } from '../../support/compiled-site.ts'
 import { systemModel } from '../../support/systems.ts'
@@ -113,5 +113,20 @@ t.test('boot loaders', (t) => {
     'change loader bios/undionly.kpxe',
     '  file: /usr/lib/ipxe/bios/undionly.kpxe (1000 B) -> /opt/bios/undionly.kpxe (2.0 KiB)',
   ])
+  t.end()
+})
+
+t.test('the Ignition file of a machine with another operating system', (t) => {
+  const site = (version: string) => {
+    const model = systemModel({ os: 'fcos', group: { answers: '/srv/edge.ign' } })
+    const file = ignitionFile('/srv/edge.ign') as Extract<IgnitionFact, { kind: 'found' }>
+    const changed: IgnitionFact = { ...file, contents: { ...file.contents, version } }
+    return compiled({
+      ...model,
+      facts: { ...model.facts, systemIgnition: new Map([['/srv/edge.ign', changed]]) },
+    })
+  }
+  const lines = linesOf(compareSites(site('3.3.0'), site('3.4.0')), 'ignition')
+  t.same(lines, ['change ignition /srv/edge.ign', '  version: 3.3.0 -> 3.4.0'])
   t.end()
 })
