@@ -45,6 +45,8 @@ export type DhcpClientOptions = {
   readonly source: string
   /** The server that is expected to answer. */
   readonly server: { readonly address: Ipv4; readonly port: number; readonly clientPort: number }
+  /** An address of this machine: the clients are behind a relay agent with it, and send no broadcasts. */
+  readonly relay?: Ipv4
   /** 32 random bits for each exchange. */
   readonly randomXid: () => number
 }
@@ -64,13 +66,11 @@ const proxyPort = 4011
 const bootReply = 2
 
 export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpClients> {
-  const { sockets, source, server, randomXid } = options
-  const shared = { port: server.clientPort, reuseAddress: true }
-  // The first socket receives broadcast replies; the second sends on the interface of its address.
-  const receiver = await sockets.bindUdp({ ...shared, address: anyAddress })
-  const sender = await openSender(sockets, { ...shared, address: source }, receiver)
+  const { server, relay, randomXid } = options
+  const { sender, ports } = await openPorts(options)
   const waitingByXid = new Map<number, Waiting>()
-  for (const port of [receiver, sender]) port.receive((batch) => batch.forEach(dispatch))
+  for (const port of ports) port.receive((batch) => batch.forEach(dispatch))
+  const relayed = relay === undefined ? {} : { giaddr: relay, hops: 1 }
 
   function dispatch({ payload }: Datagram): void {
     // The payload is valid only during this call, and the reply is read later.
@@ -84,7 +84,7 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
   /** One transaction of one machine. */
   function transaction(profile: DhcpProfile, mac: Mac) {
     const xid = randomXid()
-    const base = { ...clientHeader(mac), xid, flags: profile.flags }
+    const base = { ...clientHeader(mac), ...relayed, xid, flags: profile.flags }
     const send = (type: number, more: DhcpMessage['options'], from?: Ipv4) => {
       const out = new Uint8Array(1500)
       const ciaddr = from ?? base.ciaddr
@@ -93,8 +93,9 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
         out,
       )
       // A client that has an address sends to the ProxyDHCP port.
-      if (from === undefined) sender.send(out.subarray(0, written), limitedBroadcast, server.port)
-      else sender.send(out.subarray(0, written), formatIpv4(server.address), proxyPort)
+      const isBroadcast = from === undefined && relay === undefined
+      const to = isBroadcast ? limitedBroadcast : formatIpv4(server.address)
+      sender.send(out.subarray(0, written), to, from === undefined ? server.port : proxyPort)
     }
     const request = (question: Omit<Question, 'mac' | 'profile'>) =>
       wait(options, waitingByXid, xid, { ...question, mac, profile })
@@ -145,9 +146,23 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
     exchange,
     requestBootFile,
     close: async () => {
-      await Promise.all([receiver.close(), sender.close()])
+      await Promise.all(ports.map((port) => port.close()))
     },
   }
+}
+
+/** Opens the sockets of the clients, or the one of their relay agent, whose port is that of the server (RFC 2131 §4.1). */
+async function openPorts({ sockets, source, server, relay }: DhcpClientOptions) {
+  if (relay !== undefined) {
+    const own = { address: formatIpv4(relay), port: server.port, reuseAddress: true }
+    const sender = await sockets.bindUdp(own)
+    return { sender, ports: [sender] }
+  }
+  const shared = { port: server.clientPort, reuseAddress: true }
+  // The first socket receives broadcast replies; the second sends on the interface of its address.
+  const receiver = await sockets.bindUdp({ ...shared, address: anyAddress })
+  const sender = await openSender(sockets, { ...shared, address: source }, receiver)
+  return { sender, ports: [receiver, sender] }
 }
 
 async function openSender(

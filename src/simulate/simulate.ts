@@ -11,7 +11,8 @@ import { ignitionFileNames, type DeclaredImageFacts, type IgnitionKind } from '.
 import type { Model, NodeModel } from '../plan/model.ts'
 import { ignitionUrlOf } from '../plan/tls.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
-import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
+import { defined } from '../text/defined.ts'
+import { formatIp, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { openDhcpClients } from './dhcp-client.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
@@ -55,6 +56,8 @@ export type SimulateOptions = {
   /** The nodes to boot, in this order. */
   readonly nodes: readonly NodeModel[]
   readonly firmware: FirmwareChoice
+  /** Address of this machine that stands for a relay agent; by default, the nodes are on the network of the server. */
+  readonly relay?: Ipv4
   /** Architecture of the firmware of all nodes; by default that of the image of each node. */
   readonly machine?: MachineChoice
   /** Maximum number of nodes that boot at the same time. */
@@ -65,7 +68,7 @@ export type SimulateOptions = {
 
 /** @throws {CannotListen} when the DHCP client port is not available */
 export async function simulate(model: Model, options: SimulateOptions): Promise<Simulation> {
-  const { sockets, clock, source, nodes, firmware, machine, parallel, onBooted } = options
+  const { sockets, clock, source, nodes, firmware, machine, relay, parallel, onBooted } = options
   const { address, ports } = model.endpoint
   const server = formatIpv4(address)
   const started = clock.monotonic()
@@ -74,6 +77,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     clock,
     source,
     server: { address, port: ports.dhcp, clientPort: ports.dhcpClient },
+    ...defined({ relay }),
     randomXid: () => randomInt(2 ** 32),
   })
   const context: SimulationContext = {

@@ -4,6 +4,7 @@ import { silentLog } from '../support/silent-log.ts'
 import type { UdpPort } from '../../src/host/udp.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import type { NodeModel } from '../../src/plan/model.ts'
+import type { Ipv4 } from '../../src/proto/address/ip.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
@@ -32,12 +33,14 @@ const m1 = model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
 const serverAddress = '192.0.2.2'
 
 /** Machines in memory; `serve` may put a server beside them. */
-async function context(): Promise<{
+async function context(
+  sockets = memorySockets(),
+  more: { readonly source?: string; readonly relay?: Ipv4 } = {},
+): Promise<{
   clients: DhcpClients
   sockets: ReturnType<typeof memorySockets>
   clock: ReturnType<typeof fakeClock>
 }> {
-  const sockets = memorySockets()
   const clock = fakeClock()
   let xid = 0x1000
   const clients = await openDhcpClients({
@@ -46,6 +49,7 @@ async function context(): Promise<{
     source: '192.0.2.99',
     server: { address: address(serverAddress), port: 67, clientPort: 68 },
     randomXid: () => xid++,
+    ...more,
   })
   return { clients, sockets, clock }
 }
@@ -105,6 +109,37 @@ t.test('slipway completes every exchange, several at a time', async (t) => {
   await service.close(0)
   await clients.close()
   t.equal(clock.pending(), 0)
+  t.same(sockets.open(), [])
+})
+
+t.test('behind a relay agent, requests are unicast with its address, and so are the replies', async (t) => {
+  const relay = '192.0.2.99'
+  const sockets = memorySockets()
+  const service = await startDhcp({
+    environment: { SLIPWAY_DHCP_PROBE: 'off' },
+    plan: () => compileDhcp(model).plan,
+    sockets,
+    log: silentLog(),
+    counters: new Counters(),
+    clock: fakeClock(),
+    onLost: () => {},
+  })
+  const { clients } = await context(sockets, { source: relay, relay: address(relay) })
+  t.same(sockets.open().at(-1), '192.0.2.99:67')
+  const { offer, ack } = await clients.exchange(firmwareProfile('uefi'), m1.mac)
+  for (const message of [offer, ack]) checkLease(message, m1, model, false)
+  t.equal(ack.giaddr, address(relay))
+  const ends = sockets.flights.map(
+    ({ from, to }) => `${from.address}:${from.port} > ${to.address}:${to.port}`,
+  )
+  t.same(ends.slice(-4), [
+    '192.0.2.99:67 > 192.0.2.2:67',
+    '192.0.2.2:67 > 192.0.2.99:67',
+    '192.0.2.99:67 > 192.0.2.2:67',
+    '192.0.2.2:67 > 192.0.2.99:67',
+  ])
+  await service.close(0)
+  await clients.close()
   t.same(sockets.open(), [])
 })
 

@@ -224,6 +224,11 @@ t.test('without root, the simulation asks for sudo', (t) => {
   const wanted = { transport: 'udp', address: '0.0.0.0', port: 68 } as const
   const forbidden = Object.assign(new Error('bind EACCES'), { code: 'EACCES' })
   t.equal(bindProblem(cannotBind(wanted, forbidden)), 'binding port 68 needs root: run it with sudo')
+  const absent = Object.assign(new Error('bind EADDRNOTAVAIL'), { code: 'EADDRNOTAVAIL' })
+  t.equal(
+    bindProblem(cannotBind(wanted, absent), '10.1.0.1'),
+    '--relay: no interface of this machine has the address 10.1.0.1; add it to one, or name another address',
+  )
   const taken = Object.assign(new Error('bind EADDRINUSE'), { code: 'EADDRINUSE' })
   t.match(
     bindProblem(cannotBind(wanted, taken)),

@@ -6,7 +6,7 @@ import { systemClock } from '../../host/clock.ts'
 import { createSockets } from '../../host/sockets.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
-import { formatIp, formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
+import { formatIp, formatIpv4, cidrContains, parseIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import {
   firmwareChoices,
   machineChoices,
@@ -26,7 +26,9 @@ const maxParallel = 16
 export const simulate: Command = {
   name: 'simulate',
   help: {
-    usage: ['simulate [--node NAME]… [--firmware KIND] [--arch ARCH] [--json] [--site FILE | FILE]'],
+    usage: [
+      'simulate [--node NAME]… [--firmware KIND] [--arch ARCH] [--relay ADDRESS] [--json] [--site FILE | FILE]',
+    ],
     about: [
       'Boots nodes over real packets, without hardware.',
       'Sends what firmware, iPXE, and the installer of each node send, and checks every response against the site ' +
@@ -40,6 +42,7 @@ export const simulate: Command = {
       ['--node NAME', 'only this node (w1 or ocp45/w1); can be repeated'],
       ['--firmware KIND', `one of ${firmwareChoices.join(', ')} (default: uefi)`],
       ['--arch ARCH', `firmware of all nodes: ${machineChoices.join(' or ')} (default: that of the image)`],
+      ['--relay ADDRESS', 'send DHCP as a relay agent with this address, which must be one of this machine'],
       ...siteRows,
       ['--json', 'print one JSON document instead of timelines'],
     ],
@@ -52,11 +55,12 @@ export const simulate: Command = {
       'simulate site.yaml',
       'simulate --node w1 --firmware bios site.yaml',
       'simulate --node w1 --arch arm64',
+      'simulate --node w1 --relay 10.1.0.1',
     ],
   },
 
   async run(args, terminal) {
-    const { values, file, names, firmware, machine, isJson } = readArguments(args)
+    const { values, file, names, firmware, machine, relay, isJson } = readArguments(args)
     const prepared = await prepare(await siteFile(values, file))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -64,18 +68,25 @@ export const simulate: Command = {
     }
     const { model } = prepared
     const nodes = chooseNodes(model, names)
+    const server = model.endpoint.address
+    if (relay === server) {
+      throw new UsageError(`--relay ${formatIpv4(server)}: expected another address than that of the server`)
+    }
     const result = await runSimulation(
       model,
       nodes,
       firmware,
       isJson ? { ...terminal, out: () => {} } : terminal,
-      machine,
+      { machine, relay },
     )
     if (result === undefined) return ExitCode.problems
     if (isJson) terminal.out(JSON.stringify(toJson(model, result), null, 2))
     return result.boots.every(({ isBooted }) => isBooted) ? ExitCode.fine : ExitCode.problems
   },
 }
+
+/** What the machines are, and where; by default as the site declares. */
+type Profile = { readonly machine?: MachineChoice | undefined; readonly relay?: Ipv4 | undefined }
 
 /**
  * Boots `nodes` and prints the timeline of each node when it ends.
@@ -87,9 +98,9 @@ export async function runSimulation(
   nodes: readonly NodeModel[],
   firmware: FirmwareChoice,
   terminal: Terminal,
-  machine?: MachineChoice,
+  { machine, relay }: Profile = {},
 ): Promise<Simulation | undefined> {
-  const source = chooseSource(model.site, networkInterfaces())
+  const source = relay === undefined ? chooseSource(model.site, networkInterfaces()) : formatIpv4(relay)
   if (source === undefined) {
     const server = formatIpv4(model.endpoint.address)
     terminal.err(
@@ -109,7 +120,7 @@ export async function runSimulation(
       source,
       nodes,
       firmware,
-      ...defined({ machine }),
+      ...defined({ machine, relay }),
       onBooted,
       parallel: maxParallel,
     })
@@ -117,16 +128,19 @@ export async function runSimulation(
     return result
   } catch (error) {
     if (!(error instanceof CannotListen)) throw error
-    terminal.err(`slipway simulate: ${bindProblem(error)}`)
+    terminal.err(`slipway simulate: ${bindProblem(error, source)}`)
     return undefined
   }
 }
 
 /** Returns why the simulation cannot start. Only root can bind the port of DHCP clients; the remedy of a service does not apply. */
-export function bindProblem({ message, cause }: CannotListen): string {
-  const isForbidden = cause instanceof Error && 'code' in cause && cause.code === 'EACCES'
+export function bindProblem({ message, cause }: CannotListen, relay?: string): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   const [, port = ''] = /:(\d+)/.exec(message) ?? []
-  return isForbidden ? `binding port ${port} needs root: run it with sudo` : message
+  if (code === 'EADDRNOTAVAIL') {
+    return `--relay: no interface of this machine has the address ${relay ?? ''}; add it to one, or name another address`
+  }
+  return code === 'EACCES' ? `binding port ${port} needs root: run it with sudo` : message
 }
 
 function readArguments(args: readonly string[]) {
@@ -138,6 +152,7 @@ function readArguments(args: readonly string[]) {
       node: { type: 'string', multiple: true, default: [] },
       firmware: { type: 'string', default: 'uefi' },
       arch: { type: 'string' },
+      relay: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -149,7 +164,10 @@ function readArguments(args: readonly string[]) {
   const machine = machineChoices.find((choice) => choice === arch)
   if (machine === undefined && arch !== undefined)
     throw new UsageError(`--arch: expected one of ${machineChoices.join(', ')}`)
-  return { values, file: positionals[0], names: values.node, firmware, machine, isJson: values.json }
+  const relay = values.relay === undefined ? undefined : parseIpv4(values.relay)
+  if (relay === undefined && values.relay !== undefined)
+    throw new UsageError(`--relay: expected an IPv4 address of this machine, not ${values.relay}`)
+  return { values, file: positionals[0], names: values.node, firmware, machine, relay, isJson: values.json }
 }
 
 /** All nodes, or the named ones in the order of the site. */
