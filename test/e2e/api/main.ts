@@ -77,6 +77,32 @@ const checks: readonly Check<ApiRig>[] = [
     },
   },
   {
+    name: 'api: slipway --server adds and removes a node as on the server, and keeps the rest of the site file',
+    limitMs: 60_000,
+    async run({ url, certificate, tokenFile, rack }) {
+      const options = ['--server', url, '--ca-file', certificate, '--token-file', tokenFile, 'node']
+      const node = ['--role', 'worker', '--mac', '00:50:56:96:79:01', '--address', '172.16.0.79', 'w79']
+      const served = () => rack.app.plan().nodes.some(({ key }) => key === 'ocp45/w79')
+      const before = await readFile(rack.sitePath, 'utf8')
+      expectMatch(
+        await output(slipway(...options, 'add', '--dry-run', ...node)),
+        /^\+ .*name: w79,/m,
+        'the change',
+      )
+      const added = await output(slipway(...options, 'add', '--until', 'armed', ...node))
+      expectMatch(added, /ocp45\/w79 is declared\nsite reloaded: .*\nocp45\/w79: armed/, 'the added node')
+      expectEqual(served(), true, 'w79 is served')
+      const removed = await output(slipway(...options, 'remove', '--until', 'reloaded', 'w79'))
+      expectMatch(removed, /ocp45\/w79 removed\nsite reloaded: .*\nleft to do: /, 'the removed node')
+      expectEqual(served(), false, 'w79 is served after its removal')
+      expectEqual(await readFile(rack.sitePath, 'utf8'), before, 'the site file')
+      const master = await run(slipway(...options, 'remove', 'm1'))
+      expectEqual(master.status, 1, 'the exit status for a master')
+      expectMatch(master.stderr, /ocp45\/m1 is a control-plane node.*\n.*nothing was changed/, 'the reasons')
+      return undefined
+    },
+  },
+  {
     name: 'api: the Ansible playbook arms a node',
     limitMs: 120_000,
     async run({ url, certificate, tokenFile, rack }) {
