@@ -46,12 +46,12 @@ export function addCaptureRoute(app: FastifyInstance, options: CaptureRouteOptio
 
   app.get<CaptureQuery>('/v1/capture', operate, ({ query, identity }, reply) => {
     const { node, mac } = query
-    if ((node === undefined) === (mac === undefined)) return invalid(reply, 'expected node or mac')
+    if ((node === undefined) === (mac === undefined)) return unclear(reply, 'expected node or mac')
     const filter = node === undefined ? filterOfMac(model(), mac as string) : filterOfNode(model(), node)
     if (filter === undefined && node !== undefined) {
       return refuse(reply, 404, 'server.unknown-node', noSuchNode(node))
     }
-    if (filter === undefined) return invalid(reply, `${mac} is not a MAC address`)
+    if (filter === undefined) return unclear(reply, `${mac} is not a MAC address`)
     const seconds = numberIn(query.seconds, defaultSeconds, maxSeconds)
     if (seconds === undefined) return invalid(reply, `expected seconds, a number from 1 to ${maxSeconds}`)
     const bytes = numberIn(query.bytes, defaultBytes, maxBytes)
@@ -83,6 +83,11 @@ export function addCaptureRoute(app: FastifyInstance, options: CaptureRouteOptio
 
 function invalid(reply: FastifyReply, error: string): FastifyReply {
   return refuse(reply, 400, 'server.bad-request', error)
+}
+
+/** For what OpenAPI cannot describe: that exactly one of two parameters is needed, and the form of a text. */
+function unclear(reply: FastifyReply, error: string): FastifyReply {
+  return refuse(reply, 409, 'server.bad-request', error)
 }
 
 function numberIn(text: string | undefined, usual: number, max: number): number | undefined {

@@ -98,17 +98,13 @@ t.test('a machine that the site does not declare is found by its MAC address onl
 
 t.test('invalid requests are refused', async (t) => {
   const { path } = await setUp(t)
-  for (const query of [
-    '',
-    'node=ocp45/w1&mac=00:50:56:00:00:01',
-    'mac=x',
-    'mac=00:50:56:00:00:01&seconds=0',
-  ]) {
-    t.match(
-      await ask(path, `/v1/capture?${query}`),
-      { status: 400, body: { code: 'server.bad-request' } },
-      query,
-    )
+  for (const [query, status] of [
+    ['', 409],
+    ['node=ocp45/w1&mac=00:50:56:00:00:01', 409],
+    ['mac=x', 409],
+    ['mac=00:50:56:00:00:01&seconds=0', 400],
+  ] as const) {
+    t.match(await ask(path, `/v1/capture?${query}`), { status, body: { code: 'server.bad-request' } }, query)
   }
   t.match(await ask(path, '/v1/capture?node=ocp45/w1&bytes=999999999'), { status: 400 })
 })
