@@ -59,7 +59,7 @@ export async function buildPayload(workDir: string): Promise<Payload> {
   const kernelRelease = kernelPackage.slice('linux-image-'.length)
   const busybox = join(await unpack(workDir, 'busybox-static'), 'bin/busybox')
   const dhclient = await unpackDhclient(workDir)
-  const dhcrelay = join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
+  const dhcrelay = await unpackDhcrelay(workDir)
 
   const signedDir = join(workDir, 'signed')
   await mkdir(signedDir, { recursive: true })
@@ -87,6 +87,11 @@ export async function buildPayload(workDir: string): Promise<Payload> {
 /** Returns the path of ISC dhclient, which is unpacked and not installed. */
 export async function unpackDhclient(workDir: string): Promise<string> {
   return join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
+}
+
+/** Returns the path of ISC dhcrelay, which is unpacked and not installed. */
+export async function unpackDhcrelay(workDir: string): Promise<string> {
+  return join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
 }
 
 async function buildImages(

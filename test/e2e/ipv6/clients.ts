@@ -141,12 +141,12 @@ async function dhcpcd(rig: Ipv6Rig, seconds: number): Promise<string> {
   return stdout
 }
 
-async function flushAddresses(rig: Ipv6Rig): Promise<void> {
+export async function flushAddresses(rig: Ipv6Rig): Promise<void> {
   await rig.run('client', ['ip', '-6', 'addr', 'flush', 'dev', clientInterface, 'scope', 'global'])
 }
 
 /** Takes the interface down, so that its link-local address follows the new MAC address, and waits for this address. */
-async function setMac(rig: Ipv6Rig, mac: string): Promise<void> {
+export async function setMac(rig: Ipv6Rig, mac: string): Promise<void> {
   await rig.run('client', ['ip', 'link', 'set', clientInterface, 'down'])
   // dhcpcd disables the link-local address of the kernel.
   await rig.run('client', ['ip', 'link', 'set', clientInterface, 'addrgenmode', 'eui64'])

@@ -4,20 +4,28 @@
  *
  *     server ---- bridge ---- client
  *                taps of virtual machines
+ *                 |
+ *                relay ------ far             a network of its own
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createNamespaces, type Namespaces } from '../namespaces.ts'
-import { unpackDhclient } from '../payload.ts'
+import { unpackDhclient, unpackDhcrelay } from '../payload.ts'
 import { output, run, start, type Ended, type Running, type RunOptions } from '../process.ts'
 import { slipway, startServer, type Server } from '../server.ts'
 
-const namespaces = ['server', 'bridge', 'client'] as const
+const namespaces = ['server', 'bridge', 'client', 'relay', 'far'] as const
 export type Ipv6Namespace = (typeof namespaces)[number]
 
 export const serverAddress6 = 'fd00:16::101'
 const serverAddress4 = '172.16.0.101'
 export const clientInterface = 'cli0'
+export const farInterface = 'far0'
+/** The relay agent: its interface and address on the network of the server, and on that of its clients. */
+export const relay6 = {
+  near: { name: 'rly0', address: 'fd00:16::1' },
+  far: { name: 'rly1', address: 'fd00:26::1' },
+} as const
 export const searchDomain = 'ocp6.example.localdomain'
 
 /** The command-line clients use the MAC address and the reservation of `client`. */
@@ -25,6 +33,8 @@ export const nodes6 = {
   pxe: { name: 'm1', mac: '52:54:00:00:06:21', address: 'fd00:16::21', tap: 'tap0' },
   http: { name: 'm2', mac: '52:54:00:00:06:22', address: 'fd00:16::22', tap: 'tap1' },
   client: { name: 'm3', mac: '52:54:00:00:06:23', address: 'fd00:16::23' },
+  /** Behind the relay agent. */
+  far: { name: 'm4', mac: '52:54:00:00:06:24', address: 'fd00:26::24' },
 } as const
 
 export type Ipv6Rig = {
@@ -33,6 +43,7 @@ export type Ipv6Rig = {
   /** Directory of this run: logs, leases of clients, captures. */
   readonly dir: string
   readonly dhclient: string
+  readonly dhcrelay: string
   /** What `slipway render radvd` printed. */
   readonly radvdText: string
   run(namespace: Ipv6Namespace, command: readonly string[], options?: RunOptions): Promise<Ended>
@@ -49,6 +60,7 @@ export type Ipv6Rig = {
 /** @param workDir keeps packages between runs */
 export async function createIpv6Rig(workDir: string): Promise<Ipv6Rig> {
   const dhclient = await unpackDhclient(workDir)
+  const dhcrelay = await unpackDhcrelay(workDir)
   const dir = join(workDir, 'ipv6')
   await rm(dir, { recursive: true, force: true })
   const sitePath = await createSite(join(dir, 'site'))
@@ -83,6 +95,7 @@ export async function createIpv6Rig(workDir: string): Promise<Ipv6Rig> {
       server,
       dir,
       dhclient,
+      dhcrelay,
       radvdText,
       start: startIn,
       run: (namespace, command, options) => run(network.inside(namespace, ...command), options),
@@ -103,7 +116,7 @@ async function createNetwork(): Promise<Namespaces<Ipv6Namespace>> {
   const network = await createNamespaces(namespaces)
   const { inside, ip, nameOf, close } = network
   try {
-    for (const namespace of ['server', 'client'] as const) {
+    for (const namespace of ['server', 'client', 'relay', 'far'] as const) {
       for (const scope of ['all', 'default']) {
         const key = `net.ipv6.conf.${scope}`
         await output(inside(namespace, 'sysctl', '-qw', `${key}.disable_ipv6=0`, `${key}.accept_dad=0`))
@@ -114,6 +127,7 @@ async function createNetwork(): Promise<Namespaces<Ipv6Namespace>> {
     for (const [namespace, name] of [
       ['server', 'srv0'],
       ['client', clientInterface],
+      ['relay', relay6.near.name],
     ] as const) {
       await ip('bridge', `link add to-${namespace} type veth peer name ${name} netns ${nameOf(namespace)}`)
       await ip('bridge', `link set to-${namespace} master br0 up`)
@@ -123,9 +137,19 @@ async function createNetwork(): Promise<Namespaces<Ipv6Namespace>> {
       await ip('bridge', `link set ${tap} master br0 up`)
     }
     await ip('client', `link set ${clientInterface} address ${nodes6.client.mac} up`)
+    await ip(
+      'relay',
+      `link add ${relay6.far.name} type veth peer name ${farInterface} netns ${nameOf('far')}`,
+    )
+    for (const { name, address } of Object.values(relay6)) {
+      await ip('relay', `link set ${name} up`)
+      await ip('relay', `addr add ${address}/64 dev ${name} nodad`)
+    }
+    await ip('far', `link set ${farInterface} address ${nodes6.far.mac} up`)
     await ip('server', 'link set srv0 up')
     await ip('server', `addr add ${serverAddress4}/24 dev srv0`)
     await ip('server', `addr add ${serverAddress6}/64 dev srv0 nodad`)
+    await ip('server', `-6 route add fd00:26::/64 via ${relay6.near.address}`)
     return network
   } catch (error) {
     await close()
@@ -154,6 +178,7 @@ async function createSite(dir: string): Promise<string> {
 server: { interface: srv0, address: ${serverAddress4}, address6: "${serverAddress6}" }
 subnets6:
   - { cidr: "fd00:16::/64", routerAdvertisements: {} }
+  - { cidr: "fd00:26::/64", relays: ["${relay6.near.address}", "${relay6.far.address}"] }
 images:
   rhcos: { dir: ${images} }
 clusters:

@@ -1,7 +1,11 @@
 /** The stages of the checks of IPv6. Half of the time of a boot is a time-out of IPv4, so the two boots run at once. */
 import type { Stage } from '../runner.ts'
 import { clientChecks6 } from './clients.ts'
+import { networkdCheck6 } from './networkd.ts'
+import { relayChecks6 } from './relay.ts'
 import { httpCheck6, pxeCheck6 } from './firmware.ts'
 import type { Ipv6Rig } from './rig.ts'
 
-export const ipv6Stages: readonly Stage<Ipv6Rig>[] = [[[...clientChecks6, pxeCheck6], [httpCheck6]]]
+export const ipv6Stages: readonly Stage<Ipv6Rig>[] = [
+  [[...clientChecks6, networkdCheck6, ...relayChecks6, pxeCheck6], [httpCheck6]],
+]
