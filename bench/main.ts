@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Benchmark, BenchmarkResult } from './benchmark.ts'
 import { dhcp } from './dhcp.ts'
+import { dhcp6 } from './dhcp6.ts'
 import { dns } from './dns.ts'
 import { firmware } from './firmware.ts'
 import { formatGoals } from './goals.ts'
@@ -30,8 +31,8 @@ const usage = `Usage: bench/run [--rounds N] [--only NAME] [--goals] [--record K
 Compares slipway with other servers, and measures its starts and reloads. Needs root.
 
   --rounds N    number of rounds (default: 3, about half an hour); figures are medians
-  --only NAME   dns, dhcp, tftp, tftp-500, tftp-loss, images, scripts, rack, rack-1000,
-                firmware, latency, start, reload, idle, or scaling; can be repeated.
+  --only NAME   dns, dhcp, dhcp6, tftp, tftp-500, tftp-loss, images, scripts, rack,
+                rack-1000, firmware, latency, start, reload, idle, or scaling; can be repeated.
                 core means dns, dhcp, tftp, tftp-500, images, and scripts
   --goals       print only the goals, their figures, and whether they are met
   --record KIND write the results to bench/results.md, as those of a quiet or busy machine
@@ -43,6 +44,7 @@ Exit status: 0 success; 1 failure, or with --goals a goal was not met; 2 usage e
 const benchmarks: readonly Benchmark[] = [
   dns,
   dhcp,
+  dhcp6,
   tftp,
   tftpCrowd,
   tftpLoss,
