@@ -45,6 +45,10 @@ export const planCodes = defineCodes({
     meaning: 'A cluster of two masters with fencing lacks the BMC of a master, or has workers',
     remedy: 'Set bmc, with Redfish, for both masters, and remove the workers',
   },
+  'cluster.fencing-differs': {
+    meaning: 'The credentials for fencing in install-config.yaml and the BMCs of the site are not the same',
+    remedy: 'Correct controlPlane.fencing in install-config.yaml, or bmc in the site file',
+  },
   'cluster.domain-repeats-name': {
     meaning: 'The domain of a cluster starts with its name, which is then twice in all names',
     remedy: 'Remove the name of the cluster from domain',

@@ -19,6 +19,8 @@ import { prepare, type Prepared, type Ready } from '../../prepare.ts'
 import { validateConfig } from '../../serve/haproxy/apply.ts'
 import { formatProblem, showProblem } from '../../site/problem.ts'
 import { readYaml } from '../../site/yaml.ts'
+import { fencingFindings, readFencing, type Fencing } from '../../preflight/fencing.ts'
+import { fileProblem } from '../../text/file-problem.ts'
 import { pluralize } from '../../text/format.ts'
 import { foldLine } from '../../text/lines.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
@@ -36,7 +38,9 @@ import {
 export const check: Command = {
   name: 'check',
   help: {
-    usage: ['check [--json] [--dns] [--dns-server ADDRESS[:PORT]]… [--site FILE | FILE]'],
+    usage: [
+      'check [--json] [--dns] [--dns-server ADDRESS[:PORT]]… [--install-config FILE] [--site FILE | FILE]',
+    ],
     about: [
       'Validates a site file and shows what it serves.',
       'Reads the site file and looks for the images, Ignition files, kubeconfigs, and boot loaders that it names. ' +
@@ -51,6 +55,10 @@ export const check: Command = {
       ...siteRows,
       ['--dns', 'query the name servers and compare their answers with the site'],
       ['--dns-server ADDRESS[:PORT]', 'query only this name server, which implies --dns; can be repeated'],
+      [
+        '--install-config FILE',
+        'also compare the BMCs for fencing in this install-config.yaml with the site',
+      ],
       jsonRow,
     ],
     exit: [
@@ -76,14 +84,17 @@ export const check: Command = {
         json: { type: 'boolean', default: false },
         dns: { type: 'boolean', default: false },
         'dns-server': { type: 'string', multiple: true, default: [] },
+        'install-config': { type: 'string' },
       },
     })
     if (positionals.length > 1) throw new UsageError('expected one site file')
     const servers = values['dns-server'].map(serverOf)
     const sitePath = await siteFile(values, positionals[0])
+    const fencing = await readInstallConfig(values['install-config'])
     const prepared = await withLocalFindings(
       await withHaproxyCheck(await prepare(sitePath)),
       systemClock.now(),
+      fencing,
     )
     const isWanted = values.dns || servers.length > 0
     const drift = isWanted && prepared.kind === 'ready' ? await queryServers(prepared, servers) : undefined
@@ -115,6 +126,18 @@ async function queryServers({ model, plan }: Ready, given: readonly CheckedServe
   return checkDrift({ model, plan: plan.dns, servers, ask })
 }
 
+/** @throws {UsageError} when the file cannot be used */
+async function readInstallConfig(path: string | undefined): Promise<Fencing | undefined> {
+  if (path === undefined) return undefined
+  try {
+    return readFencing(await readFile(path, 'utf8'))
+  } catch (error) {
+    const isSystem = error instanceof Error && 'code' in error
+    const reason = isSystem ? fileProblem('read', path, error) : `${path} ${(error as Error).message}`
+    throw new UsageError(`--install-config: ${reason}`)
+  }
+}
+
 /** Adds what HAProxy finds in the configuration that slipway would write. */
 async function withHaproxyCheck(prepared: Prepared): Promise<Prepared> {
   if (prepared.kind !== 'ready' || prepared.plan.haproxy === undefined) return prepared
@@ -125,7 +148,11 @@ async function withHaproxyCheck(prepared: Prepared): Promise<Prepared> {
 }
 
 /** Adds the age of the Ignition files, the state of the kubeconfigs, and the networks of this machine. */
-async function withLocalFindings(prepared: Prepared, now: number): Promise<Prepared> {
+async function withLocalFindings(
+  prepared: Prepared,
+  now: number,
+  fencing: Fencing | undefined,
+): Promise<Prepared> {
   if (prepared.kind !== 'ready') return prepared
   const { model, plan } = prepared
   // systemd can bind DHCP to any interface, so all of them count.
@@ -133,6 +160,7 @@ async function withLocalFindings(prepared: Prepared, now: number): Promise<Prepa
   const more = [
     ...ignitionFindings(plan, now),
     ...agentFindings(model, now),
+    ...(fencing === undefined ? [] : fencingFindings(fencing, model)),
     ...(await kubeconfigFindings(model.site.clusters, now)),
     ...detachedSubnets(plan.dhcp, (network) => isAttached(network, formatIpv4(plan.dhcp.server))),
   ]
