@@ -27,6 +27,7 @@ import { installationStages } from './checks/installation.ts'
 import { monitoringChecks } from './checks/monitoring.ts'
 import { nodeCheckChecks } from './checks/node-check.ts'
 import { networkChecks } from './checks/networks.ts'
+import { captureChecks } from './checks/capture.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { nodeNetworkChecks } from './checks/shapes/node-network.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
@@ -98,6 +99,7 @@ const clientChecks = [
   ...parentChecks,
   ...haproxyChecks,
   ...sharedAddressChecks,
+  ...captureChecks,
   ...operationChecks,
   ...nodeCheckChecks,
   ...hookChecks,

@@ -55,6 +55,7 @@ const sampleMachines = {
     { key: 'ocp45/w1', mac: '00:50:56:96:7a:21' as Mac, addresses: [parseIpv4('172.16.0.61') as Ipv4] },
   ],
   endpoint: { address: parseIpv4('172.16.0.101') as Ipv4 },
+  site: { hosts: [{ mac: ['00:50:56:96:7a:99' as Mac], address: [parseIpv4('172.16.0.90') as Ipv4] }] },
 }
 
 /** Drains w1 and enables it; m1 is the last server. */

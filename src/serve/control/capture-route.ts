@@ -9,6 +9,7 @@ import type { Log } from '../../host/log.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { parseMac } from '../../proto/address/mac.ts'
+import type { Host } from '../../site/schema.ts'
 import { operate } from './access/scopes.ts'
 import { noSuchNode } from './node-routes.ts'
 import { refuse } from './refusal.ts'
@@ -24,6 +25,7 @@ export type CaptureRouteOptions = {
 type Machines = {
   readonly nodes: readonly Pick<NodeModel, 'key' | 'mac' | 'otherMacs' | 'addresses'>[]
   readonly endpoint: Pick<Model['endpoint'], 'address' | 'address6'>
+  readonly site: { readonly hosts: readonly Pick<Host, 'mac' | 'address'>[] }
 }
 
 type CaptureQuery = {
@@ -137,10 +139,12 @@ function filterOfNode(model: Machines, key: string): CaptureFilter | undefined {
   return { macs: [mac, ...otherMacs], addresses: addresses.map(formatIp), server: serverOf(model) }
 }
 
-/** Returns a filter for any machine; if a node has this MAC address, for the node. */
+/** Returns a filter for any machine; if a node or a host has this MAC address, with its addresses. */
 function filterOfMac(model: Machines, text: string): CaptureFilter | undefined {
   const mac = parseMac(text)
   if (mac === undefined) return undefined
   const node = model.nodes.find((each) => each.mac === mac || each.otherMacs?.includes(mac) === true)
-  return filterOfNode(model, node?.key ?? '') ?? { macs: [mac], addresses: [], server: serverOf(model) }
+  if (node !== undefined) return filterOfNode(model, node.key)
+  const host = model.site.hosts.find((each) => each.mac?.includes(mac) === true)
+  return { macs: [mac], addresses: (host?.address ?? []).map(formatIp), server: serverOf(model) }
 }

@@ -96,6 +96,13 @@ t.test('a machine that the site does not declare is found by its MAC address onl
   asked.destroy()
 })
 
+t.test('a host is found by its MAC address, with its IP addresses', async (t) => {
+  const { open, filters } = await setUp(t)
+  const { asked } = await open('mac=00:50:56:96:7a:99')
+  t.match(filters[0], { macs: ['00:50:56:96:7a:99'], addresses: ['172.16.0.90'] })
+  asked.destroy()
+})
+
 t.test('invalid requests are refused', async (t) => {
   const { path } = await setUp(t)
   for (const [query, status] of [
