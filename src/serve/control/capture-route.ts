@@ -9,7 +9,6 @@ import type { Log } from '../../host/log.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { parseMac } from '../../proto/address/mac.ts'
-import type { Host } from '../../site/schema.ts'
 import { operate } from './access/scopes.ts'
 import { noSuchNode } from './node-routes.ts'
 import { refuse } from './refusal.ts'
@@ -25,7 +24,7 @@ export type CaptureRouteOptions = {
 type Machines = {
   readonly nodes: readonly Pick<NodeModel, 'key' | 'mac' | 'otherMacs' | 'addresses'>[]
   readonly endpoint: Pick<Model['endpoint'], 'address' | 'address6'>
-  readonly site: { readonly hosts: readonly Pick<Host, 'mac' | 'address'>[] }
+  readonly site: { readonly hosts: readonly Pick<Model['site']['hosts'][number], 'mac' | 'address'>[] }
 }
 
 type CaptureQuery = {
