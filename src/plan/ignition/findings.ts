@@ -3,7 +3,7 @@
  * installer's certificates are valid for a day, and the installation must finish before they expire (the OpenShift
  * guides recommend using the files within 12 hours).
  */
-import type { InstallRole } from '../facts.ts'
+import { ignitionKinds, type InstallRole } from '../facts.ts'
 import type { PlanFinding } from '../codes.ts'
 import type { HttpPlan, IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../compile.ts'
@@ -81,13 +81,13 @@ function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number):
   if (age.kind === 'fresh') return []
   const severity = age.kind === 'expired' ? 'error' : 'warning'
   const code = age.kind === 'expired' ? 'ignition.expired' : 'ignition.ageing'
-  return [{ code, severity, about: clusterOf(node), message: age.sentence }]
+  return [{ code, severity, about: ownerOf(node, kind), message: age.sentence }]
 }
 
 function contentFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
   const { firstToExpire: first, usableUntil, unread, pointer, faults = [] } = contents
-  const about = { severity: 'warning', about: clusterOf(node) } as const
+  const about = { severity: 'warning', about: ownerOf(node, kind) } as const
   const findings: PlanFinding[] = []
   const isReported = ages(kind) && first?.notAfter === usableUntil
   if (first !== undefined && first.notAfter <= now && !isReported) {
@@ -125,18 +125,18 @@ const known: Versions = { pattern: /^(?:2\.|3\.[0-6]\.\d+$)/, text: '2.x, 3.0 to
 function versionFindings({ nodes, http }: Plan, { node, kind, file, contents }: IgnitionFile): PlanFinding[] {
   if (contents === undefined) return []
   const { version } = contents
-  const cluster = clusterOf(node)
-  const users = nodes.filter(({ key, ignition }) => ignition === kind && clusterOf(key) === cluster)
+  const owner = ownerOf(node, kind)
+  const users = nodes.filter(({ key, ignition }) => ignition === kind && ownerOf(key, kind) === owner)
   const found = [...new Set(users.map(({ image }) => image))].flatMap((image): PlanFinding[] => {
     // A node that boots the script of another installer can have no image.
     const versions = versionsOf([...(http.images.get(image)?.files.keys() ?? [])])
     if (versions === undefined || versions.pattern.test(version)) return []
     const message = `${file} has Ignition version ${version}, but image ${image} reads ${versions.text}: create the file with the openshift-install of the release of the image`
-    return [{ code: 'ignition.version-unsupported', severity: 'warning', about: cluster, message }]
+    return [{ code: 'ignition.version-unsupported', severity: 'warning', about: owner, message }]
   })
   if (found.length > 0 || known.pattern.test(version)) return found
   const message = `${file} has Ignition version ${version}, which this program does not know (${known.text}): slipway serves it unchanged, so check that the image reads it`
-  return [{ code: 'ignition.version-unknown', severity: 'warning', about: cluster, message }]
+  return [{ code: 'ignition.version-unknown', severity: 'warning', about: owner, message }]
 }
 
 /** Returns the versions that an image reads, by the names of its files; undefined if this program does not know the image. */
@@ -161,8 +161,10 @@ function isOwnPointer(
 
 const isAddress = /^(?:[\d.]+|\[.*\])$/
 
-function clusterOf(node: string): string {
-  return `cluster ${node.slice(0, node.indexOf('/'))}`
+/** @param kind the system of a machine without a cluster, or the role of a node */
+function ownerOf(node: string, kind: InstallRole): string {
+  const word = ignitionKinds.some((each) => each === kind) ? 'cluster' : 'group'
+  return `${word} ${node.slice(0, node.indexOf('/'))}`
 }
 
 type IgnitionAgeCheck = {
