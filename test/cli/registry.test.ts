@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { commandGroups } from '../../src/cli/registry.ts'
 import { helpLines, type Help } from '../../src/cli/command.ts'
@@ -28,6 +29,17 @@ t.test(
     }
   },
 )
+
+t.test('docs/api.md names the commands that do not query a server', (t) => {
+  const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
+  const [, sentence = ''] = /The other commands work on files of the machine([^.]*)\./.exec(text) ?? []
+  const named = [...sentence.matchAll(/`([a-z]+)`/g)].map(([, name]) => name)
+  const local = Object.entries(commandGroups).flatMap(([group, commands]) =>
+    group.startsWith('Operate') ? [] : commands.map(({ name }) => name),
+  )
+  t.same(named.sort(), local.sort())
+  t.end()
+})
 
 const help: Help = {
   usage: [
