@@ -4,7 +4,8 @@ import type { ImageFacts } from '../../../src/plan/facts.ts'
 import { compile } from '../../../src/plan/compile.ts'
 import { ignitionFindings } from '../../../src/plan/ignition/findings.ts'
 import { ignitionFile } from '../../support/model.ts'
-import { systemModel } from '../../support/systems.ts'
+import { structureFaults } from '../../../src/scan/ignition/structure.ts'
+import { answerText, systemModel } from '../../support/systems.ts'
 
 const path = '/srv/edge.ign'
 
@@ -33,5 +34,12 @@ t.test('a newer minor version is a warning with the next step', (t) => {
       `warning ignition.version-unknown group web: ${path} has Ignition version 3.7.0, which this program does not know (2.x, 3.0 to 3.6): slipway serves it unchanged, so check that the image reads it`,
     ])
   }
+  t.end()
+})
+
+t.test('the example of an Ignition file is one that Ignition accepts', (t) => {
+  const config = JSON.parse(answerText('edge.ign')) as { readonly ignition: { readonly version: string } }
+  t.same(structureFaults(config), [])
+  t.same(findings('fcos', config.ignition.version), [])
   t.end()
 })
