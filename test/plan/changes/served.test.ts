@@ -1,5 +1,7 @@
 import t from 'tap'
-import { compareEdited, linesOf, type Edit } from '../../support/compiled-site.ts'
+import { compareSites } from '../../../src/plan/changes/compare.ts'
+import { compareEdited, compiled, linesOf, type Edit } from '../../support/compiled-site.ts'
+import { systemModel } from '../../support/systems.ts'
 import { parseTemplate, type Template } from '../../../src/plan/template/template.ts'
 import type { Facts } from '../../../src/plan/facts.ts'
 
@@ -85,5 +87,8 @@ t.test('entries of boot menus, without secrets', (t) => {
     '  entry Memory test:  -> /files/memtest/mt86plus console=ttyS0 key t',
   ])
   t.same(compareEdited(nothing, nothing).items, [])
+  const group = (entries: object[]) => systemModel({ os: 'debian', group: { menu: { entries } } })
+  const added = compareSites(compiled(group([])), compiled(group([memtest])))
+  t.match(linesOf(added, 'menu'), ['add menu web', /entry Memory test/])
   t.end()
 })
