@@ -41,7 +41,7 @@ async function setUp(t: Test) {
     filters,
     open,
     clock: options.clock,
-    add: () => add?.(frame),
+    add: (captured = frame) => add?.(captured),
     isOpen: () => add !== undefined,
   }
 }
@@ -73,6 +73,19 @@ t.test('a capture ends before it becomes larger than permitted, or when the clie
   left.asked.destroy()
   await until(() => !isOpen())
   t.match(lines.join(''), /"endedBy":"size".*"endedBy":"client"/s)
+})
+
+t.test('frames are dropped and counted while a client does not read', async (t) => {
+  const { open, add, clock, lines, isOpen } = await setUp(t)
+  const { response, asked } = await open('node=ocp45/w1')
+  response.pause()
+  const large = { at: 1000, frame: new Uint8Array(60_000), octets: 60_000 }
+  for (let sent = 0; sent < 100; sent++) add(large)
+  clock.advance(60_100)
+  t.notOk(isOpen())
+  const [, dropped] = /"dropped":(\d+),"endedBy":"time"/.exec(lines.join('')) ?? []
+  t.ok(Number(dropped) > 0, `dropped ${dropped}`)
+  asked.destroy()
 })
 
 t.test('there is one capture at a time', async (t) => {
