@@ -1,6 +1,6 @@
 /** The plan of TFTP: boot loaders by name, the administrator's own directory, and the nodes by address. */
 import { formatIp, formatIpv4, type Cidr, type Ipv6 } from '../proto/address/ip.ts'
-import type { Cidr6 } from '../proto/address/network6.ts'
+import type { AnyCidr, Cidr6 } from '../proto/address/network6.ts'
 import { defined } from '../text/defined.ts'
 import {
   loaderNames,
@@ -33,7 +33,7 @@ export type TftpPlan = {
   /** Subnets of the site. */
   readonly networks: readonly Cidr[]
   /** Other networks whose clients are served, if the site names any; they are granted less. */
-  readonly clients?: readonly Cidr[]
+  readonly clients?: readonly AnyCidr[]
   /** The subnets for which the site sets an MTU. */
   readonly mtus: readonly { readonly network: Cidr; readonly mtu: number }[]
   /** Keys of nodes (`ocp45/m1`) by address as text, for the log. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { otherTypeNames, otherTypeOf, parseOtherData, type OtherData } from '../proto/dns/presentation.ts'
 import { ipv4Pattern, ipv6Pattern, parseIp, parseIpv4, parseIpv6, type Ip } from '../proto/address/ip.ts'
 import {
-  cidr,
+  anyCidr,
   domain,
   ipv4,
   port,
@@ -168,9 +168,10 @@ export const dnsSection = z
           'domains that this server serves completely; by default only <cluster>.<domain> and the other declared names',
         examples: [['example.localdomain']],
       }),
-    clients: oneOrMore(cidr)
-      .optional()
-      .meta({ description: 'networks that may resolve other names; by default the subnets' }),
+    clients: oneOrMore(anyCidr).optional().meta({
+      description:
+        'networks that may resolve other names; for a version of IP without a network here, those of subnets or subnets6',
+    }),
     nameServers: oneOrMore(domain, 1)
       .optional()
       .meta({ description: 'names of the NS records; by default ns1.<zone>' }),

@@ -19,7 +19,13 @@ import {
   type Ipv6,
 } from '../proto/address/ip.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
-import { formatCidr6, parseCidr6, parseLooseCidr6, type Cidr6 } from '../proto/address/network6.ts'
+import {
+  formatCidr6,
+  parseCidr6,
+  parseLooseCidr6,
+  type AnyCidr,
+  type Cidr6,
+} from '../proto/address/network6.ts'
 import { parseDuid, type Duid } from '../proto/dhcpv6/duid.ts'
 
 type Scalar<T> = {
@@ -111,6 +117,19 @@ export const cidr6 = scalar<Cidr6>({
   meant(text) {
     const network = parseLooseCidr6(text)
     return network === undefined ? undefined : formatCidr6(network)
+  },
+})
+
+/** A network of clients, in either version of IP. */
+export const anyCidr = scalar<AnyCidr>({
+  expected: 'a network without host bits, such as 172.16.0.0/24 or fd00:16::/64',
+  parse: (text) => parseCidr(text) ?? parseCidr6(text),
+  examples: ['172.16.0.0/24', 'fd00:16::/64'],
+  pattern: String.raw`^(?:${ipv4Pattern}/(?:3[0-2]|[12]?\d)|${ipv6Pattern}/(?:12[0-8]|1[01]\d|[1-9]?\d))$`,
+  meant(text) {
+    const [ipv4, ipv6] = [parseLooseCidr(text), parseLooseCidr6(text)]
+    if (ipv4 !== undefined) return formatCidr(ipv4)
+    return ipv6 && formatCidr6(ipv6)
   },
 })
 

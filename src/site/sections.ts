@@ -5,6 +5,7 @@ import { defaultLeaseSeconds } from '../proto/dhcp/message.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { tlsSection } from './tls-section.ts'
 import {
+  anyCidr,
   cidr,
   domain,
   interfaceName,
@@ -155,7 +156,7 @@ export const tftpSection = z
     singlePort: z.boolean().default(false).meta({
       description: 'true: transfers are sent from the request port, for nodes behind NAT and for containers',
     }),
-    clients: oneOrMore(cidr)
+    clients: oneOrMore(anyCidr)
       .optional()
       .meta({ description: 'networks that may load files, in addition to the subnets' }),
     loaders: z

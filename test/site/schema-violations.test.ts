@@ -4,6 +4,7 @@ import t from 'tap'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
 import { schemaAt, siteJsonSchema, type JsonSchema } from '../../src/site/schema-violations.ts'
 import {
+  anyCidr,
   cidr,
   consoleDevice,
   diskPath,
@@ -79,6 +80,12 @@ const scalars = [
     scalar: cidr,
     at: ['subnets', 0, 'cidr'],
     texts: fc.tuple(dotted, fc.nat(33)).map((each) => each.join('/')),
+  },
+  {
+    name: 'anyCidr',
+    scalar: anyCidr,
+    at: ['dns', 'clients', 0],
+    texts: fc.tuple(fc.oneof(dotted, fc.ipV6()), fc.nat(130)).map((each) => each.join('/')),
   },
   {
     name: 'mac',

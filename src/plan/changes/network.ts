@@ -1,5 +1,6 @@
 /** What differs between the subnets, zones, and resolvers of two sites. Pure. */
 import { formatCidr, formatIpv4 } from '../../proto/address/ip.ts'
+import { formatCidr6 } from '../../proto/address/network6.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import type { Site, Subnet } from '../../site/schema.ts'
 import { rdataText } from '../dns/zone.ts'
@@ -88,7 +89,7 @@ function dnsFields(plan: DnsPlan): Field[] {
     ...plan.forwardZones.map(({ zone, resolvers }) =>
       listField(`resolvers of ${zone}`, resolvers.map(formatResolver)),
     ),
-    listField('clients', plan.clients.map(formatCidr)),
+    listField('clients', [...plan.clients.map(formatCidr), ...(plan.ipv6?.clients ?? []).map(formatCidr6)]),
     listField('secondaries', plan.secondaries.map(formatResolver)),
     flag('NSID', plan.isNamed),
   ]

@@ -25,7 +25,8 @@ import { compileNames } from './responses.ts'
 import { flatMapSteps, forEachStep, runSteps } from '../steps.ts'
 import { withSerial } from './zone.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
-import type { DnsRecord } from '../../site/schema.ts'
+import { isCidr6, type Cidr6 } from '../../proto/address/network6.ts'
+import type { DnsRecord, Site } from '../../site/schema.ts'
 
 /**
  * @param previous the plan served until now: the serial of a changed zone rises above its serial there
@@ -63,13 +64,13 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
     plan: {
       listen: { address: formatIpv4(endpoint.address), port: endpoint.ports.dns },
       ...(endpoint.address6 !== undefined && {
-        ipv6: { address: endpoint.address6, clients: site.subnets6.map(({ cidr }) => cidr) },
+        ipv6: { address: endpoint.address6, clients: clients6Of(site) },
       }),
       zones: all,
       names: table,
       secondaries: site.dns.secondaries.map((address) => ({ address: formatIpv4(address), port: 53 })),
       ...compileForwarding(model),
-      clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),
+      clients: clientsOf(site),
       isNamed: site.dns.nsid,
       nodeByAddress: new Map(
         model.members.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
@@ -77,6 +78,18 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
     },
     findings: nameFindings(model, { names, forward, reversed, reverse }),
   }
+}
+
+/** `dns.clients`; the subnets without it, or if it has only IPv6 networks. */
+function clientsOf({ dns: { clients }, subnets }: Site): readonly Cidr[] {
+  const isDeclared = clients !== undefined && (clients.length === 0 || !clients.every(isCidr6))
+  return isDeclared ? clients.filter((each): each is Cidr => !isCidr6(each)) : subnets.map(({ cidr }) => cidr)
+}
+
+/** The IPv6 networks of `dns.clients`; without one, those of `subnets6`. */
+function clients6Of({ dns: { clients = [] }, subnets6 }: Site): readonly Cidr6[] {
+  const declared = clients.filter(isCidr6)
+  return declared.length > 0 ? declared : subnets6.map(({ cidr }) => cidr)
 }
 
 function zoneOf(plan: DnsPlan | undefined, name: string): Zone | undefined {

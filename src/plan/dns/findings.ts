@@ -1,5 +1,13 @@
 /** Findings about names: what cannot work, and what is probably not intended. */
 import { formatIp, formatCidr, parseCidr, type Cidr } from '../../proto/address/ip.ts'
+import {
+  cidr6Contains,
+  formatCidr6,
+  isCidr6,
+  parseCidr6,
+  type AnyCidr,
+  type Cidr6,
+} from '../../proto/address/network6.ts'
 import { listSome } from '../../text/format.ts'
 import type { Subnet } from '../../site/schema.ts'
 import {
@@ -32,6 +40,12 @@ const privateNetworks = [
   '169.254.0.0/16',
   '127.0.0.0/8',
 ].map((text) => parseCidr(text) as Cidr)
+
+/** RFC 4193 (unique local), RFC 4291 (link local). */
+const privateNetworks6 = ['fc00::/7', 'fe80::/10'].map((text) => parseCidr6(text) as Cidr6)
+
+/** The prefix of one site (RFC 6177): networks of nodes usually have global addresses. */
+const sitePrefix6 = 48
 
 type Compiled = {
   readonly names: readonly DeclaredName[]
@@ -213,8 +227,8 @@ function forwarding(model: Model): PlanFinding[] {
   }
   if (used.length === 0) return findings
   for (const cidr of clients) {
-    if (privateNetworks.some((network) => contains(network, cidr))) continue
-    const message = `${formatCidr(cidr)} is not a private network: any client in it can use this server as a resolver`
+    if (isLimited(cidr)) continue
+    const message = `${isCidr6(cidr) ? formatCidr6(cidr) : formatCidr(cidr)} is not a private network: any client in it can use this server as a resolver`
     findings.push({ code: 'dns.clients-public', severity: 'warning', about: 'dns.clients', message })
   }
   return findings
@@ -242,6 +256,15 @@ function overlappingReverseZones({ site }: Model, reverse: readonly string[]): P
     const message = `this server answers ${listSome(parts, 3)} itself: reverse names of ${servers.map(({ address }) => formatIp(address)).join(', ')} there are hidden; declare their machines under hosts`
     return [{ code: 'dns.reverse-overlap', severity: 'warning', about: `dns.forwardZones ${zone}`, message }]
   })
+}
+
+/** Whether only machines of the site are likely to be in a network. */
+function isLimited(network: AnyCidr): boolean {
+  if (!isCidr6(network)) return privateNetworks.some((outer) => contains(outer, network))
+  const isPrivate = privateNetworks6.some(
+    (outer) => network.prefix >= outer.prefix && cidr6Contains(outer, network.octets),
+  )
+  return isPrivate || network.prefix >= sitePrefix6
 }
 
 function contains(outer: Cidr, inner: Cidr): boolean {

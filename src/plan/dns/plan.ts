@@ -12,7 +12,7 @@ export type DnsPlan = {
   /** Present if the server has an IPv6 address. */
   readonly ipv6?: {
     readonly address: Ipv6
-    /** Networks of clients that may query other names: those of `subnets6`. */
+    /** Networks of clients that may query other names. */
     readonly clients: readonly Cidr6[]
   }
   /** Ordered as in the site file: forward zones, reverse zones, local zones. */

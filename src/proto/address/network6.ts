@@ -1,5 +1,5 @@
 /** IPv6 networks (RFC 4291 §2.3), and the MAC address in an interface identifier (RFC 4291, Appendix A). */
-import { ipv6FromOctets, ipv6Octets, parseIpv6, type Ipv6 } from './ip.ts'
+import { ipv6FromOctets, ipv6Octets, parseIpv6, type Cidr, type Ipv6 } from './ip.ts'
 import { macFromOctets, type Mac } from './mac.ts'
 
 /** An IPv6 network. `network` has no host bits. */
@@ -9,6 +9,13 @@ export type Cidr6 = {
   readonly prefix: number
   /** The sixteen octets of `network`. */
   readonly octets: Uint8Array
+}
+
+/** An IPv4 or an IPv6 network. */
+export type AnyCidr = Cidr | Cidr6
+
+export function isCidr6(network: AnyCidr): network is Cidr6 {
+  return 'octets' in network
 }
 
 const length = /^(?:0|[1-9]\d{0,2})$/

@@ -12,7 +12,7 @@ import {
   parseIpv6,
   type Cidr,
 } from '../../proto/address/ip.ts'
-import { cidr6Contains } from '../../proto/address/network6.ts'
+import { cidr6Contains, isCidr6, type AnyCidr } from '../../proto/address/network6.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 
 export type ReadRequest = {
@@ -216,15 +216,16 @@ export function isClient(plan: ClassPlan & Pick<TftpPlan, 'clients'>, address: s
 }
 
 function isInIpv6(ipv6: TftpPlan['ipv6'], address: string): boolean {
-  const value = ipv6 && parseIpv6(address)
-  if (ipv6 === undefined || value === undefined) return false
-  const octets = ipv6Octets(value)
-  return value === ipv6.address || ipv6.networks.some((network) => cidr6Contains(network, octets))
+  return ipv6 !== undefined && (address === ipv6.address || isIn(ipv6.networks, address))
 }
 
-function isIn(networks: readonly Cidr[], address: string): boolean {
-  const value = parseIpv4(address)
-  return value !== undefined && networks.some((network) => cidrContains(network, value))
+function isIn(networks: readonly AnyCidr[], address: string): boolean {
+  const ipv4 = parseIpv4(address)
+  if (ipv4 !== undefined) return networks.some((each) => !isCidr6(each) && cidrContains(each, ipv4))
+  const ipv6 = parseIpv6(address)
+  if (ipv6 === undefined) return false
+  const octets = ipv6Octets(ipv6)
+  return networks.some((each) => isCidr6(each) && cidr6Contains(each, octets))
 }
 
 type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks' | 'ipv6'>

@@ -108,6 +108,15 @@ const txt = { name: 'a.ocp45.example.net', txt: 'one' }
 const dnsCases: readonly [name: string, before: Edit, after: Edit, lines: readonly string[]][] = [
   ['the same zones; the serial is not a change', dns({ serial: 1 }), dns({ serial: 2 }), []],
   [
+    'clients of both versions of IP',
+    (site) => Object.assign(site.server, { address6: 'fd00:16::101' }),
+    (site) => {
+      Object.assign(site.server, { address6: 'fd00:16::101' })
+      Object.assign(site, { dns: { clients: ['fd00:40::/64'] } })
+    },
+    ['change dns dns', '  clients: 192.0.2.0/24 -> 192.0.2.0/24, fd00:40::/64'],
+  ],
+  [
     'resolvers, clients, and secondaries',
     nothing,
     dns({

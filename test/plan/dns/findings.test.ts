@@ -29,11 +29,13 @@ t.test('problems with names are reported', (t) => {
         (site.dns = {
           zones,
           forwardZones: [{ zone: 'corp.example', servers: ['10.0.0.53'] }],
-          clients: ['8.0.0.0/8'],
+          clients: ['8.0.0.0/8', '2001:db8::/32', '2001:db8::/48', 'fd00::/8', '::/0'],
         }),
       findings: [
         'warning dns.forward is empty: nodes that use this server cannot resolve names outside the site, such as quay.io',
         'warning dns.clients 8.0.0.0/8 is not a private network: any client in it can use this server as a resolver',
+        'warning dns.clients 2001:db8::/32 is not a private network: any client in it can use this server as a resolver',
+        'warning dns.clients ::/0 is not a private network: any client in it can use this server as a resolver',
       ],
     },
     {

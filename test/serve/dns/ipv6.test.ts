@@ -8,7 +8,7 @@ import { Counters } from '../../../src/host/counters.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { ipv6Model } from '../../support/ipv6-site.ts'
+import { ipv6Model, ipv6Site } from '../../support/ipv6-site.ts'
 import { memorySockets } from '../../support/memory-sockets.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { encode } from './ask.ts'
@@ -44,6 +44,22 @@ t.test('clients in subnets6 may query other names', (t) => {
   t.equal(createAccess()(without, 'fd00:16::11').mayForward, false)
   t.end()
 })
+
+t.test(
+  'dns.clients has networks of both versions of IP; without one of a version, the subnets may query',
+  (t) => {
+    const clients = ['192.0.2.9', '198.51.100.9', 'fd00:16::11', '2001:db8:40::9']
+    const allowed = (networks: readonly string[]) => {
+      const declared = compileDns(ipv6Model({ ...ipv6Site(), dns: { clients: networks } })).plan as DnsPlan
+      return clients.filter((address) => createAccess()(declared, address).mayForward)
+    }
+    t.same(allowed(['198.51.100.0/24']), ['198.51.100.9', 'fd00:16::11'])
+    t.same(allowed(['2001:db8:40::/64']), ['192.0.2.9', '2001:db8:40::9'])
+    t.same(allowed(['198.51.100.0/24', '2001:db8:40::/64']), ['198.51.100.9', '2001:db8:40::9'])
+    t.same(allowed([]), ['fd00:16::11'])
+    t.end()
+  },
+)
 
 t.test('if the port of IPv6 is taken, the one of IPv4 is closed', async (t) => {
   const memory = memorySockets()

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
 import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
+import { parseCidr6, type Cidr6 } from '../../../src/proto/address/network6.ts'
 import { classOf, isClient, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/request.ts'
 
 const any: TransferPorts = { kind: 'any' }
@@ -173,10 +174,10 @@ t.test('where a forger knows the port, a blind ACK leads to at most 23 octets fo
 t.test('only nodes, the subnets, this machine, and the declared networks are served', (t) => {
   const plan = {
     networks,
-    clients: [parseCidr('198.51.100.0/24') as Cidr],
+    clients: [parseCidr('198.51.100.0/24') as Cidr, parseCidr6('2001:db8:1::/48') as Cidr6],
     nodeByAddress: new Map([['203.0.113.1', 'ocp45/m1']]),
   }
-  const served = [undeclared, '127.0.0.1', '198.51.100.9', '203.0.113.1']
+  const served = [undeclared, '127.0.0.1', '198.51.100.9', '203.0.113.1', '2001:db8:1::9']
   t.same(
     [...served, outside, '2001:db8::1', ''].filter((address) => isClient(plan, address)),
     served,
