@@ -221,10 +221,10 @@ export function createRecords(options: RecordsOptions): Records {
       if (isForgotten) lastSeen.delete(mac)
     },
     published: (node) =>
-      recordOf(node.key, advance(stateOf(node), { kind: 'time' }, now()), lastSeen.get(node.mac)),
+      recordOf(node, advance(stateOf(node), { kind: 'time' }, now()), lastSeen.get(node.mac)),
     preview(node) {
       const declared = advance(stateOf(node), { kind: 'declared', node }, now())
-      return recordOf(node.key, advance(declared, { kind: 'time' }, now()), lastSeen.get(node.mac))
+      return recordOf(node, advance(declared, { kind: 'time' }, now()), lastSeen.get(node.mac))
     },
     problems() {
       for (const key of known.keys()) {
@@ -250,9 +250,22 @@ function sameMachineProblem({ key, mac }: InstallNode, earlier: State): StatePro
   return { code: 'install.same-machine', text }
 }
 
+/** What the decision about a boot leads to, see `bootRules`. */
+const notChecked: Pick<NodeRecord, 'mode' | 'reason' | 'code'> = {
+  mode: 'local',
+  reason: 'nothing looks at its disk before the installer overwrites it: run slipway node install',
+  code: 'install.disk-not-checked',
+}
+
 /** Returns the published state of a node, from the record of its machine. */
-function recordOf(node: string, state: State, lastSeen: number | undefined): NodeRecord {
-  const { mode, since, reason, code, armed, attempt } = state
+function recordOf(
+  { key: node, needsConsent }: InstallNode,
+  state: State,
+  lastSeen: number | undefined,
+): NodeRecord {
+  const { since, armed, attempt } = state
+  const isUnarmed = needsConsent === true && state.mode === 'install' && armed === undefined
+  const { mode, reason, code } = isUnarmed ? notChecked : state
   const provenBoot = attempt && provenBootOf(attempt)
   return {
     node,

@@ -152,7 +152,10 @@ t.test('without the disk check, only an administrator starts an installation', a
     kind: 'local',
     code: 'install.disk-not-checked',
   })
+  const record = () => installs.list().find(({ node }) => node === key)
+  t.match(record(), { mode: 'local', code: 'install.disk-not-checked' })
   await installs.command(key, 'install')
+  t.match(record(), { mode: 'install' })
   t.match((await send('GET', 'boot.ipxe')).body, /installs as debian/)
   t.match(
     (await booted(t, unchecked({ wipe: 'always' }))).script,
