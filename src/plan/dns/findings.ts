@@ -41,10 +41,10 @@ const privateNetworks = [
   '127.0.0.0/8',
 ].map((text) => parseCidr(text) as Cidr)
 
-/** RFC 4193 (unique local), RFC 4291 (link local). */
+/** Unique local and link-local addresses. */
 const privateNetworks6 = ['fc00::/7', 'fe80::/10'].map((text) => parseCidr6(text) as Cidr6)
 
-/** The prefix of one site (RFC 6177): networks of nodes usually have global addresses. */
+/** The usual prefix of one site: networks of nodes can have global addresses. */
 const sitePrefix6 = 48
 
 type Compiled = {
