@@ -1,6 +1,7 @@
 /**
  * Copies the signed boot loaders of a live ISO into the directory of an image: shim, GRUB, and the key manager of shim,
- * from the EFI image in the ISO (`images/efiboot.img`). All three are of the vendor of the kernel in the same ISO.
+ * from the EFI image in the ISO (`images/efiboot.img`). All three are of the vendor of the kernel in the same ISO. They are
+ * in the directory of the vendor (`EFI/redhat`), or all in `EFI/BOOT`, where shim has the name that firmware looks for.
  */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,10 +19,18 @@ const efiImages = [
   ['boot', 'grub', 'efi.img'],
 ] as const
 
+/** The name of shim in `EFI/BOOT` (UEFI 2.10 §3.5.1.1). Current live ISOs of CoreOS have no other copy of it. */
+const shimOfFallback: Readonly<Record<string, string>> = {
+  'bootx64.efi': 'shimx64.efi',
+  'bootaa64.efi': 'shimaa64.efi',
+}
+const fallbackDirectory = 'boot'
+
 /** The copied loaders, by name. */
 export type CopiedLoaders = {
   readonly names: readonly string[]
-  readonly vendor: string
+  /** The directory below `EFI`, in lower case. */
+  readonly directory: string
   /** By name; without files that are not PE images. */
   readonly signatures: ReadonlyMap<string, LoaderSignature>
 }
@@ -41,24 +50,27 @@ export async function copyLoaders(isoPath: string, dir: string): Promise<CopiedL
       if (bytesRead < octets) throw new ImageProblem('image.iso-invalid', `${isoPath} ends early`)
       return buffer
     }
-    const { fat, vendor, loaders } = await findLoaders(readIso, isoPath)
+    const { fat, directory, loaders } = await findLoaders(readIso, isoPath)
     const signatures = new Map<string, LoaderSignature>()
-    for (const loader of loaders) {
-      const content = await fat.read(loader)
-      await writeAtomically(join(dir, loader.name), content)
+    for (const [name, file] of loaders) {
+      const content = await fat.read(file)
+      await writeAtomically(join(dir, name), content)
       const signature = readLoaderSignature(content)
-      if (signature !== undefined) signatures.set(loader.name, signature)
+      if (signature !== undefined) signatures.set(name, signature)
     }
-    return { vendor, names: loaders.map(({ name }) => name), signatures }
+    return { directory, names: [...loaders.keys()], signatures }
   } finally {
     await file.close()
   }
 }
 
-async function findLoaders(
-  readIso: ReadAt,
-  isoPath: string,
-): Promise<{ readonly fat: FatFiles; readonly vendor: string; readonly loaders: readonly FatEntry[] }> {
+type FoundLoaders = {
+  readonly fat: FatFiles
+  readonly directory: string
+  readonly loaders: ReadonlyMap<string, FatEntry>
+}
+
+async function findLoaders(readIso: ReadAt, isoPath: string): Promise<FoundLoaders> {
   const missing = (what: string) => new ImageProblem('image.loaders-missing', `${isoPath} has no ${what}`)
   for (const path of efiImages) {
     const extent = await findInIso(readIso, path)
@@ -68,16 +80,25 @@ async function findLoaders(
       if (isInside) return readIso(extent.offset + offset, octets)
       throw new ImageProblem('image.iso-invalid', `the EFI image in ${isoPath} ends early`)
     })
-    for (const { name: vendor, isDirectory } of (await fat.list(['efi'])) ?? []) {
-      if (!isDirectory || vendor.startsWith('.')) continue
-      const entries = (await fat.list(['efi', vendor])) ?? []
-      const loaders = entries.filter(
-        ({ name, isDirectory }) => !isDirectory && Object.hasOwn(signedLoaders, name),
-      )
-      const has = (start: string) => loaders.some(({ name }) => name.startsWith(start))
-      if (has('shim') && has('grub')) return { fat, vendor, loaders }
+    for (const { name: directory, isDirectory } of (await fat.list(['efi'])) ?? []) {
+      if (!isDirectory || directory.startsWith('.')) continue
+      const loaders = loadersIn((await fat.list(['efi', directory])) ?? [], directory === fallbackDirectory)
+      const has = (start: string) => [...loaders.keys()].some((name) => name.startsWith(start))
+      if (has('shim') && has('grub')) return { fat, directory, loaders }
     }
     throw missing('directory with shim and GRUB in its EFI image')
   }
   throw missing('EFI image (images/efiboot.img)')
+}
+
+/** Returns the loaders of a directory by the names that they have in the directory of an image. */
+function loadersIn(entries: readonly FatEntry[], isFallback: boolean): ReadonlyMap<string, FatEntry> {
+  const files = entries.filter(({ isDirectory }) => !isDirectory)
+  const renamed = files.flatMap((file): [string, FatEntry][] => {
+    const name = isFallback ? shimOfFallback[file.name] : undefined
+    return name === undefined ? [] : [[name, file]]
+  })
+  const named = files.filter(({ name }) => Object.hasOwn(signedLoaders, name))
+  // A file that has the name of shim replaces the one of the fallback path.
+  return new Map([...renamed, ...named.map((file): [string, FatEntry] => [file.name, file])])
 }

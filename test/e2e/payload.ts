@@ -49,6 +49,7 @@ const minutes = 60_000
 /** Signed by Microsoft or Debian: package, and path in it. */
 const signedFiles = [
   ['shim-signed', 'usr/lib/shim/shimx64.efi.signed'],
+  ['shim-helpers-amd64-signed', 'usr/lib/shim/mmx64.efi.signed'],
   ['grub-efi-amd64-signed', 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'],
   ['grub-efi-amd64-signed', 'usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed'],
 ] as const

@@ -23,12 +23,44 @@ function world(t: Test, iso: Uint8Array) {
 t.test('shim, GRUB, and the key manager are copied from the EFI image of the ISO', async (t) => {
   const { iso, image } = world(t, buildIso({ 'images/efiboot.img': buildFat(loaders) }))
   t.same(await copyLoaders(iso, image), {
-    vendor: 'redhat',
+    directory: 'redhat',
     names: ['shimx64.efi', 'grubx64.efi', 'mmx64.efi'],
     signatures: new Map([['shimx64.efi', { authorities: ['Microsoft UEFI CA 2023'] }]]),
   })
   t.same(readFileSync(join(image, 'shimx64.efi')), shim)
   t.equal(existsSync(join(image, 'grub.cfg')), false)
+})
+
+t.test(
+  'the fallback path of current live ISOs has the only copy of shim, under the name that firmware looks for',
+  async (t) => {
+    const fat = buildFat({
+      'efi/boot/bootx64.efi': shim,
+      'efi/boot/grubx64.efi': Buffer.from('MZ GRUB'),
+      'efi/boot/mmx64.efi': Buffer.from('MZ MokManager'),
+      'efi/boot/grub.cfg': Buffer.from('no loader'),
+    })
+    const { iso, image } = world(t, buildIso({ 'images/efiboot.img': fat }))
+    t.same(await copyLoaders(iso, image), {
+      directory: 'boot',
+      names: ['shimx64.efi', 'grubx64.efi', 'mmx64.efi'],
+      signatures: new Map([['shimx64.efi', { authorities: ['Microsoft UEFI CA 2023'] }]]),
+    })
+    t.same(readFileSync(join(image, 'shimx64.efi')), shim)
+    t.same(readFileSync(join(image, 'grubx64.efi')), Buffer.from('MZ GRUB'))
+    t.equal(existsSync(join(image, 'bootx64.efi')), false)
+  },
+)
+
+t.test('aarch64 has names of its own, and a shim with its own name is preferred', async (t) => {
+  const fat = buildFat({
+    'efi/boot/bootaa64.efi': Buffer.from('MZ fallback'),
+    'efi/boot/shimaa64.efi': Buffer.from('MZ shim'),
+    'efi/boot/grubaa64.efi': Buffer.from('MZ GRUB'),
+  })
+  const { iso, image } = world(t, buildIso({ 'images/efiboot.img': fat }))
+  t.same((await copyLoaders(iso, image)).names, ['shimaa64.efi', 'grubaa64.efi'])
+  t.same(readFileSync(join(image, 'shimaa64.efi')), Buffer.from('MZ shim'))
 })
 
 t.test('an ISO without loaders, without an EFI image, or that ends early is refused', async (t) => {

@@ -3,9 +3,11 @@
  * installed disk; the firmware refuses a loader without a signature, and the timeline names that. The machines
  * belong to a second appliance with its own site.
  */
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expectMatch, expectNoMatch } from '../expect.ts'
-import { lastLines } from '../process.ts'
+import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
+import { buildLiveIso } from '../live-iso.ts'
+import { lastLines, output } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import {
@@ -18,16 +20,22 @@ import {
   withSecondAppliance,
   type SecondAppliance,
 } from '../second-appliance.ts'
-import { waitForLogFlush, type Server } from '../server.ts'
+import { slipway, waitForLogFlush, type Server } from '../server.ts'
 
 const signed = loaderMachine('s1', 71, 'loader: auto')
 const unsigned = loaderMachine('s2', 72, 'loader: snponly')
 const plain = loaderMachine('s3', 73, 'loader: grub')
 
-function applianceOf({ payload }: Rig): SecondAppliance {
-  const files = ['shimx64.efi.signed', 'grubnetx64.efi.signed']
-  const imageFiles = files.map((name) => join(payload.signedDir, name))
+const loaders = ['grubx64.efi', 'mmx64.efi', 'shimx64.efi']
+
+/** The machines boot the loaders that the first check copied from a live ISO. */
+function applianceOf(rig: Rig): SecondAppliance {
+  const imageFiles = loaders.map((name) => join(storeOf(rig), 'signed', name))
   return { name: 'signed', machines: [signed, unsigned, plain], imageFiles }
+}
+
+function storeOf({ dir }: Rig): string {
+  return join(dir, 'loader-store')
 }
 
 function withAppliance<T>(rig: Rig, body: (server: Server) => Promise<T>): Promise<T> {
@@ -35,6 +43,27 @@ function withAppliance<T>(rig: Rig, body: (server: Server) => Promise<T>): Promi
 }
 
 export const secureBootChecks: readonly Check[] = [
+  {
+    name: 'secure-boot: "slipway images loaders" copies shim, GRUB, and the key manager from a live ISO with the layout of CoreOS',
+    async run(rig) {
+      const { imagesDir, signedDir } = rig.payload
+      const image = join(storeOf(rig), 'signed')
+      await rm(storeOf(rig), { recursive: true, force: true })
+      await mkdir(image, { recursive: true })
+      for (const file of await readdir(imagesDir)) await symlink(join(imagesDir, file), join(image, file))
+      const iso = await buildLiveIso(rig.dir, signedDir)
+      const shown = await output(slipway('images', 'loaders', '--dir', storeOf(rig), 'signed', iso))
+      expectMatch(
+        shown,
+        /^signed: copied shimx64\.efi, grubx64\.efi, mmx64\.efi \(EFI\/boot\)/,
+        'the command',
+      )
+      expectMatch(shown, /^shimx64\.efi: signed by .*Microsoft/m, 'the command')
+      const copied = (await readdir(image)).filter((name) => name.endsWith('.efi')).sort()
+      expectEqual(copied.join(' '), loaders.join(' '), 'the directory of the image')
+      return undefined
+    },
+  },
   {
     name: 'secure-boot: shim, GRUB, and a signed kernel install a machine, which then boots its disk',
     limitMs: 4 * bootLimitMs,

@@ -14,8 +14,8 @@ export async function copyImageLoaders({ store, positionals, terminal }: ImagesC
     throw new UsageError('expected the name of an image, and optionally a live ISO')
   }
   const { dir } = await requireStored(store, name)
-  const { vendor, names, signatures } = await copyLoaders(iso ?? (await isoIn(dir)), dir)
-  terminal.out(`${name}: copied ${names.join(', ')} (EFI/${vendor}) to ${dir}`)
+  const { directory, names, signatures } = await copyLoaders(iso ?? (await isoIn(dir)), dir)
+  terminal.out(`${name}: copied ${names.join(', ')} (EFI/${directory}) to ${dir}`)
   for (const [loader, signature] of signatures) terminal.out(`${loader}: ${signatureText(signature)}`)
   terminal.out('set `loader: auto` for nodes with Secure Boot')
   return ExitCode.fine
