@@ -9,7 +9,7 @@ import { createLog } from '../src/host/log.ts'
 import { createSockets } from '../src/host/sockets.ts'
 import { compile } from '../src/plan/compile.ts'
 import { diskText, installDevice } from '../src/plan/disks/target.ts'
-import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
+import { ignitionFileNames, loaderNames, type FoundFile, type ImageFacts } from '../src/plan/facts.ts'
 import { buildModel, clusterDomain } from '../src/plan/model.ts'
 import type { TemplateFact } from '../src/plan/files/facts.ts'
 import { parseTemplate, type Template } from '../src/plan/template/template.ts'
@@ -109,6 +109,7 @@ for (const name of examples) {
         kernel: at(kernel),
         initramfs: at(initramfs),
         rootfs: at(rootfs),
+        ...(architecture === 'ppc64le' && { signed: new Map([['core.elf', at('core.elf') as FoundFile]]) }),
       }
       return [image, facts] as const
     })
@@ -259,7 +260,8 @@ function writeStandIns(site: Site): void {
   }
   for (const { dir, architecture, os = 'rhcos' } of Object.values(site.images)) {
     const live = os === 'rhcos' || os === 'fcos' ? Object.values(imageFiles(architecture)) : undefined
-    for (const file of live ?? systemFiles) write(dir, file, `a stand-in for ${file}`)
+    const loaders = architecture === 'ppc64le' ? ['core.elf'] : []
+    for (const file of [...(live ?? systemFiles), ...loaders]) write(dir, file, `a stand-in for ${file}`)
   }
   for (const { answers = [] } of site.groups) {
     for (const path of answers) {

@@ -16,6 +16,7 @@ const architectures: Readonly<Record<Firmware, number>> = {
   bios: 0,
   arm64: 11,
   'arm64-http': 19,
+  ppc64le: 12,
 }
 
 const files: readonly ImageFileKind[] = ['kernel', 'initramfs', 'rootfs', 'metal']

@@ -212,9 +212,16 @@ const clients: readonly Client[] = [
   { name: 'iPXE', profile: ipxeProfile('uefi') },
 ]
 
+/** For nodes whose firmware only the site identifies. */
+const silentClients: readonly Client[] = [
+  { name: 'firmware that does not identify itself', profile: firmwareProfile('ppc64le') },
+]
+
 /** Returns the offers to each kind of client with this hardware address. */
 export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
-  return clients.map(({ name, profile }) => offerTo(plan, mac, name, profile))
+  const boot = plan.reservationByMac.get(mac)?.boot
+  const possible = boot !== undefined && 'silentArchitecture' in boot ? silentClients : clients
+  return possible.map(({ name, profile }) => offerTo(plan, mac, name, profile))
 }
 
 function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile): Offer {

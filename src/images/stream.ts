@@ -220,14 +220,12 @@ function buildImage(
   return { stream: `rhcos-${buildid}`, release: buildid, architecture, style, files }
 }
 
-const knownArchitectures = [...architectures, 'ppc64le', 's390x']
-
 /** Only the file names contain the architecture. */
 function buildArchitectures({ images }: z.output<typeof buildDocument>): string[] {
   const paths = [images['live-kernel'], images['kernel']].map(
     (each) => z.object({ path: z.string() }).safeParse(each).data?.path,
   )
-  return knownArchitectures.filter((each) => paths.some((path) => path?.includes(each)))
+  return architectures.filter((each) => paths.some((path) => path?.includes(each)))
 }
 
 function remoteFile(part: Part, { location, sha256, signature }: z.output<typeof artifact>): RemoteFile {

@@ -3,7 +3,7 @@ import type { bmcProtocols, networkBoots } from '../site/bmc-section.ts'
 import { declaredNodes } from '../site/declared.ts'
 import type { Node, Site } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
-import { arm64, x64 } from './dhcp/boot-table.ts'
+import { loaderOfImage } from './dhcp/boot-table.ts'
 import type { Model, NodeModel } from './model.ts'
 import { absoluteUrl, urlPaths } from './urls.ts'
 
@@ -45,14 +45,14 @@ export function compileBmcs({ site, endpoint, nodes }: Pick<Model, 'site' | 'end
       const key = `${cluster.name}/${node.name}` as const
       // The rules allow a BMC only for nodes that slipway boots.
       const booted = models.get(key) as NodeModel
-      const loaderUrl = absoluteUrl(endpoint, urlPaths.loader(loaderOf(site, booted)), booted)
+      const loaderUrl = absoluteUrl(
+        endpoint,
+        urlPaths.loader(loaderOfImage(booted, site.images[booted.image]?.architecture)),
+        booted,
+      )
       return [[key, { node: key, ...resolveBmc(settings), loaderUrl }]]
     }),
   )
-}
-
-function loaderOf({ images }: Site, node: NodeModel) {
-  return images[node.image]?.architecture === 'aarch64' ? arm64(node) : x64(node)
 }
 
 type Settings = NonNullable<Site['bmc']> & NonNullable<Node['bmc']>

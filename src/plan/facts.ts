@@ -140,6 +140,8 @@ export const signedLoaders: Readonly<Record<string, readonly string[]>> = {
   'snponly-shimx64.efi': ['snponly-shimx64.efi'],
   'snponly-shimaa64.efi': ['snponly-shimaa64.efi'],
   'snponly.efi': ['snponly.efi'],
+  // GRUB for Open Firmware (ppc64le), which has no signatures.
+  'core.elf': ['core.elf'],
 }
 
 /** A small file of the site with its content. */

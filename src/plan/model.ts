@@ -18,6 +18,7 @@ import type { Duid } from '../proto/dhcpv6/duid.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
 import type { ConfigurationSyntax } from './boot/syntax.ts'
 import type {
+  Architecture,
   BootMode,
   Cluster,
   GroupNode,
@@ -96,6 +97,8 @@ export type NodeModel = MemberModel &
     readonly network?: NodeNetwork
     /** UEFI boot loader; the default of the architecture if undefined. `auto` of the site is resolved. */
     readonly loader: Exclude<Loader, 'auto'> | undefined
+    /** The architecture of firmware that does not identify itself in DHCP; absent for UEFI and BIOS. */
+    readonly silentFirmware?: SilentFirmware
     /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
     readonly pxeOptions: boolean
     /** The Ignition file of its installation. Infra nodes use the file of the workers. */
@@ -107,6 +110,9 @@ export type NodeModel = MemberModel &
     /** DHCP options without a key of their own, the least specific first. */
     readonly dhcpOptions: readonly ExtraOption[]
   }
+
+/** IBM Power (Open Firmware) and IBM Z. */
+export type SilentFirmware = Extract<Architecture, 'ppc64le' | 's390x'>
 
 /** The operating system of a machine that belongs to no cluster. */
 export type SystemModel = {
@@ -192,7 +198,11 @@ const syntaxes: Readonly<Partial<Record<Loader, ConfigurationSyntax>>> = {
 }
 
 /** Returns the syntax of the configuration that the loader of a node reads; undefined for iPXE. */
-export function configurationSyntax({ loader }: Pick<NodeModel, 'loader'>): ConfigurationSyntax | undefined {
+export function configurationSyntax({
+  loader,
+  silentFirmware,
+}: Pick<NodeModel, 'loader' | 'silentFirmware'>): ConfigurationSyntax | undefined {
+  if (silentFirmware !== undefined && loader === 'pxelinux') return 'firmware'
   return loader && syntaxes[loader]
 }
 
@@ -295,7 +305,7 @@ function nodeModel(site: Site, facts: Facts, cluster: Owner, node: OwnedNode): N
       ...(network === undefined ? [] : networkArguments(network, address, fqdn)),
     ],
     ...defined({ network }),
-    loader: loaderOf(facts, image, node.loader ?? cluster.loader),
+    ...bootLoader(site, facts, image, node.loader ?? cluster.loader),
     isBalanced,
     ...defined({ isRouter }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
@@ -310,6 +320,19 @@ function systemModel(site: Site, image: string, owner: Owner, node: OwnedNode): 
   if (!isGroup(owner)) return {}
   const { answers } = node as GroupNode
   return { system: { os: systemOf(site, image), answers: answers ?? owner.answers ?? [] } }
+}
+
+/** These have no loader except GRUB (ppc64le), and firmware that reads a configuration of PXELINUX itself. */
+function bootLoader(
+  { images }: Site,
+  facts: Facts,
+  image: string,
+  loader: Loader | undefined,
+): Pick<NodeModel, 'loader' | 'silentFirmware'> {
+  const architecture = images[image]?.architecture
+  if (architecture === 's390x') return { loader: 'pxelinux', silentFirmware: architecture }
+  if (architecture !== 'ppc64le') return { loader: loaderOf(facts, image, loader) }
+  return { loader: loader === 'pxelinux' ? 'pxelinux' : 'grub', silentFirmware: architecture }
 }
 
 /** With `auto`, an image with signed loaders of its vendor boots through them: they work with and without Secure Boot. */

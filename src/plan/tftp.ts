@@ -10,7 +10,7 @@ import {
   type LoaderName,
   type MissingFile,
 } from './facts.ts'
-import { arm64, imageLoader, x64 } from './dhcp/boot-table.ts'
+import { imageLoader, loaderOfImage } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './codes.ts'
 import type { LoaderSignature } from './loader-signature.ts'
 import type { Model, NodeModel } from './model.ts'
@@ -115,7 +115,11 @@ export function imageLoaders(
     const file = name.slice(name.indexOf('/') + 1)
     // The rules ensure that each image is declared.
     const { dir } = model.site.images[image] as { dir: string }
-    const problem = `no ${file} in ${dir}: run slipway images loaders, or copy the loader of the vendor of the image there`
+    const remedy =
+      file === 'core.elf'
+        ? 'create it with grub2-mkimage (docs/power-and-z.md)'
+        : 'run slipway images loaders, or copy the loader of the vendor of the image there'
+    const problem = `no ${file} in ${dir}: ${remedy}`
     const fact: MissingFile = {
       kind: 'missing',
       code: 'tftp.loader-missing',
@@ -187,11 +191,13 @@ function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Pla
 function loadersOf(model: Model, node: NodeModel): readonly (LoaderName | ImageLoaderName)[] {
   // U-Boot is in the firmware.
   if (node.loader === 'u-boot') return []
-  const isArm = model.site.images[node.image]?.architecture === 'aarch64'
-  const uefi = isArm ? arm64(node) : x64(node)
+  const architecture = model.site.images[node.image]?.architecture
+  const loader = loaderOfImage(node, architecture)
+  if (node.silentFirmware !== undefined) return node.loader === 'pxelinux' ? [] : [loader]
+  const isArm = architecture === 'aarch64'
   const next = nextLoaders(node.loader, isArm ? 'aa64' : 'x64').map((file) => imageLoader(node.image, file))
   const bios = node.loader === 'pxelinux' ? pxelinuxNames : (['bios/undionly.kpxe'] as const)
-  return [...(isArm ? [] : bios), uefi, ...next]
+  return [...(isArm ? [] : bios), loader, ...next]
 }
 
 /** Returns the loaders that shim starts from its own directory, and the shim of the kernel that iPXE starts. */

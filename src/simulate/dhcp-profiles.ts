@@ -9,8 +9,8 @@ import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
 import type { BootProtocol } from '../proto/dhcp/values/text.ts'
 
-/** BIOS of a PC, or x64 or arm64 UEFI, which boot by PXE (TFTP) or over HTTP. */
-export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'arm64' | 'arm64-http'
+/** BIOS of a PC, or x64 or arm64 UEFI, which boot by PXE (TFTP) or over HTTP, or Open Firmware (TFTP). */
+export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'arm64' | 'arm64-http' | 'ppc64le'
 
 /** Whether the firmware downloads its loader by UEFI HTTP Boot. */
 export function bootsOverHttp(firmware: Firmware): boolean {
@@ -43,6 +43,8 @@ const architectureOf: Readonly<Record<Firmware, number>> = {
   'uefi-http': 16,
   arm64: 11,
   'arm64-http': 19,
+  // Not sent.
+  ppc64le: 12,
 }
 
 /** Option 94, client network interface (RFC 4578 §2.2): UNDI, major, minor. Only clients send it. */
@@ -64,9 +66,24 @@ const ipxeParameters = [
   1, 3, 6, 7, 12, 15, 17, 26, 43, 60, 66, 67, 119, 128, 129, 130, 131, 132, 133, 134, 135, 175, 203,
 ]
 const systemParameters = [1, 3, 6, 12, 15, 26, 28, 42, 119]
+/** SLOF requests fewer: with the others, the simulation can check the whole lease. */
+const openFirmwareParameters = [...systemParameters, 66, 67, 209, 210]
+
+/** SLOF of QEMU 7.2: no vendor class, no architecture, and no client identifier. */
+const openFirmwareProfile: DhcpProfile = {
+  name: 'Open Firmware',
+  flags: 0,
+  discover: () => [octets(OptionCode.parameterList, ...openFirmwareParameters)],
+  request: (_, { serverIdentifier, requestedAddress }) => [
+    requestedAddress,
+    serverIdentifier,
+    octets(OptionCode.parameterList, ...openFirmwareParameters),
+  ],
+}
 
 /** The network boot client in the firmware, before it loads a boot loader. */
 export function firmwareProfile(firmware: Firmware): DhcpProfile {
+  if (firmware === 'ppc64le') return openFirmwareProfile
   const isHttp = bootsOverHttp(firmware)
   const undi = firmware === 'bios' ? biosUndi : uefiUndi
   const sizes = sizesOf(firmware)
@@ -151,6 +168,7 @@ const ipxeBuild: Readonly<Record<Firmware, Firmware>> = {
   'uefi-http': 'uefi',
   arm64: 'arm64',
   'arm64-http': 'arm64',
+  ppc64le: 'ppc64le',
 }
 
 // prettier-ignore

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../host/clock.ts'
-import { arm64, bios, x64 } from '../plan/dhcp/boot-table.ts'
+import { arm64, bios, silentBootFile, x64 } from '../plan/dhcp/boot-table.ts'
 import type { FileFact, Facts, ImageLoaderName, LoaderName } from '../plan/facts.ts'
 import type { Ipv4Node, Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
@@ -140,7 +140,11 @@ async function digestOf(path: string): Promise<string> {
 /** Simulates the boot from power-on until the loader is downloaded. */
 export async function startLoader(machine: Machine): Promise<void> {
   if (bootsOverHttp(machine.firmware)) await fetchByHttp(machine, await askHttpDhcp(machine))
-  else await fetchByTftp(machine, await askPxeDhcp(machine))
+  else {
+    const file = await askPxeDhcp(machine)
+    // Firmware that gets a directory reads the decision there itself, which only the node may request.
+    if (!file.endsWith('/')) await fetchByTftp(machine, file)
+  }
 }
 
 async function askPxeDhcp(machine: Machine): Promise<string> {
@@ -148,7 +152,7 @@ async function askPxeDhcp(machine: Machine): Promise<string> {
   return machine.timeline.step('DHCP firmware', async () => {
     const { reply, leased, octets } = await requestBootFile(machine, firmwareProfile(firmware), checkPxeOffer)
     const file = bootFileOf(reply)
-    const wanted = loaderOf(node, firmware)
+    const wanted = firmware === 'ppc64le' ? silentBootFile(node) : loaderOf(node, firmware)
     if (file !== wanted) throw wrongBootFile(wanted, file, node)
     const { address } = context.model.endpoint
     if (reply.siaddr !== address) {
@@ -213,16 +217,8 @@ async function fetchByTftp({ firmware, context, timeline }: Machine, file: strin
 }
 
 function loaderOf(node: NodeModel, firmware: Firmware): LoaderName | ImageLoaderName {
-  switch (firmware) {
-    case 'bios':
-      return bios(node)
-    case 'uefi':
-    case 'uefi-http':
-      return x64(node)
-    case 'arm64':
-    case 'arm64-http':
-      return arm64(node)
-  }
+  if (firmware === 'bios') return bios(node)
+  return firmware.startsWith('arm64') ? arm64(node) : x64(node)
 }
 
 function loaderFact({ loaders, images }: Facts, name: string): FileFact | undefined {

@@ -95,7 +95,8 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     for (let index = next++; index < nodes.length; index = next++) {
       const node = nodes[index] as NodeModel
       const isArm = (machine ?? machineOf(model, node)) === 'arm64'
-      boots[index] = await bootNode(node, firmwareOf(isArm, firmware, index), context)
+      const chosen = node.silentFirmware !== undefined ? 'ppc64le' : firmwareOf(isArm, firmware, index)
+      boots[index] = await bootNode(node, chosen, context)
       for (let done = boots[reported]; done !== undefined; done = boots[++reported]) onBooted(done)
     }
   }

@@ -107,6 +107,7 @@ const firmwareNames: Readonly<Record<Firmware, string>> = {
   'uefi-http': 'UEFI over HTTP',
   arm64: 'UEFI arm64',
   'arm64-http': 'UEFI arm64 over HTTP',
+  ppc64le: 'Open Firmware',
 }
 
 // "    12 ms  DHCP firmware   …                    658 B    12 ms"

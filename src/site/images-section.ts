@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { otherSystems } from './other-systems.ts'
 import { fileName, path } from './scalars.ts'
 
-export const architectures = ['x86_64', 'aarch64'] as const
+export const architectures = ['x86_64', 'aarch64', 'ppc64le', 's390x'] as const
 
 const systems = ['rhcos', ...otherSystems] as const
 
@@ -17,10 +17,10 @@ export const imageSection = z
       description:
         'operating system: rhcos (the default) for OpenShift, fcos, flatcar, debian, rhel (and its derivatives), ubuntu, talos, or custom; all except rhcos are for groups, and fcos also for clusters',
     }),
-    architecture: z
-      .enum(architectures)
-      .default('x86_64')
-      .meta({ description: 'architecture of the machines that boot this image' }),
+    architecture: z.enum(architectures).default('x86_64').meta({
+      description:
+        'architecture of the machines that boot this image; for ppc64le and s390x see docs/power-and-z.md',
+    }),
     kernel: fileName
       .optional()
       .meta({ description: 'kernel; by default found by name (*live-kernel*, *installer-kernel*)' }),

@@ -9,6 +9,8 @@
  *   except iPXE, so an iPXE with a script that only fetches the loader replaces it.
  * - `secure`: like `uefi`, with Secure Boot and the keys of Microsoft.
  * - `u-boot`: a machine with 64-bit ARM, whose firmware is U-Boot. Its first boot target with success is DHCP.
+ * - `open-firmware`: IBM Power, with the network card of its hypervisor. QEMU has its firmware (SLOF).
+ * - `s390`: an s390x machine, whose firmware is a part of QEMU.
  * - `disk`: OVMF that starts from the disk in `storageDir`.
  */
 import { existsSync } from 'node:fs'
@@ -33,7 +35,7 @@ export type Boot = {
 }
 
 export type VmOptions = {
-  readonly firmware: Firmware | 'secure' | 'disk' | 'u-boot'
+  readonly firmware: Firmware | 'secure' | 'disk' | 'u-boot' | 'open-firmware' | 's390'
   /** The only version of IP that the network has; 4 if absent. */
   readonly ipVersion?: 4 | 6
   readonly mac: string
@@ -136,6 +138,8 @@ const consoleFile = (dir: string): string => join(dir, 'console.raw')
 async function commandLine(options: VmOptions, storageDir: string): Promise<string[]> {
   const { firmware, mac, dir } = options
   if (firmware === 'u-boot') return ubootCommand(options)
+  if (firmware === 'open-firmware') return powerCommand(options)
+  if (firmware === 's390') return s390Command(options)
   const isSecure = firmware === 'secure'
   // An empty romfile= removes the option ROM. QEMU patches the device id into its default ROM, but not into a file that
   // is named, so the ROM is never named.
@@ -181,6 +185,27 @@ function ubootCommand({ mac, dir, tap }: VmOptions): string[] {
     `-device virtio-net-pci,netdev=net,mac=${mac},romfile= -device virtio-rng-pci`,
   ]
   return [...command.join(' ').split(' '), '-serial', `file:${consoleFile(dir)}`]
+}
+
+/** Without the protections of processors that software emulation does not have. */
+function powerCommand({ mac, dir, tap }: VmOptions): string[] {
+  const without = 'cap-htm=off,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken'
+  const command = [
+    'qemu-system-ppc64 -nodefaults -no-user-config -display none -monitor none -no-reboot -vga none',
+    `-machine pseries,accel=tcg,${without} -cpu power9 -smp 1 -m 1024`,
+    `-netdev tap,id=net,ifname=${tap},script=no,downscript=no -device spapr-vlan,netdev=net,mac=${mac},bootindex=1`,
+  ]
+  return [...command.join(' ').split(' '), '-serial', `file:${consoleFile(dir)}`]
+}
+
+function s390Command({ mac, dir, tap }: VmOptions): string[] {
+  const command = [
+    'qemu-system-s390x -nodefaults -no-user-config -display none -monitor none -no-reboot',
+    '-machine s390-ccw-virtio,accel=tcg -smp 1 -m 1024',
+    `-netdev tap,id=net,ifname=${tap},script=no,downscript=no`,
+    `-device virtio-net-ccw,netdev=net,mac=${mac},bootindex=1 -device sclpconsole,chardev=console`,
+  ]
+  return [...command.join(' ').split(' '), '-chardev', `file,id=console,path=${consoleFile(dir)}`]
 }
 
 /** Without DHCP, so that the loader has no cached reply and sends its own request. */

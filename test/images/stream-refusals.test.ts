@@ -81,9 +81,9 @@ t.test('an error names the missing part of a document', (t) => {
       message: 'the document has no image for aarch64, only for x86_64',
     },
     {
-      text: json({ stream: 'x', architectures: { s390x: {} } }),
+      text: json({ stream: 'x', architectures: { riscv64: {} } }),
       architecture: 'x86_64',
-      message: 'the document has no image for x86_64, only for s390x, which slipway does not support',
+      message: 'the document has no image for x86_64, only for riscv64, which slipway does not support',
     },
     {
       text: json({ stream: 'x', architectures: {} }),
@@ -114,7 +114,7 @@ t.test('an error names the missing part of a document', (t) => {
     {
       text: json(buildDocument(base)).replaceAll('x86_64', 'ppc64le'),
       architecture: 'x86_64',
-      message: 'the document has no image for x86_64, only for ppc64le, which slipway does not support',
+      message: 'the document has no image for x86_64, only for ppc64le',
     },
   ] as const
   for (const { text, architecture, message } of cases) {

@@ -19,7 +19,12 @@ export type Rendered =
 const asYaml11 = { version: '1.1', lineWidth: 0 } as const
 
 /** The names that the assisted service uses. */
-const architectures: Readonly<Record<Architecture, string>> = { x86_64: 'x86_64', aarch64: 'arm64' }
+const architectures: Readonly<Record<Architecture, string>> = {
+  x86_64: 'x86_64',
+  aarch64: 'arm64',
+  ppc64le: 'ppc64le',
+  s390x: 's390x',
+}
 
 /** Returns all images that include a live ISO, or why there is none. */
 export function agentServiceConfig(model: Model): Rendered {

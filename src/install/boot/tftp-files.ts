@@ -9,7 +9,7 @@ import { defined } from '../../text/defined.ts'
 import { macsText } from '../../plan/model.ts'
 import type { ScriptName } from '../../plan/urls.ts'
 import { answerBoot, scriptText, type AnswerTools } from './answer.ts'
-import { entryFor, readBootName } from '../../plan/boot/names.ts'
+import { entryFor, isFirmwareEntry, readBootName } from '../../plan/boot/names.ts'
 
 export type NodeFile =
   | { readonly kind: 'text'; readonly text: string | Uint8Array }
@@ -62,6 +62,18 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
     ).text
   }
 
+  async function fileOf(
+    plan: HttpPlan,
+    node: BootEntry,
+    script: ScriptName,
+    address: string,
+  ): Promise<NodeFile | undefined> {
+    const reason = await mismatchOf(node, address, plan)
+    if (reason !== undefined) return { kind: 'refused', reason }
+    const text = await scriptFor(plan, node, script)
+    return text === undefined ? undefined : { kind: 'text', text }
+  }
+
   return {
     async find(name, address) {
       const plan = options.plan()
@@ -70,6 +82,9 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
         case undefined:
           return undefined
         case 'entry': {
+          const own = plan.nodes.get(plan.nodeByAddress.get(address) ?? '')
+          if (own?.configuration === 'firmware' && isFirmwareEntry(asked, own, address))
+            return fileOf(plan, own, { name: 'boot', syntax: 'firmware', isSkipping: false }, address)
           const text = entryFor(plan, asked, address)
           return text === undefined ? undefined : { kind: 'text', text }
         }
@@ -77,11 +92,7 @@ export function createTftpFiles(options: TftpFilesOptions): TftpFiles {
           return undefined
         case 'script': {
           const node = plan.nodes.get(asked.node)
-          if (node === undefined) return undefined
-          const reason = await mismatchOf(node, address, plan)
-          if (reason !== undefined) return { kind: 'refused', reason }
-          const text = await scriptFor(plan, node, asked.script)
-          return text === undefined ? undefined : { kind: 'text', text }
+          return node && fileOf(plan, node, asked.script, address)
         }
         case 'image': {
           const directory = plan.images.get(asked.image)

@@ -72,6 +72,15 @@ export function isSuffixOf({ mac, otherMacs = [] }: BootEntry, address: string, 
 }
 
 /**
+ * Reports whether firmware that reads a configuration itself requests it by the MAC address of the node. It boots from what
+ * this file contains, so the file is a network boot, and not only the first file of a loader.
+ */
+export function isFirmwareEntry(asked: BootName, node: BootEntry, address: string): boolean {
+  if (asked.kind !== 'entry' || asked.syntax !== 'pxelinux' || asked.for === undefined) return false
+  return asked.for.startsWith('01-') && isSuffixOf(node, address, asked.for)
+}
+
+/**
  * Returns the first configuration of the loader of the node that has the address of the client; nothing for another name,
  * for other clients, and for nodes with another loader.
  */

@@ -1,6 +1,7 @@
 /** Renders a boot plan in the syntax of a boot loader. */
 import { renderGrub } from '../grub/render.ts'
 import { renderIpxe } from '../ipxe/render.ts'
+import { renderFirmware } from '../pxelinux/firmware.ts'
 import { renderPxelinux } from '../pxelinux/render.ts'
 import { renderUboot } from '../uboot/render.ts'
 import type { BootPlan } from './boot-plan.ts'
@@ -14,6 +15,7 @@ const renderers: Readonly<Record<BootSyntax, Render>> = {
   grub: renderGrub,
   pxelinux: renderPxelinux,
   uboot: renderUboot,
+  firmware: renderFirmware,
 }
 
 /** @param url of the boot script of the node, for loaders that need whole URLs */

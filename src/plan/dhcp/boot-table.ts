@@ -4,7 +4,7 @@
  */
 import type { BootProtocol } from '../../proto/dhcp/values/text.ts'
 import type { ImageLoaderName, LoaderName } from '../facts.ts'
-import type { Endpoint, NodeModel } from '../model.ts'
+import type { Endpoint, NodeModel, SilentFirmware } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import type { BootElsewhere, BootFile, NodeBoot } from './plan.ts'
 
@@ -24,6 +24,9 @@ type LoaderChoice = Pick<NodeModel, 'loader' | 'image'>
 
 /** Client system architecture of PC BIOS firmware. */
 export const biosArchitecture = 0
+
+/** Client system architectures of firmware that does not identify itself as a boot client. */
+export const silentArchitectures: Readonly<Record<SilentFirmware, number>> = { ppc64le: 12, s390x: 31 }
 
 type BootRow = {
   /** Value of option 93. */
@@ -71,6 +74,29 @@ function uefi(
   }
 }
 
+/** Firmware that gets the name of a directory reads its configuration from `pxelinux.cfg/01-MAC` there. */
+export type ConfigurationDirectory = `/boot/${string}/`
+
+/** Returns what firmware that does not identify itself loads. */
+export function silentBootFile(
+  node: LoaderChoice & Pick<NodeModel, 'key'>,
+): ImageLoaderName | ConfigurationDirectory {
+  return node.loader === 'pxelinux' ? `/boot/${node.key}/` : openFirmware(node)
+}
+
+/** GRUB for IEEE 1275, on ppc64le. */
+export const openFirmware = ({ image }: Pick<LoaderChoice, 'image'>): ImageLoaderName =>
+  imageLoader(image, 'core.elf')
+
+/** Returns the loader of the firmware that does not boot by BIOS. */
+export function loaderOfImage(
+  node: LoaderChoice & Pick<NodeModel, 'silentFirmware'>,
+  architecture: string | undefined,
+): LoaderName | ImageLoaderName {
+  if (node.silentFirmware !== undefined) return openFirmware(node)
+  return architecture === 'aarch64' ? arm64(node) : x64(node)
+}
+
 /** Returns the path of a loader that belongs to an image. shim loads GRUB from its own directory. */
 export function imageLoader(image: string, file: string): ImageLoaderName {
   return `image-${image}/${file}`
@@ -89,6 +115,7 @@ export const bootTable: readonly BootRow[] = [
   { architecture: 9, name: 'EBC', protocol: 'PXEClient', loader: x64, evidence: 'RFC 4578 §2.1, erratum 4624' },
   { architecture: 10, name: 'arm32 UEFI', protocol: 'PXEClient', loader: arm64, evidence: 'IANA; smee' },
   { architecture: 11, name: 'arm64 UEFI', protocol: 'PXEClient', loader: arm64, evidence: 'IANA' },
+  { architecture: silentArchitectures.ppc64le, name: 'PowerPC Open Firmware', protocol: 'PXEClient', evidence: 'IANA' },
   { architecture: 15, name: 'x86 UEFI HTTP', protocol: 'HTTPClient', loader: x64, evidence: 'IANA; smee' },
   { architecture: 16, name: 'x64 UEFI HTTP', protocol: 'HTTPClient', loader: x64, evidence: 'boot-uefi-http-ovmf-virtio' },
   { architecture: 18, name: 'arm32 UEFI HTTP', protocol: 'HTTPClient', loader: arm64, evidence: 'IANA; smee' },
@@ -97,6 +124,7 @@ export const bootTable: readonly BootRow[] = [
   { architecture: 25, name: 'riscv32 UEFI', protocol: 'PXEClient', evidence: 'IANA' },
   { architecture: 26, name: 'riscv32 UEFI HTTP', protocol: 'HTTPClient', evidence: 'IANA' },
   { architecture: 27, name: 'riscv64 UEFI', protocol: 'PXEClient', evidence: 'IANA' },
+  { architecture: silentArchitectures.s390x, name: 's390', protocol: 'PXEClient', evidence: 'IANA; s390-ccw of QEMU' },
   { architecture: 41, name: 'Raspberry Pi', protocol: 'PXEClient', evidence: 'IANA' },
 ]
 
@@ -115,18 +143,25 @@ export function takesScript(
 }
 
 /** How boot files are described in replies: loaders by TFTP path or by URL, the script by URL. */
-export type BootFiles = Readonly<Record<BootProtocol, (name: LoaderName | ImageLoaderName) => BootFile>> & {
+export type BootFiles = {
+  readonly PXEClient: (name: LoaderName | ImageLoaderName | ConfigurationDirectory) => BootFile
+  readonly HTTPClient: (name: LoaderName | ImageLoaderName) => BootFile
   readonly script: (url: string) => BootFile
 }
 
 /** Evaluates the table for one node. */
 export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: BootFiles): NodeBoot {
-  const loaders = bootTable.flatMap(({ architecture, protocol, loader }): [number, BootFile][] =>
-    loader === undefined ? [] : [[architecture, files[protocol](loader(node))]],
-  )
+  const silent = node.silentFirmware && silentArchitectures[node.silentFirmware]
+  const loaders: readonly (readonly [number, BootFile])[] =
+    silent !== undefined
+      ? [[silent, files.PXEClient(silentBootFile(node))] as const]
+      : bootTable.flatMap(({ architecture, protocol, loader }): [number, BootFile][] =>
+          loader === undefined ? [] : [[architecture, files[protocol](loader(node))]],
+        )
   return {
     script: files.script(absoluteUrl(endpoint, urlPaths.bootScript(node), node)),
-    ...(node.loader === 'pxelinux' && { biosLoader: files.PXEClient(bios(node)) }),
+    ...(silent !== undefined && { silentArchitecture: silent }),
+    ...(node.loader === 'pxelinux' && silent === undefined && { biosLoader: files.PXEClient(bios(node)) }),
     loaderByArchitecture: new Map(loaders),
   }
 }

@@ -7,7 +7,7 @@ import type { ImageLoaderName, LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { imageFacts } from '../boot/installation.ts'
 import { flatMapSteps, lazy, runSteps } from '../steps.ts'
-import { nodeBoot, type BootFiles } from './boot-table.ts'
+import { nodeBoot, type BootFiles, type ConfigurationDirectory } from './boot-table.ts'
 import {
   fallbackFile,
   httpFile,
@@ -176,9 +176,13 @@ function* machinesOf(model: Model): Generator<void, Machine[]> {
  * not combine them with its lease: BIOS firmware and iPXE use the file in the reply, UEFI firmware sends a second request.
  */
 function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
-  const tftp = once((name: LoaderName | ImageLoaderName) => tftpFile(name, formatIpv4(endpoint.address)))
-  const pxe = once((name: LoaderName | ImageLoaderName) => pxeFile(tftp(name)))
-  const fallback = once((name: LoaderName | ImageLoaderName) => fallbackFile(tftp(name)))
+  const tftp = once((name: LoaderName | ImageLoaderName | ConfigurationDirectory) =>
+    tftpFile(name, formatIpv4(endpoint.address)),
+  )
+  const pxe = once((name: LoaderName | ImageLoaderName | ConfigurationDirectory) => pxeFile(tftp(name)))
+  const fallback = once((name: LoaderName | ImageLoaderName | ConfigurationDirectory) =>
+    fallbackFile(tftp(name)),
+  )
   const http = once((name: LoaderName | ImageLoaderName) =>
     httpFile(absoluteUrl(endpoint, urlPaths.loader(name))),
   )

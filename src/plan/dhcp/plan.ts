@@ -76,6 +76,8 @@ export type BootElsewhere = { readonly elsewhere: string }
 export type NodeBoot = {
   /** The script of the node, for iPXE. */
   readonly script: BootFile
+  /** The architecture of a client that requests a boot file but does not identify itself; absent for UEFI and BIOS. */
+  readonly silentArchitecture?: number
   /** What BIOS machines get instead of the script if their network card has iPXE; absent if they get the script. */
   readonly biosLoader?: BootFile
   /** Keys are client system architectures of firmware: a loader over TFTP, or over HTTP for HTTP architectures. */

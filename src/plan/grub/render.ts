@@ -1,7 +1,8 @@
 /**
  * Renders a boot plan as a script of GRUB 2 (https://www.gnu.org/software/grub/manual/grub/grub.html). The first file
  * that GRUB reads runs the script of the node in a loop; a script that returns is requested again. Uses only
- * commands that the signed builds of Debian and Red Hat contain, because Secure Boot forbids to load modules.
+ * commands that the signed builds of Debian and Red Hat contain, because Secure Boot forbids to load modules. The scripts are the same for UEFI and for
+ * Open Firmware (ppc64le).
  */
 import type { BootPlan, MenuChoice } from '../boot/boot-plan.ts'
 import {
@@ -234,6 +235,8 @@ const diskLoaders = [
 function bootDisk(node: ScriptAuthor, text: string): string[] {
   return [
     ...print(node, text),
+    // Open Firmware then continues with its next boot device.
+    'if [ "$grub_platform" = ieee1275 ]; then exit; fi',
     `for slipway_loader in ${diskLoaders.join(' ')}; do`,
     // The loader gets the device of the variable root, and looks for its next file there.
     'if search --no-floppy --set=root --file "$slipway_loader"; then',

@@ -139,8 +139,10 @@ function agentsWithoutScript(model: Model): PlanFinding[] {
 
 // Boot scripts of all nodes, and the files that they lack.
 
-/** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the terminating NUL. */
+/** COMMAND_LINE_SIZE of Linux on x86_64, aarch64, and ppc64le, without the terminating NUL. */
 const maxCommandLineBytes = 2047
+/** ARCH_COMMAND_LINE_SIZE in the firmware of s390x, without the terminating NUL. */
+const maxBytesOfS390 = 895
 
 function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
   const missing = yield* missingFiles(model)
@@ -267,7 +269,8 @@ function longCommandLine(model: Model, node: NodeModel): PlanFinding[] {
   const { length } = [installation.kernel.name, 'initrd=main', ...kernelArguments(node, installation)]
     .join(' ')
     .replaceAll(tokenPlaceholder, 'x'.repeat(tokenCharacters))
-  if (length <= maxCommandLineBytes) return []
-  const message = `kernel command line of ${length} bytes is longer than the ${maxCommandLineBytes} bytes that the kernel accepts: shorten kernelArguments`
+  const max = node.silentFirmware === 's390x' ? maxBytesOfS390 : maxCommandLineBytes
+  if (length <= max) return []
+  const message = `kernel command line of ${length} bytes is longer than the ${max} bytes that the kernel accepts: shorten kernelArguments`
   return [{ code: 'boot.command-line-too-long', severity: 'error', about: node.key, message }]
 }

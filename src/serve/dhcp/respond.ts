@@ -14,6 +14,7 @@ import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan, Proxied, BootFile } from '../../plan/dhcp/plan.ts'
 import type { DhcpCode } from './codes.ts'
 import { decide, type Arrival, type Refusal, type RequestState, wrongNetwork } from './decide.ts'
+import { bootClientOf } from './silent-firmware.ts'
 import { destination, writeReply, type Destination, putMachineIdentifier, writeMessage } from './reply.ts'
 import {
   linkOf,
@@ -180,15 +181,23 @@ export function respond(
     case 'nak':
   }
 
-  const { file, reason } = chooseBoot(reservation.boot, request.client)
+  const client = bootClientOf(request, reservation.boot)
+  const { file, reason } = chooseBoot(reservation.boot, client)
   const octets = writeReply(decision, request, reservation, plan, file, out)
   const to = destination(decision, request, plan)
   const state = decision.kind === 'ack' || decision.kind === 'nak' ? decision.state : undefined
   const about =
     decision.kind === 'nak'
       ? { ...known, state, code: decision.code, reason: decision.reason }
-      : { ...known, state, address: reservation.address, bootFile: file?.name, ...noBootFile(reason) }
-  return { kind: replied[decision.kind], octets, to, about, ...senderOf(request) }
+      : {
+          ...known,
+          architecture: client.architectures[0],
+          state,
+          address: reservation.address,
+          bootFile: file?.name,
+          ...noBootFile(reason),
+        }
+  return { kind: replied[decision.kind], octets, to, about, ...senderOf(request), client }
 }
 
 function senderOf({ client, vendorClass, isSimulated, type, machineIdentifier }: DhcpRequest) {

@@ -2,11 +2,20 @@
 import { scriptOf } from '../boot-script.ts'
 import { declaredNodes, isBooted } from '../declared.ts'
 import type { RuleViolation, Rule } from '../problem.ts'
-import type { Loader, Site } from '../schema.ts'
+import type { Architecture, Loader, Site } from '../schema.ts'
 
-const architectureOf: Readonly<Partial<Record<Loader, string>>> = {
-  pxelinux: 'x86_64',
-  'u-boot': 'aarch64',
+const uefi: readonly Architecture[] = ['x86_64', 'aarch64']
+
+const architecturesOf: Readonly<Record<Loader, readonly Architecture[]>> = {
+  ipxe: uefi,
+  snponly: uefi,
+  shim: uefi,
+  'shim-ipxe': uefi,
+  grub: [...uefi, 'ppc64le'],
+  auto: [...uefi, 'ppc64le', 's390x'],
+  // Firmware of ppc64le and s390x reads the configuration itself.
+  pxelinux: ['x86_64', 'ppc64le', 's390x'],
+  'u-boot': ['aarch64'],
 }
 
 /** These loaders cannot report that another installer starts. */
@@ -35,11 +44,11 @@ const loaderArchitecture: Rule = {
     declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
       const loader = node.loader ?? cluster.loader
       const image = site.images[node.image ?? String(cluster.image)]
-      const wanted = loader && architectureOf[loader]
-      if (!isBooted(cluster, node) || wanted === undefined || image === undefined) return []
-      if (image.architecture === wanted) return []
+      if (!isBooted(cluster, node) || loader === undefined || image === undefined) return []
+      const possible = architecturesOf[loader]
+      if (possible.includes(image.architecture)) return []
       const owner = node.loader === undefined ? path.slice(0, 2) : path
-      const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader} is for ${wanted}`
+      const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader} is for ${possible.join(' and ')}`
       return [{ path: [...owner, 'loader'], expected }]
     }),
 }

@@ -1,11 +1,11 @@
 /**
- * Other loaders of the one boot decision: PXELINUX on BIOS, and U-Boot on 64-bit ARM. The machines belong to a second appliance with
- * sites of their own.
+ * Other loaders of the one boot decision: PXELINUX on BIOS, U-Boot on 64-bit ARM, GRUB on IBM Power, and the firmware of IBM
+ * Z. The machines belong to a second appliance with sites of their own.
  */
 import { join } from 'node:path'
-import { buildArmImage } from '../arm-payload.ts'
 import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
+import { buildOtherImage, type OtherArchitecture } from '../other-architectures.ts'
 import { lastLines } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
@@ -26,7 +26,8 @@ const bios = loaderMachine('l1', 74, 'loader: pxelinux')
 /** The address in the default environment of U-Boot for QEMU, which does not read that of its card. */
 const ubootMac = '52:52:52:52:52:52'
 const arm = { ...loaderMachine('a1', 76, 'loader: u-boot, console: [ttyAMA0]'), mac: ubootMac }
-const armAppliance: SecondAppliance = { name: 'arm', machines: [arm], architecture: 'aarch64' }
+const power9 = loaderMachine('p1', 77, 'console: [hvc0]')
+const z = loaderMachine('z1', 78, 'console: [ttysclp0]')
 const appliance: SecondAppliance = { name: 'loaders', machines: [bios] }
 
 export const loaderChecks: readonly Check[] = [
@@ -38,25 +39,58 @@ export const loaderChecks: readonly Check[] = [
   {
     name: 'loaders: U-Boot runs its script, and boots a kernel and an initramfs by TFTP',
     limitMs: 4 * bootLimitMs,
-    async run(rig) {
-      const site = { ...armAppliance, imagesDir: await buildArmImage(join(rig.dir, '..')) }
-      return withSecondAppliance(rig, site, async (server) => {
-        const done = await power(rig, arm, 'u-boot')
-        const console = textOf(done)
-        const where = `the console:\n${lastLines(console, 25)}\n`
-        expectMatch(console, /## Executing script/, where)
-        const url = `http://${addresses.peer}/boot/arm/${arm.name}/\\S+/worker.ign`
-        expectMatch(console, new RegExp(`^E2E arguments: .* coreos.inst.ignition_url=${url}`, 'm'), where)
-        expectEqual(done.outcome, 'powered off', where)
-        const files = await sentFiles(server, `arm/${arm.name}`)
-        for (const file of ['boot.scr.uimg', `boot/arm/${arm.name}/boot.uboot`])
-          expectMatch(files, new RegExp(`^tftp: file sent /?${file}$`, 'm'), 'the log')
-        expectNoMatch(files, /file not found/, 'the log')
-        return `${((done.endedMs - done.startedMs) / 1000).toFixed(0)} s`
-      })
-    },
+    run: (rig) =>
+      bootsKernel(rig, { machine: arm, architecture: 'aarch64', firmware: 'u-boot' }, [
+        'boot.scr.uimg',
+        'boot/aarch64/a1/boot.uboot',
+      ]),
+  },
+  {
+    name: 'loaders: Open Firmware of IBM Power loads GRUB, which boots a kernel and an initramfs over HTTP',
+    limitMs: 4 * bootLimitMs,
+    run: (rig) =>
+      bootsKernel(rig, { machine: power9, architecture: 'ppc64le', firmware: 'open-firmware' }, [
+        'image-ppc64le/core.elf',
+        'image-ppc64le/grub.cfg-01-52-54-00-00-00-77',
+      ]),
+  },
+  {
+    name: 'loaders: the firmware of an s390x machine reads its configuration, kernel, and initramfs by TFTP',
+    limitMs: 4 * bootLimitMs,
+    run: (rig) =>
+      bootsKernel(rig, { machine: z, architecture: 's390x', firmware: 's390' }, [
+        'boot/s390x/z1/pxelinux.cfg/01-52-54-00-00-00-78',
+      ]),
   },
 ]
+
+type OtherMachine = {
+  readonly machine: LoaderMachine
+  readonly architecture: OtherArchitecture
+  readonly firmware: VmOptions['firmware']
+}
+
+/** Boots a machine of another architecture until its kernel prints its arguments. @param files that TFTP sends to it */
+async function bootsKernel(
+  rig: Rig,
+  { machine, architecture, firmware }: OtherMachine,
+  files: readonly string[],
+): Promise<string> {
+  const imagesDir = await buildOtherImage(join(rig.dir, '..'), architecture)
+  const site: SecondAppliance = { name: architecture, machines: [machine], architecture, imagesDir }
+  return withSecondAppliance(rig, site, async (server) => {
+    const done = await power(rig, machine, firmware)
+    const console = textOf(done)
+    const where = `the console:\n${lastLines(console, 25)}\n`
+    const url = `http://${addresses.peer}/boot/${architecture}/${machine.name}/\\S+/worker.ign`
+    expectMatch(console, new RegExp(`^E2E arguments: .* coreos.inst.ignition_url=${url}`, 'm'), where)
+    expectEqual(done.outcome, 'powered off', where)
+    const sent = await sentFiles(server, `${architecture}/${machine.name}`)
+    for (const file of files) expectMatch(sent, new RegExp(`^tftp: file sent /?${file}$`, 'm'), 'the log')
+    expectNoMatch(sent, /file not found/, 'the log')
+    return `${((done.endedMs - done.startedMs) / 1000).toFixed(0)} s`
+  })
+}
 
 /** Returns the log lines about files of a node. */
 async function sentFiles(server: Server, node: string): Promise<string> {

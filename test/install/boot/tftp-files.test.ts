@@ -3,9 +3,11 @@ import t, { type Test } from 'tap'
 import type { Seen } from '../../../src/install/observation.ts'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
 import { compileInstall } from '../../../src/plan/install.ts'
+import type { Model } from '../../../src/plan/model.ts'
 import { createTftpFiles, type NodeFile } from '../../../src/install/boot/tftp-files.ts'
 import { acknowledged, installsWorld } from '../../support/installs.ts'
 import { agentImage, exampleModel, exampleSite } from '../../support/model.ts'
+import { readFirmware } from '../../support/firmware-config.ts'
 import { newRun, runGrub } from '../../support/grub-script.ts'
 
 const address = '192.0.2.11'
@@ -20,7 +22,10 @@ function world(_t: Test, node: Record<string, unknown> = {}, cluster: Record<str
     site.clusters[0]!.nodes.find(({ name }) => name === 'm1')!,
     { loader: 'grub', ...node },
   )
-  const model = exampleModel(site)
+  return worldOf(exampleModel(site))
+}
+
+function worldOf(model: Model) {
   const { plan } = compileHttp(model)
   const installPlan = compileInstall(model)
   const { installs } = installsWorld({ plan: () => installPlan })
@@ -159,3 +164,32 @@ t.test('U-Boot gets the decision of the node by TFTP', async (t) => {
     ['wait', 'install'],
   )
 })
+
+t.test(
+  'firmware that reads a configuration itself gets the decision under its MAC address, and only there',
+  async (t) => {
+    const site = exampleSite()
+    site.images = { rhcos: { dir: '/srv/rhcos', architecture: 's390x' } as { dir: string } }
+    const { files, installs, neighbors } = worldOf(exampleModel(site))
+    const own = '/boot/ocp45/m1/pxelinux.cfg/01-00-00-5e-00-53-11'
+    const requested = own.slice(1)
+    t.equal(readFirmware(text(await files.find(requested, address))), undefined, 'without a DHCP exchange')
+    installs.observe(acknowledged('ocp45/m1', 'firmware'))
+    const entry = readFirmware(text(await files.find(requested, address)))
+    t.match(entry?.kernel, /^\/images\/rhcos\//)
+    t.match(
+      entry?.arguments.join(' '),
+      /coreos\.inst\.ignition_url=\S+\/[\w-]{22}\/master\.ign/,
+      'with a token',
+    )
+    t.equal(await files.find('pxelinux.cfg/default', address), undefined)
+    t.equal(await files.find('pxelinux.cfg/C000020B', address), undefined)
+    t.equal(await files.find('pxelinux.cfg/01-00-00-5e-00-53-12', address), undefined, 'another machine')
+    t.equal(await files.find(requested, '192.0.2.99'), undefined, 'an undeclared address')
+    neighbors.set(address, '00:00:5e:00:53:99')
+    t.match(await files.find(requested, address), {
+      kind: 'refused',
+      reason: /has the MAC address 00:00:5e:00:53:99/,
+    })
+  },
+)

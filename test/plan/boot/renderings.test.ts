@@ -6,6 +6,7 @@ import { renderBoot } from '../../../src/plan/boot/render.ts'
 import { ignitionKinds } from '../../../src/plan/facts.ts'
 import { runScript } from '../../../src/simulate/ipxe-script.ts'
 import { newRun, runGrub } from '../../support/grub-script.ts'
+import { readFirmware } from '../../support/firmware-config.ts'
 import { readPxelinux } from '../../support/pxelinux-config.ts'
 import { exampleModel } from '../../support/model.ts'
 
@@ -127,6 +128,12 @@ function pxelinux(syntax: 'pxelinux' | 'uboot', plan: BootPlan, isSkipping = fal
   }
 }
 
+/** Firmware without labels continues with its next boot device: it can neither wait nor request another file. */
+function firmware(plan: BootPlan): Effect {
+  const entry = readFirmware(renderBoot('firmware', node, plan, url))
+  return entry === undefined ? { kind: 'disk' } : { kind: 'boot', ...entry }
+}
+
 t.test('an installation has the same kernel, initramfs, and arguments in every loader', (t) => {
   fc.assert(
     fc.property(install, (plan) => {
@@ -140,6 +147,7 @@ t.test('an installation has the same kernel, initramfs, and arguments in every l
       t.strictSame(ipxe(plan), wanted)
       t.strictSame(pxelinux('pxelinux', plan), wanted)
       t.strictSame(pxelinux('uboot', plan), wanted)
+      t.strictSame(firmware(plan), wanted)
     }),
     { numRuns: 200 },
   )
@@ -154,6 +162,7 @@ t.test('every other decision leads to the disk, or to the same request, in every
       t.strictSame(grub(plan, canSkip), wanted)
       t.strictSame(pxelinux('pxelinux', plan, canSkip), wanted)
       t.strictSame(pxelinux('uboot', plan, canSkip), wanted)
+      t.strictSame(firmware(plan), { kind: 'disk' })
     }),
     { numRuns: 300 },
   )

@@ -38,7 +38,7 @@ export const imagesHelp: Help = {
   options: [
     ['--dir DIR', 'image directory (default: $STATE_DIRECTORY/images, else /var/lib/slipway/images)'],
     ['--name NAME', 'name of the image (default: product and release)'],
-    ['--arch ARCH', 'x86_64 (default) or aarch64; repeat it for both'],
+    ['--arch ARCH', 'x86_64 (default), aarch64, ppc64le, or s390x; repeat it for several'],
     [
       '--stream NAME',
       'operating system stream of the ConfigMap, such as rhel-10 (default: the default of the release)',
