@@ -19,7 +19,7 @@ const efiImages = [
   ['boot', 'grub', 'efi.img'],
 ] as const
 
-/** The name of shim in `EFI/BOOT` (UEFI 2.10 §3.5.1.1). Current live ISOs of CoreOS have no other copy of it. */
+/** The name of shim in `EFI/BOOT`, where firmware looks on removable media. Current live ISOs of CoreOS have no other copy of it. */
 const shimOfFallback: Readonly<Record<string, string>> = {
   'bootx64.efi': 'shimx64.efi',
   'bootaa64.efi': 'shimaa64.efi',

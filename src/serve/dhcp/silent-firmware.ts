@@ -15,7 +15,7 @@ export function bootClientOf(
 ): BootClient {
   if (boot === undefined || !('silentArchitecture' in boot)) return client
   const { silentArchitecture: architecture } = boot
-  const isSilent = client.protocol === undefined && !client.isIpxe && architecture !== undefined
+  const isSilent = client.protocol === undefined && !client.isIpxe
   if (!isSilent || parameterList?.includes(OptionCode.bootFileName) !== true) return client
   return { ...client, protocol: 'PXEClient', architectures: [architecture] }
 }

@@ -48,7 +48,7 @@ const loaderArchitecture: Rule = {
       const possible = architecturesOf[loader]
       if (possible.includes(image.architecture)) return []
       const owner = node.loader === undefined ? path.slice(0, 2) : path
-      const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader} is for ${possible.join(' and ')}`
+      const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader} is for ${new Intl.ListFormat('en').format(possible)}`
       return [{ path: [...owner, 'loader'], expected }]
     }),
 }
