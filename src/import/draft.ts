@@ -29,6 +29,7 @@ export function draftSite(facts: Facts, sources: readonly string[], file: string
     clusters: merged.clusters.map((cluster, index) => clusterOf(cluster, index, comments)),
     hosts: merged.hosts.filter(isWhole).map(hostOf),
     haproxy: facts.hasHaproxy === true ? haproxy : undefined,
+    bmc: facts.bmc,
   }
   const notes = [...merged.notes, ...merged.hosts.filter((host) => !isWhole(host)).map(incomplete)].sort(
     (a, b) => a.file.localeCompare(b.file) || a.line - b.line,
@@ -46,7 +47,7 @@ export function draftSite(facts: Facts, sources: readonly string[], file: string
 }
 
 export function noteLine({ file, line, text }: Note): string {
-  return `${file}:${line}: ${text}`
+  return line === 0 ? `${file}: ${text}` : `${file}:${line}: ${text}`
 }
 
 const haproxy = { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload-or-restart haproxy' }

@@ -4,7 +4,7 @@ import type { Role } from '../site/schema.ts'
 /** A position in an imported file. */
 export type At = {
   readonly file: string
-  /** Starts at 1. */
+  /** Starts at 1; 0 if the source is not a file. */
   readonly line: number
 }
 
@@ -77,6 +77,8 @@ export type Facts = {
   readonly zones: string[]
   /** Domain of machines whose names have only one label. */
   domain?: string
+  /** Settings for all BMCs. */
+  bmc?: { readonly credentials: string; readonly ca?: string }
   /** Whether HAProxy runs on the imported machine. */
   hasHaproxy?: boolean
   readonly notes: Note[]

@@ -82,6 +82,7 @@ export function joinFacts(all: readonly Facts[]): Facts {
     joined.zones.push(...facts.zones)
     joined.notes.push(...facts.notes)
     if (facts.domain !== undefined) joined.domain ??= facts.domain
+    if (facts.bmc !== undefined) joined.bmc ??= facts.bmc
     if (facts.hasHaproxy === true) joined.hasHaproxy = true
   }
   return joined

@@ -6,10 +6,12 @@ import { detectKind, isKind, joinFacts, kinds, type KindName } from '../../impor
 import { fileProblem } from '../../text/file-problem.ts'
 import { readSite } from '../../site-file.ts'
 import { formatProblem } from '../../site/problem.ts'
+import { defined } from '../../text/defined.ts'
 import { pluralize } from '../../text/format.ts'
 import { printable } from '../../text/lines.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { readBmcs } from '../import-bmcs.ts'
 import { outputRow, writeNewSite } from '../new-site.ts'
 import { jsonRow } from '../target.ts'
 
@@ -18,16 +20,27 @@ const kindNames = Object.keys(kinds) as KindName[]
 export const importSite: Command = {
   name: 'import',
   help: {
-    usage: ['import [KIND] [--output FILE] [--json] FILE…'],
+    usage: [
+      'import [KIND] [--output FILE] [--json] FILE…',
+      'import --bmc [NAME=]ADDRESS… --credentials FILE [--ca FILE] [--output FILE] [--json] [[KIND] FILE…]',
+    ],
     about: [
       'Writes a site file from the files of other programs.',
       'Recognizes the kind of each file by its content, or reads all files as the given KIND. Merges the data of all ' +
         'files about the same machines, so give it the DHCP configuration, the zones, and install-config.yaml together. ' +
         'Prints the site file to standard output, and what was not imported to standard error. The command ends by ' +
         'listing the keys that are still missing. Passwords, keys, and pull secrets are never copied.',
+      'With --bmc, also reads machines from their management controllers: MAC addresses, model, serial number, UUID, ' +
+        'and memory. It never switches power. Without NAME, a machine has the host name that its BMC reports.',
     ],
     lists: { Kinds: kindNames.map((name) => [name, kinds[name].about]) },
-    options: [outputRow, jsonRow],
+    options: [
+      ['--bmc [NAME=]ADDRESS', 'a BMC to read; an address, or a URL as in a BareMetalHost; repeatable'],
+      ['--credentials FILE', 'file with the lines username=… and password=… for the BMCs'],
+      ['--ca FILE', 'CA certificates of the BMCs; by default, the fingerprint is noted and not verified'],
+      outputRow,
+      jsonRow,
+    ],
     exit: [
       ['0', 'the site file is valid'],
       ['1', 'the site file lacks values, or a file cannot be imported'],
@@ -37,6 +50,7 @@ export const importSite: Command = {
       'import vars.yaml --output site.yaml',
       'import /etc/dhcp/dhcpd.conf /var/named/db.example.com haproxy.cfg',
       'import installer install-config.yaml agent-config.yaml',
+      'import --bmc m1=172.16.1.21 --bmc m2=172.16.1.22 --credentials bmc.credentials dhcpd.conf',
     ],
   },
 
@@ -44,17 +58,29 @@ export const importSite: Command = {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { output: { type: 'string' }, json: { type: 'boolean', default: false } },
+      options: {
+        output: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        bmc: { type: 'string', multiple: true, default: [] },
+        credentials: { type: 'string' },
+        ca: { type: 'string' },
+      },
     })
     const [first = ''] = positionals
     const kind = isKind(first) ? first : undefined
     const files = kind === undefined ? positionals : positionals.slice(1)
-    if (files.length === 0) {
+    const { bmc: bmcs, credentials, ca } = values
+    if (files.length === 0 && bmcs.length === 0) {
       throw new UsageError(`expected at least one file, after an optional kind: ${kindNames.join(', ')}`)
+    }
+    if (bmcs.length > 0 !== (credentials !== undefined)) {
+      throw new UsageError('--bmc and --credentials need each other: the file has the password of the BMCs')
     }
     const facts = await readAll(files, kind, terminal)
     if (facts === undefined) return ExitCode.problems
-    const imported = draftSite(joinFacts(facts), files, values.output ?? 'site.yaml')
+    if (credentials !== undefined) facts.push(await readBmcs({ bmcs, credentials, ...defined({ ca }) }))
+    const sources = [...files, ...bmcs.map((each) => `BMC ${each}`)]
+    const imported = draftSite(joinFacts(facts), sources, values.output ?? 'site.yaml')
     return report(imported, values, terminal)
   },
 }
