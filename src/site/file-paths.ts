@@ -51,6 +51,7 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       loaders: defined({ bios: absoluteIfSet(bios), x64: absoluteIfSet(x64), arm64: absoluteIfSet(arm64) }),
     },
     http: { ...site.http, files: site.http.files.map((file) => withAbsoluteSource(file, absolute)) },
+    ...defined({ bmc: withAbsoluteCa(site.bmc, absolute) }),
     ...(haproxy !== undefined && { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
     ...(store !== undefined && { store: withAbsoluteStore(store, absoluteIfSet) }),
     hooks: Object.fromEntries(
@@ -127,13 +128,22 @@ function withAbsoluteAnswers<T extends Group | GroupNode>(owner: T, absolute: (p
   }
 }
 
-type FileOwner = Pick<Cluster, 'files' | 'networkKeyfiles' | 'script' | 'http'>
+type FileOwner = Pick<Cluster, 'files' | 'networkKeyfiles' | 'script' | 'http' | 'bmc'>
+
+/** The credentials are absolute already: text without a slash is the name of a systemd credential. */
+function withAbsoluteCa<T extends { readonly ca?: string | undefined }>(
+  bmc: T | undefined,
+  absolute: (path: string) => string,
+): T | undefined {
+  return bmc?.ca === undefined ? bmc : { ...bmc, ca: absolute(bmc.ca) }
+}
 
 /** Makes the paths of files that a cluster, a group, or a node adds absolute. */
 function withAbsoluteFiles<T extends FileOwner>(owner: T, absolute: (path: string) => string): T {
-  const { files, networkKeyfiles, script, http } = owner
+  const { files, networkKeyfiles, script, http, bmc } = owner
   return {
     ...owner,
+    ...defined({ bmc: withAbsoluteCa(bmc, absolute) }),
     ...(script !== undefined && { script: isScriptUrl(script) ? script : absolute(script) }),
     ...(files && {
       files: files.map((file) => (file.from === undefined ? file : { ...file, from: absolute(file.from) })),

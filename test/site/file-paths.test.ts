@@ -39,3 +39,33 @@ t.test('the files of HTTPS are relative to the site file', (t) => {
   t.equal(withAbsolutePaths(siteSchema.parse(exampleSite()), '/etc/slipway').server.tls, undefined)
   t.end()
 })
+
+t.test('the CA of BMCs is relative to the site file, for the site, a cluster, a group, and a node', (t) => {
+  const site = exampleSite()
+  const [cluster] = site.clusters
+  const [node] = cluster?.nodes ?? []
+  Object.assign(site, { bmc: { ca: 'site.pem', credentials: 'bmc' } })
+  Object.assign(cluster ?? {}, {
+    bmc: { ca: './cluster.pem', credentials: '/etc/slipway/bmc.credentials' },
+  })
+  Object.assign(node ?? {}, { bmc: { address: '172.16.1.21', ca: '/srv/node.pem' } })
+  const other = { name: 'web1', mac: '00:50:56:96:20:01', address: '172.16.0.61' }
+  Object.assign(site, {
+    groups: [
+      {
+        name: 'web',
+        domain: 'example.net',
+        image: 'rhcos-4.17',
+        bmc: { ca: '../group.pem' },
+        nodes: [{ ...other, bmc: { address: '172.16.1.61', ca: 'web1.pem' } }],
+      },
+    ],
+  })
+  const { bmc, clusters, groups } = withAbsolutePaths(siteSchema.parse(site), '/etc/slipway')
+  t.same(bmc, { ca: '/etc/slipway/site.pem', credentials: 'bmc' })
+  t.same(clusters[0]?.bmc, { ca: '/etc/slipway/cluster.pem', credentials: '/etc/slipway/bmc.credentials' })
+  t.same(clusters[0]?.nodes[0]?.bmc, { address: '172.16.1.21', ca: '/srv/node.pem' })
+  t.equal(groups[0]?.bmc?.ca, '/etc/group.pem')
+  t.equal(groups[0]?.nodes[0]?.bmc?.ca, '/etc/slipway/web1.pem')
+  t.end()
+})
