@@ -34,7 +34,8 @@ export async function withIpmi<T>(
   async function run(...args: string[]): Promise<string> {
     const { host, port } = target
     const login = ['-I', 'lanplus', '-H', host, '-p', `${port}`, '-U', credentials.username, '-f', file]
-    const { kind, ending, output } = await runCommand(program, [...login, ...args], timeoutMs)
+    // Only with -v does ipmitool tell a wrong password from a BMC that does not answer.
+    const { kind, ending, output } = await runCommand(program, ['-v', ...login, ...args], timeoutMs)
     if (kind === 'done') return output
     throw kind === 'missing' ? noTool : explain(name, ending, output)
   }
@@ -79,9 +80,23 @@ const noTool = new BmcProblem(
   'ipmitool is not installed: install the package ipmitool, or set protocol: redfish',
 )
 
+/** Lines that ipmitool adds with -v, whatever the BMC answers. */
+const noise =
+  /^(?:Loading IANA PEN Registry|Running Get |Invalid completion code received: Invalid command|Discovered |Unable to Get Channel Cipher Suites).*$/gm
+
 function explain(name: string, ending: string, output: string): BmcProblem {
-  const text = output.replaceAll(/\s+/g, ' ').slice(0, 300)
-  if (/RAKP \d message indicates an error|unauthorized name|password|privilege level/i.test(text)) {
+  const text = output.replaceAll(noise, '').replaceAll(/\s+/g, ' ').trim().slice(0, 300)
+  if (/insufficient resources/i.test(text)) {
+    return new BmcProblem(
+      'bmc.no-sessions',
+      `all sessions of BMC ${name} are in use (${text}): end sessions in its web page, or wait until they expire`,
+    )
+  }
+  if (
+    /RAKP \d (?:message indicates an error|HMAC is invalid)|unauthorized name|password|privilege level/i.test(
+      text,
+    )
+  ) {
     return new BmcProblem(
       'bmc.credentials-refused',
       `BMC ${name} refused the user name or the password (${text}): correct the credentials file; it is read for each command`,

@@ -22,7 +22,7 @@ function ipmitool(t: Test, answers: Readonly<Record<string, string>>, failure = 
   writeFileSync(
     program,
     `#!/bin/sh
-echo "$* [$(cat "\${10}")]" >>${log}
+echo "$* [$(cat "\${11}")]" >>${log}
 case " $*" in
 ${cases.join('\n')}
 *) echo '${failure}' >&2; exit 1 ;;
@@ -50,7 +50,7 @@ t.test('a report, with the password in a file', async (t) => {
     macs: [],
   })
   const [first = ''] = log()
-  t.match(first, /^-I lanplus -H 192\.0\.2\.1 -p 623 -U admin -f \S+ chassis power status \[pass word\]$/)
+  t.match(first, /^-v -I lanplus -H 192\.0\.2\.1 -p 623 -U admin -f \S+ chassis power status \[pass word\]$/)
 })
 
 t.test('power and boot device', async (t) => {
@@ -93,9 +93,25 @@ t.test('a machine that is on', async (t) => {
 })
 
 t.test('failures', async (t) => {
+  // As ipmitool 1.8.19 prints them for the simulator of OpenIPMI.
+  const session = 'Error: Unable to establish IPMI v2 / RMCP+ session'
+  const silence = 'Get Auth Capabilities error\nError issuing Get Channel Authentication Capabilities request'
+  const registry = 'Loading IANA PEN Registry...'
+  const suites = 'Unable to Get Channel Cipher Suites'
+  const full = 'RAKP 2 message indicates an error : insufficient resources to create a session'
   const cases = [
-    ['Error: Unable to establish IPMI v2 / RMCP+ session', 'bmc.unreachable', /does not answer IPMI/],
-    ['RAKP 2 HMAC is invalid: password', 'bmc.credentials-refused', /refused the user name/],
+    [`${registry}\n${silence}\n${session}`, 'bmc.unreachable', /does not answer IPMI \(Get Auth/],
+    [
+      `${registry}\n${suites}\n> RAKP 2 HMAC is invalid\n${session}`,
+      'bmc.credentials-refused',
+      /refused the user name or the password \(> RAKP 2 HMAC is invalid Error/,
+    ],
+    [
+      `${suites}\nRAKP 2 message indicates an error : unauthorized name\n${session}`,
+      'bmc.credentials-refused',
+      /refused the user name or the password \(RAKP 2/,
+    ],
+    [`${suites}\n${full}\n${session}`, 'bmc.no-sessions', /all sessions of BMC 192\.0\.2\.1 are in use/],
     ['Set Chassis Power Control failed', 'bmc.refused', /refused the command \(Set Chassis/],
     ['', 'bmc.refused', /\(exit code 1\)/],
   ] as const
