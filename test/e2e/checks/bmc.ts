@@ -1,22 +1,25 @@
 /**
  * The emulator of sushy-tools as the BMC of a virtual machine with OVMF in a real libvirtd: `slipway node install --power` powers it
- * on, and it boots by PXE from slipway on the same host.
+ * on, and it boots by PXE from slipway on the same host. The simulator of OpenIPMI as a BMC without Redfish.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect } from '../expect.ts'
+import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { createNamespaces } from '../namespaces.ts'
-import { output, run, start } from '../process.ts'
+import { output, run, start, type Running } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { controlSocket, slipway, startServer, type LogLine } from '../server.ts'
 import { waitUntil } from './client.ts'
+import { libvirtdLimitMs } from './libvirt.ts'
 
 const example = new URL('../../../config/examples/libvirt.yaml', import.meta.url)
 const daemon = new URL('../libvirtd', import.meta.url).pathname
 const emulator = new URL('../sushy-emulator', import.meta.url).pathname
 const port = 8000
 const user = { name: 'admin', password: 'pass word=1' }
+/** The simulator reads neither a space nor a quote in a password. */
+const ipmi = { port: 9623, password: 'password=1', wrong: 'wrong' } as const
 
 /** On a busy machine. The domain takes about 40 s in emulation. */
 const bootLimitMs = 240_000
@@ -30,7 +33,10 @@ export const bmcChecks: readonly Check[] = [
       const namespaces = await createNamespaces(['bmc'])
       const dir = join(rig.dir, 'bmc')
       await mkdir(dir, { recursive: true })
-      const site = await writeSite(rig, dir)
+      const site = await writeSite(rig, dir, {
+        url: `redfish+http://127.0.0.1:${port}`,
+        password: user.password,
+      })
       const libvirtd = start(namespaces.inside('bmc', 'unshare', '-m', daemon), {
         logFile: join(dir, 'libvirtd.log'),
       })
@@ -45,7 +51,8 @@ export const bmcChecks: readonly Check[] = [
       }
       let bmc: ReturnType<typeof start> | undefined
       try {
-        await waitUntil('libvirtd to answer', async () => (await run(virsh('version'))).status === 0)
+        const isReady = async (): Promise<boolean> => (await run(virsh('version'))).status === 0
+        await waitUntil('libvirtd to answer', isReady, libvirtdLimitMs)
         await output(virsh('net-define', await render()))
         await output(virsh('net-start', 'libvirt-rig'))
         await namespaces.ip('bmc', 'addr add 192.168.130.2/24 dev virbr-rig')
@@ -86,7 +93,7 @@ export const bmcChecks: readonly Check[] = [
           await cli('power', 'off', '--force', 'm1')
           const state = await output(virsh('domstate', 'rig-m1'))
           expect(state.trim() === 'shut off', `the domain is ${state.trim()} after power off --force`)
-          await writeFile(join(dir, 'bmc.credentials'), `username=${user.name}\npassword=wrong\n`)
+          await writeCredentials(dir, ipmi.wrong)
           const refused = await run([...slipway('power', 'on', 'm1', '--control', control)])
           expect(
             refused.status === 1 && /refused the user name or the password/.test(refused.stderr),
@@ -104,21 +111,146 @@ export const bmcChecks: readonly Check[] = [
       }
     },
   },
+  {
+    name: 'bmc: a machine whose BMC has only IPMI is switched, and boots once from the network',
+    limitMs: 180_000,
+    async run(rig) {
+      const dir = join(rig.dir, 'ipmi')
+      await mkdir(dir, { recursive: true })
+      const namespaces = await createNamespaces(['ipmi'])
+      const url = `ipmi://127.0.0.1:${ipmi.port}`
+      const site = await writeSite(rig, dir, { url, password: ipmi.password })
+      const control = controlSocket(site)
+      const power = (...args: string[]) =>
+        run([...slipway('power', ...args, 'm1', '--control', control)], { limitMs: 60_000 })
+      await namespaces.ip('ipmi', 'link add virbr-rig type veth peer name port')
+      for (const host of [1, 2]) {
+        await namespaces.ip('ipmi', `addr add 192.168.130.${host}/24 dev virbr-rig`)
+      }
+      for (const end of ['virbr-rig', 'port']) await namespaces.ip('ipmi', `link set ${end} up`)
+      await writeClient(dir)
+      const simulator = await startSimulator(namespaces.inside('ipmi'), dir)
+      try {
+        const network = {
+          inside: (_: 'ipmi', ...command: string[]) => withClient(dir, namespaces.inside('ipmi'), command),
+        }
+        const server = await startServer(network, site, join(dir, 'slipway.log'), { namespace: 'ipmi' })
+        try {
+          const succeeds = async (...args: string[]): Promise<string> => {
+            const { status, stdout, stderr } = await power(...args)
+            expectEqual(status, 0, `power ${args.join(' ')} (${stdout}${stderr})`)
+            return stdout
+          }
+          expectMatch(await succeeds('status'), /power off/, 'the status before')
+          await succeeds('on', '--boot', 'network')
+          expectMatch(await succeeds('status'), /power on/, 'the status after it was switched on')
+          await succeeds('cycle', '--boot', 'normal')
+          await succeeds('off')
+          await succeeds('off', '--force')
+          expectMatch(await succeeds('status'), /power off/, 'the status after it was switched off')
+          const commands = (await readFile(join(dir, 'chassis.log'), 'utf8')).trim().split('\n')
+          expectEqual(
+            commands.join(', '),
+            'set boot pxe, set power 1, set boot none, set reset 1, set shutdown 1, set power 0',
+            'the commands that the simulator carried out',
+          )
+          await writeCredentials(dir, ipmi.wrong)
+          const refused = await power('on')
+          expectEqual(refused.status, 1, 'the exit code with a wrong password')
+          expectMatch(
+            refused.stderr,
+            /refused the user name or the password/,
+            'the error for a wrong password',
+          )
+          await simulator.stop()
+          const silent = await power('on')
+          expectEqual(silent.status, 1, 'the exit code without a BMC')
+          expectMatch(silent.stderr, /does not answer IPMI/, 'the error without a BMC')
+          return commands.join(', ')
+        } finally {
+          await server.process.stop()
+        }
+      } finally {
+        await simulator.stop()
+        await namespaces.close()
+      }
+    },
+  },
 ]
 
-/** Writes the site file of the example with the images of this run and the emulator as the BMC of m1. */
-async function writeSite(rig: Rig, dir: string): Promise<string> {
-  const credentials = join(dir, 'bmc.credentials')
-  await writeFile(credentials, `username=${user.name}\npassword=${user.password}\n`, { mode: 0o600 })
+/**
+ * Writes a program that runs ipmitool with a fixed cipher suite: the simulator does not answer the question which suites it has,
+ * so that each command would wait 10 s.
+ */
+async function writeClient(dir: string): Promise<void> {
+  const program = join(dir, 'bin', 'ipmitool')
+  await mkdir(join(dir, 'bin'), { recursive: true })
+  await writeFile(program, '#!/bin/sh\nexec /usr/bin/ipmitool -C 3 "$@"\n', { mode: 0o755 })
+}
+
+/** Returns a command line whose command finds the program of {@link writeClient} first. */
+function withClient(dir: string, inside: readonly string[], command: readonly string[]): string[] {
+  return [...inside, 'env', `PATH=${join(dir, 'bin')}:${process.env['PATH'] ?? '/usr/bin:/bin'}`, ...command]
+}
+
+/** Starts ipmi_sim. It runs a program for each command to the chassis, which keeps the state in files and notes each change. */
+async function startSimulator(inside: readonly string[], dir: string): Promise<Running> {
+  const chassis = join(dir, 'chassis')
+  await writeFile(
+    chassis,
+    `#!/bin/sh
+verb=$2
+shift 2
+case $verb in
+  get) for name; do echo "$name:$(cat ${dir}/chassis-$name 2>/dev/null || echo 0)"; done ;;
+  set)
+    echo "set $1 $2" >>${dir}/chassis.log
+    echo "$2" >${dir}/chassis-$1 ;;
+esac
+`,
+    { mode: 0o755 },
+  )
+  const methods = 'none md2 md5 straight'
+  const levels = ['callback', 'user', 'operator', 'admin']
+  const lan = [
+    'name "bmc"',
+    'set_working_mc 0x20',
+    `startlan 1\n  addr 127.0.0.1 ${ipmi.port}\n  priv_limit admin`,
+    ...levels.map((level) => `  allowed_auths_${level} ${methods}`),
+    '  guid a123456789abcdefa123456789abcdef\nendlan',
+    `chassis_control "${chassis} 0x20"`,
+    `user 2 true "${user.name}" "${ipmi.password}" admin 10 ${methods}`,
+  ]
+  await writeFile(join(dir, 'lan.conf'), `${lan.join('\n')}\n`)
+  const emulation = [
+    'mc_setbmc 0x20',
+    'mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02',
+    'mc_enable 0x20',
+  ]
+  await writeFile(join(dir, 'bmc.emu'), `${emulation.join('\n')}\n`)
+  const files = ['-c', join(dir, 'lan.conf'), '-f', join(dir, 'bmc.emu'), '-s', dir]
+  return start([...inside, 'ipmi_sim', '-n', ...files], { logFile: join(dir, 'ipmi_sim.log') })
+}
+
+async function writeCredentials(dir: string, password: string): Promise<string> {
+  const file = join(dir, 'bmc.credentials')
+  await writeFile(file, `username=${user.name}\npassword=${password}\n`, { mode: 0o600 })
+  return file
+}
+
+/** Writes the site file of the example with the images of this run and the BMC of m1. */
+async function writeSite(
+  rig: Rig,
+  dir: string,
+  bmc: { readonly url: string; readonly password: string },
+): Promise<string> {
+  const credentials = await writeCredentials(dir, bmc.password)
   const text = await readFile(example, 'utf8')
   const changed = text
     .replace('/var/lib/slipway/images/rhcos-4.17', rig.payload.imagesDir)
     .replace('/var/lib/slipway/ignition/rig', join(rig.dir, 'site/ignition'))
     .replace('    disk: /dev/vda\n', '    disk: /dev/vda\n    order: false\n')
-    .replace(
-      'address: 192.168.130.21 }',
-      `address: 192.168.130.21, bmc: "redfish+http://127.0.0.1:${port}" }`,
-    )
+    .replace('address: 192.168.130.21 }', `address: 192.168.130.21, bmc: "${bmc.url}" }`)
     .replace(/^haproxy: .*\n/m, `bmc: { credentials: ${credentials} }\n`)
   const site = join(dir, 'site.yaml')
   await writeFile(site, changed)

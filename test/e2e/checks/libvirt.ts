@@ -19,6 +19,9 @@ const domains = ['bs', 'm1'] as const
 /** On a busy machine. One domain takes about 40 s in emulation. */
 const bootLimitMs = 180_000
 
+/** Until libvirtd answers. Its state is empty, so it starts each QEMU of this machine to learn what it can do. */
+export const libvirtdLimitMs = 60_000
+
 export const libvirtChecks: readonly Check[] = [
   {
     name: 'libvirt: virsh defines and starts the rendered network and domains, and these boot from slipway',
@@ -41,7 +44,8 @@ export const libvirtChecks: readonly Check[] = [
         return file
       }
       try {
-        await waitUntil('libvirtd to answer', async () => (await run(virsh('version'))).status === 0)
+        const isReady = async (): Promise<boolean> => (await run(virsh('version'))).status === 0
+        await waitUntil('libvirtd to answer', isReady, libvirtdLimitMs)
         await output(virsh('net-define', await render()))
         await output(virsh('net-start', 'libvirt-rig'))
         await namespaces.ip('libvirt', 'addr add 192.168.130.2/24 dev virbr-rig')
