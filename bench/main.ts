@@ -66,7 +66,7 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const { rounds, isSelected, compared, isGoalsOnly, record } = options
+  const { rounds, isSelected, compared, isGoalsOnly, record, works } = options
   const startedAt = new Date()
   const loadBefore = loadAverage()
   const files = await createDirectories()
@@ -110,7 +110,7 @@ async function main(): Promise<number> {
       await writeAttachments(sections)
       const document = await readFile(resultsPath, 'utf8')
       const recorded = `${await head(startedAt, rounds, loadBefore)}\n\n${text}`
-      await writeFile(resultsPath, withRecord(document, record, recorded))
+      await writeFile(resultsPath, withRecord(document, { kind: record, works, text: recorded }))
     }
     const isMissed = isGoalsOnly && !goals.every(({ isMet }) => isMet)
     return isMissed || failures.length > 0 ? 1 : 0
@@ -132,6 +132,8 @@ type Options = {
   readonly compared: string | undefined
   readonly isGoalsOnly: boolean
   readonly record: MachineKind | undefined
+  /** The works that were selected; empty if all are. */
+  readonly works: readonly string[]
 }
 
 function readArguments(): Options | number {
@@ -165,6 +167,7 @@ function readArguments(): Options | number {
       compared: values.compare === undefined ? undefined : resolve(values.compare),
       isGoalsOnly: values.goals,
       record,
+      works: only,
     }
   } catch (error) {
     console.error(`bench: ${(error as Error).message}\n${usage}`)

@@ -1,4 +1,7 @@
-/** The file with the recorded results: one part for each kind of machine, so that a new run replaces only its own. Pure. */
+/**
+ * The file with the recorded results: one part for each kind of machine and selection of works, so that a new run replaces only
+ * what it measured again. Pure.
+ */
 
 /** `quiet`: without other programs. `busy`: beside other programs that use the cores. */
 export const machineKinds = ['quiet', 'busy'] as const
@@ -12,29 +15,37 @@ that many times the rate, or the time divided by that number. docs/decisions/002
 slipway, and what native code would gain.
 `
 
-const mark = (kind: MachineKind): string => `<!-- ${kind} -->\n`
-
-/**
- * Returns the document with a new part for a kind of machine.
- *
- * @param text Markdown with headings from level 2 on
- */
-export function withRecord(document: string, kind: MachineKind, text: string): string {
-  const parts = machineKinds.flatMap((each) => {
-    const part = each === kind ? partOf(each, text) : recordedPart(document, each)
-    return part === undefined ? [] : [`${mark(each)}${part}`]
-  })
-  return [head, ...parts].join('\n')
+export type Record = {
+  readonly kind: MachineKind
+  /** The works that were selected; empty if all were measured. */
+  readonly works: readonly string[]
+  /** Markdown with headings from level 2 on. */
+  readonly text: string
 }
 
-function partOf(kind: MachineKind, text: string): string {
-  return `\n## On a ${kind} machine\n\n${text.replaceAll(/^##/gm, '###').trim()}\n`
+/** Returns the document with a new part. A run of all works replaces all parts of its kind of machine. */
+export function withRecord(document: string, record: Record): string {
+  const part = { mark: markOf(record), text: partOf(record) }
+  const isReplaced = (mark: string): boolean =>
+    record.works.length === 0 ? mark.split(' ')[0] === record.kind : mark === part.mark
+  const kept = recordedParts(document).filter(({ mark }) => !isReplaced(mark))
+  const order = ({ mark }: Part): number => machineKinds.findIndex((kind) => mark.startsWith(kind))
+  const parts = [...kept, part].sort((a, b) => order(a) - order(b) || a.mark.localeCompare(b.mark))
+  return [head, ...parts.map(({ mark, text }) => `<!-- ${mark} -->\n${text}`)].join('\n')
 }
 
-function recordedPart(document: string, kind: MachineKind): string | undefined {
-  const start = document.indexOf(mark(kind))
-  if (start === -1) return undefined
-  const from = start + mark(kind).length
-  const next = document.indexOf('<!-- ', from)
-  return `${document.slice(from, next === -1 ? undefined : next).trimEnd()}\n`
+type Part = { readonly mark: string; readonly text: string }
+
+const markOf = ({ kind, works }: Record): string => [kind, ...works].join(' ')
+
+function partOf({ kind, works, text }: Record): string {
+  const what = works.length === 0 ? '' : `: ${works.join(', ')}`
+  return `\n## On a ${kind} machine${what}\n\n${text.replaceAll(/^##/gm, '###').trim()}\n`
+}
+
+function recordedParts(document: string): Part[] {
+  const [, ...parts] = document.split(/^<!-- ((?:quiet|busy)[\w -]*) -->\n/m)
+  return parts.flatMap((mark, index) =>
+    index % 2 === 0 ? [{ mark, text: `${(parts[index + 1] ?? '').trimEnd()}\n` }] : [],
+  )
 }
