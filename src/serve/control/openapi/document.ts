@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 description of the API, generated from the operations and their schemas. */
 import { z } from 'zod'
-import { operations, type Operation } from './operations.ts'
+import type { Operation } from './operation.ts'
+import { operations } from './operations.ts'
 import { components, errorBody } from './schemas.ts'
 
 type Json = Readonly<Record<string, unknown>>

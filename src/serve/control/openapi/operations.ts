@@ -1,27 +1,9 @@
 /** The requests of the API: path, scope, parameters, and documents. A test compares this list with the routes. */
 import { z } from 'zod'
-import type { Scope } from '../../../plan/api.ts'
 import * as actions from './actions.ts'
+import { get, post, type Operation } from './operation.ts'
 import * as power from './power-schemas.ts'
 import * as schemas from './schemas.ts'
-
-export type Operation = {
-  readonly method: 'get' | 'post' | 'delete'
-  /** Parameters in braces: `/v1/nodes/{cluster}/{node}`. */
-  readonly path: string
-  readonly scope: Scope | 'public'
-  readonly id: string
-  readonly summary: string
-  /** Parameters of the path that are not just text. */
-  readonly pathTypes?: Readonly<Record<string, z.ZodType>>
-  readonly query?: Readonly<Record<string, z.ZodType>>
-  readonly headers?: Readonly<Record<string, z.ZodType>>
-  readonly body?: { readonly schema: z.ZodType; readonly isOptional?: true }
-  /** The document of a success; `events` and `pcap` for a stream. */
-  readonly response: z.ZodType | 'events' | 'pcap'
-  /** Statuses of refusals, besides those of all requests. */
-  readonly refusals?: readonly number[]
-}
 
 const confirm = z.int().min(10).max(86_400).optional().meta({
   description: 'roll back after this number of seconds, unless the site is confirmed',
@@ -319,17 +301,3 @@ export const operations: readonly Operation[] = [
     z.looseObject({ openapi: z.string() }),
   ),
 ]
-
-function get(
-  path: string,
-  id: string,
-  summary: string,
-  response: z.ZodType,
-  refusals: readonly number[] = [],
-): Operation {
-  return { method: 'get', path, scope: 'read', id, summary, response, refusals }
-}
-
-function post(path: string, id: string, summary: string) {
-  return { method: 'post', path, scope: 'operate', id, summary } as const
-}
