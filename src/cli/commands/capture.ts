@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { parseMac } from '../../proto/address/mac.ts'
+import { fileProblem } from '../../text/file-problem.ts'
 import { formatBytes, formatDuration } from '../../text/format.ts'
 import { ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
@@ -96,9 +97,7 @@ async function writeCapture(writing: Writing, terminal: Terminal): Promise<numbe
     // An existing file is not overwritten.
     handle = await open(file, 'wx', 0o600)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason = code === 'EEXIST' ? 'the file exists; name another one with --output FILE' : message
-    terminal.err(`slipway capture: cannot write ${file}: ${reason}`)
+    terminal.err(`slipway capture: ${fileProblem('write', file, error)}`)
     return ExitCode.problems
   }
   let octets: number
