@@ -88,7 +88,7 @@ export async function startNetwork(options: NetworkOptions): Promise<NetworkServ
 
   async function apply(): Promise<void> {
     try {
-      const next = await loadCertificate(plan(), directory, clock.now())
+      const next = await loadCertificate(plan(), directory, clock.now(), certificate)
       problem = undefined
       if (next.fingerprint === certificate.fingerprint) return
       certificate = next

@@ -19,6 +19,7 @@ export type ServerCertificate = {
   readonly expiresAt: number
 }
 
+const commonName = 'slipway'
 const dayMs = 86_400_000
 /** Apple's clients accept at most 825 days (support.apple.com/103769). */
 const validDays = 820
@@ -26,20 +27,23 @@ const renewBeforeMs = 60 * dayMs
 
 /**
  * @param directory of a generated certificate; without it, each start generates one
+ * @param current what the server uses now; kept if it was generated and no directory keeps it
  * @throws {Error} with a message for the administrator
  */
 export async function loadCertificate(
   { files, names }: Pick<ApiPlan, 'files' | 'names'>,
   directory: string | undefined,
   now: number,
+  current?: ServerCertificate,
 ): Promise<ServerCertificate> {
   if (files !== undefined) return readPair(files)
   const own = directory && { certificate: join(directory, 'api.crt'), key: join(directory, 'api.key') }
-  if (own === undefined || own === '') return describe(await generate(names, now))
-  const existing = await readPair(own).catch(() => undefined)
-  if (existing !== undefined && existing.expiresAt - now > renewBeforeMs && hasNames(existing, names)) {
-    return existing
+  if (own === undefined || own === '') {
+    const isUsable = current !== undefined && isGenerated(current) && isCurrent(current, names, now)
+    return isUsable ? current : describe(await generate(names, now))
   }
+  const existing = await readPair(own).catch(() => undefined)
+  if (existing !== undefined && isCurrent(existing, names, now)) return existing
   const generated = await generate(names, now)
   await writeAtomically(own.key, generated.key, 0o600)
   await writeAtomically(own.certificate, generated.certificate)
@@ -69,6 +73,16 @@ function describe({ certificate, key }: Pair): ServerCertificate {
   return { certificate, key, fingerprint: decoded.fingerprint256, expiresAt: decoded.validToDate.getTime() }
 }
 
+function isCurrent(certificate: ServerCertificate, names: readonly string[], now: number): boolean {
+  return certificate.expiresAt - now > renewBeforeMs && hasNames(certificate, names)
+}
+
+/** Whether slipway generated a certificate, and did not read it from the files of the site. */
+function isGenerated({ certificate }: ServerCertificate): boolean {
+  const decoded = new X509Certificate(certificate)
+  return decoded.subject === `CN=${commonName}` && decoded.checkIssued(decoded)
+}
+
 function hasNames({ certificate }: ServerCertificate, names: readonly string[]): boolean {
   const decoded = new X509Certificate(certificate)
   return names.every((name) =>
@@ -79,7 +93,7 @@ function hasNames({ certificate }: ServerCertificate, names: readonly string[]):
 /** Generates a self-signed certificate with a key of the curve P-256. */
 function generate(names: readonly string[], now: number): Promise<Pair> {
   return issueCertificate({
-    commonName: 'slipway',
+    commonName,
     names,
     keyType: 'ec',
     from: now - dayMs,

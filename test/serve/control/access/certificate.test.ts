@@ -47,6 +47,20 @@ t.test('without a state directory, each start generates a certificate', async (t
   t.not(first.fingerprint, second.fingerprint)
 })
 
+t.test('without a state directory, a reload keeps the certificate that clients know', async (t) => {
+  const first = await loadCertificate({ names }, undefined, now)
+  const load = (of: readonly string[], at: number) => loadCertificate({ names: of }, undefined, at, first)
+  t.equal((await load(names, now + dayMs)).fingerprint, first.fingerprint)
+  t.not((await load([...names, 'new.example.net'], now)).fingerprint, first.fingerprint, 'a new name')
+  t.not((await load(names, now + 761 * dayMs)).fingerprint, first.fingerprint, 'it expires soon')
+  const declared = makeAuthority().server('DNS:slipway.example.net,IP:172.16.0.101,IP:::1')
+  const files = t.testdir({ 'api.crt': declared.certificate, 'api.key': declared.key })
+  const of = { certificate: join(files, 'api.crt'), key: join(files, 'api.key') }
+  const former = await loadCertificate({ files: of, names }, undefined, now)
+  const next = await loadCertificate({ names }, undefined, Date.now(), former)
+  t.not(next.fingerprint, former.fingerprint, 'the site no longer declares the certificate')
+})
+
 t.test('a declared certificate is checked, and replaced while slipway serves', async (t) => {
   const authority = makeAuthority()
   const [first, second] = [authority.server('DNS:localhost'), authority.server('DNS:localhost')]
