@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import type { TLSSocket } from 'node:tls'
 import { request } from '../host/http.ts'
+import { fileProblem } from '../text/file-problem.ts'
 import { isRemote } from './server-options.ts'
 
 type Environment = Record<string, string | undefined>
@@ -86,7 +87,9 @@ async function connectTls(
   const actual = socket.getPeerCertificate().fingerprint256
   if (expected !== undefined && normalized(expected) !== normalized(actual)) {
     socket.destroy()
-    throw new Error(`its certificate has the fingerprint ${actual}, expected ${expected}`)
+    throw new Error(
+      `its certificate has the fingerprint ${actual}, expected ${expected}; compare it with the one that slipway status prints on the server`,
+    )
   }
   return socket
 }
@@ -100,8 +103,12 @@ function normalized(fingerprint: string): string {
 }
 
 /** Explains an error of a connection, with what to do. */
-export function explainFailure(target: string, { code, message }: NodeJS.ErrnoException): string {
-  if (isRemote(target)) return explainRemote(code, message)
+export function explainFailure(target: string, error: NodeJS.ErrnoException): string {
+  const { code, message, path } = error
+  if (isRemote(target)) {
+    // The file of a token, a certificate, or a key.
+    return path === undefined ? explainRemote(code, message) : fileProblem('read', path, error)
+  }
   switch (code) {
     case 'ENOENT':
       return 'the socket does not exist; check that slipway runs (systemctl status slipway), or specify its socket with --control PATH or SLIPWAY_CONTROL'
@@ -122,6 +129,9 @@ function explainRemote(code: string | undefined, message: string): string {
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
       return 'its certificate is not trusted; add --fingerprint with the value that slipway status prints on the server, or --ca-file'
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+      return 'it does not use TLS at this port; specify the port of the section api of its site file'
     case 'ECONNREFUSED':
       return 'the connection was refused; check the section api of its site file, and that slipway runs'
     default:

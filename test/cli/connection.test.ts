@@ -8,7 +8,7 @@ import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { askControl, followControl } from '../../src/cli/client.ts'
 import { eventLine } from '../../src/cli/commands/events.ts'
-import { openRequest } from '../../src/cli/connection.ts'
+import { explainFailure, openRequest } from '../../src/cli/connection.ts'
 import type { Observation } from '../../src/install/observation.ts'
 import { controlService } from '../support/control-service.ts'
 import { makeAuthority } from '../support/certificates.ts'
@@ -124,6 +124,23 @@ t.test('errors of a connection are explained', async (t) => {
   await once(mute, 'listening')
   const target = `https://127.0.0.1:${(mute.address() as AddressInfo).port}`
   await t.rejects(askControl(target, '/v1/nodes', 'GET', 50), { message: /no connection within 0.05 s$/ })
+  const plain = createServer((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
+    0,
+    '127.0.0.1',
+  )
+  t.teardown(() => plain.close())
+  await once(plain, 'listening')
+  const other = `https://127.0.0.1:${(plain.address() as AddressInfo).port}`
+  await t.rejects(askControl(other, '/v1/nodes'), {
+    message: /does not use TLS at this port; specify the port of the section api of its site file$/,
+  })
+  const missing = `${t.testdirName}/none`
+  const withFile = openRequest(target, { path: '/v1/nodes', headers: {} }, { SLIPWAY_TOKEN_FILE: missing })
+  const error = await withFile.catch((reason: unknown) => reason as NodeJS.ErrnoException)
+  t.equal(
+    explainFailure(target, error as NodeJS.ErrnoException),
+    `cannot read ${missing}: it does not exist; check the path`,
+  )
 })
 
 t.test('the name of a local user is in the log', async (t) => {
