@@ -97,7 +97,7 @@ export const history: Command = {
     const entry = entries[Number(number)]
     if (entry === undefined) {
       terminal.err(
-        `slipway history: ${directory} has no readable site with the number ${number}; "slipway history" lists the numbers`,
+        `slipway history: ${directory} has no readable site with the number ${number}; "slipway history" lists the numbers; if slipway has another state directory, specify it with --state DIR`,
       )
       return ExitCode.problems
     }

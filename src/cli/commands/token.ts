@@ -98,7 +98,7 @@ async function create(
   [name, ...more]: readonly string[],
   given: { readonly scope: string; readonly expires: string },
 ): Promise<number> {
-  if (name === undefined || more.length > 0) throw new UsageError('create: expected one name')
+  if (name === undefined || more.length > 0) throw new UsageError('expected one name of the token')
   const scope = scopes.find((each) => each === given.scope)
   if (scope === undefined)
     throw new UsageError(`--scope ${given.scope}: expected one of ${scopes.join(', ')}`)
@@ -120,7 +120,7 @@ async function list({ control, isJson, terminal }: TokenCall): Promise<number> {
 }
 
 async function revoke({ control, terminal }: TokenCall, ids: readonly string[]): Promise<number> {
-  if (ids.length === 0) throw new UsageError('revoke: expected the id of a token')
+  if (ids.length === 0) throw new UsageError('expected the id of a token; "slipway token list" shows it')
   for (const id of ids) {
     await askControl(control, `/v1/tokens/${encodeURIComponent(id)}`, 'DELETE')
     terminal.out(`token ${id} revoked`)

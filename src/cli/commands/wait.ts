@@ -224,7 +224,9 @@ function readArguments(args: readonly string[]) {
   if (word === undefined || more.length > 0) throw new UsageError(`expected one of ${goals.join(', ')}`)
   const goal = goals.find((each) => each === word)
   if (goal === undefined) {
-    throw new UsageError(`cannot wait for ${JSON.stringify(word)}${didYouMean(word, goals)}`)
+    throw new UsageError(
+      `cannot wait for ${JSON.stringify(word)}${didYouMean(word, goals)}; expected one of ${goals.join(', ')}`,
+    )
   }
   const { cluster: clusterName, timeout } = values
   return {

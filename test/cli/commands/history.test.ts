@@ -48,7 +48,7 @@ t.test('show prints a site file of the state directory, or writes it', async (t)
     code: 1,
     out: [],
     err: [
-      `slipway history: ${state} has no readable site with the number 2; "slipway history" lists the numbers`,
+      `slipway history: ${state} has no readable site with the number 2; "slipway history" lists the numbers; if slipway has another state directory, specify it with --state DIR`,
     ],
   })
   await mkdir(join(state, 'folder'))

@@ -29,7 +29,7 @@ t.test('a token is created, listed, and revoked', async (t) => {
   t.same(await run(path, 'revoke', id), {
     code: 2,
     out: [],
-    err: ['slipway: no token has this id: GET /v1/tokens lists them'],
+    err: ['slipway: no token has this id: slipway token list (GET /v1/tokens) shows them'],
   })
 })
 
@@ -46,11 +46,11 @@ t.test('a token can expire, and is printed as JSON', async (t) => {
 
 t.test('invalid arguments are refused', async (t) => {
   const cases: [string[], string][] = [
-    [['create'], 'create: expected one name'],
-    [['create', 'a', 'b'], 'create: expected one name'],
+    [['create'], 'expected one name of the token'],
+    [['create', 'a', 'b'], 'expected one name of the token'],
     [['create', '--scope', 'root', 'a'], '--scope root: expected one of read, operate, admin'],
     [['create', '--expires', '5', 'a'], '--expires 5: expected a time such as 30m, 12h, or 90d, or never'],
-    [['revoke'], 'revoke: expected the id of a token'],
+    [['revoke'], 'expected the id of a token; "slipway token list" shows it'],
     [['list', 'a'], 'expected create NAME, list, or revoke ID'],
     [['rotate'], 'expected create NAME, list, or revoke ID'],
   ]

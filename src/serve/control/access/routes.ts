@@ -50,7 +50,12 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, clock: Pick
     } catch (error) {
       return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
     }
-    return refuse(reply, 404, 'api.unknown-token', 'no token has this id: GET /v1/tokens lists them')
+    return refuse(
+      reply,
+      404,
+      'api.unknown-token',
+      'no token has this id: slipway token list (GET /v1/tokens) shows them',
+    )
   })
 }
 
