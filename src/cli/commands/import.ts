@@ -50,7 +50,7 @@ export const importSite: Command = {
       'import vars.yaml --output site.yaml',
       'import /etc/dhcp/dhcpd.conf /var/named/db.example.com haproxy.cfg',
       'import installer install-config.yaml agent-config.yaml',
-      'import --bmc m1=172.16.1.21 --bmc m2=172.16.1.22 --credentials bmc.credentials dhcpd.conf',
+      'import --bmc m1=172.16.1.21 --credentials bmc.credentials dhcpd.conf',
     ],
   },
 
@@ -71,7 +71,9 @@ export const importSite: Command = {
     const files = kind === undefined ? positionals : positionals.slice(1)
     const { bmc: bmcs, credentials, ca } = values
     if (files.length === 0 && bmcs.length === 0) {
-      throw new UsageError(`expected at least one file, after an optional kind: ${kindNames.join(', ')}`)
+      throw new UsageError(
+        `expected at least one file, after an optional kind (${kindNames.join(', ')}), or --bmc`,
+      )
     }
     if (bmcs.length > 0 !== (credentials !== undefined)) {
       throw new UsageError('--bmc and --credentials need each other: the file has the password of the BMCs')
