@@ -136,7 +136,10 @@ export async function followControl(
   let isOpened = false as boolean
   const isOver = () => signal.aborted
   const read = async (): Promise<void> => {
-    const response = await openStream(target, path, lastId, signal)
+    const response = await openStream(target, {
+      ...{ path, signal, timeoutMs: streamTimeoutMs, silence: 'no data from the event stream' },
+      headers: lastId === undefined ? {} : { 'last-event-id': lastId },
+    })
     isOpened = true
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
       if (line.startsWith('id: ')) lastId = line.slice('id: '.length)
@@ -155,18 +158,30 @@ export async function followControl(
   }
 }
 
-async function openStream(
+type StreamRequest = {
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  /** How long the server may send nothing. */
+  readonly timeoutMs: number
+  /** The error after that time. */
+  readonly silence: string
+}
+
+/**
+ * Opens a response that lasts. Its reader notices when it ends early.
+ *
+ * @throws {ControlProblem} when slipway is not reachable, or refuses the request
+ */
+export async function openStream(
   target: string,
-  path: string,
-  lastId: string | undefined,
-  signal: AbortSignal,
+  { path, headers = {}, signal, timeoutMs, silence }: StreamRequest,
 ): Promise<IncomingMessage> {
-  const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
   let asked: ClientRequest
   let response: IncomingMessage
   try {
-    asked = await openRequest(target, { path, headers, signal, timeout: streamTimeoutMs })
-    asked.on('timeout', () => asked.destroy(new Error('no data from the event stream')))
+    asked = await openRequest(target, { path, headers, signal, timeout: timeoutMs })
+    asked.on('timeout', () => asked.destroy(new Error(silence)))
     asked.end()
     ;[response] = (await once(asked, 'response')) as [IncomingMessage]
   } catch (error) {

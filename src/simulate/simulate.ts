@@ -56,7 +56,7 @@ export type SimulateOptions = {
   /** The nodes to boot, in this order. */
   readonly nodes: readonly NodeModel[]
   readonly firmware: FirmwareChoice
-  /** Address of this machine that stands for a relay agent; by default, the nodes are on the network of the server. */
+  /** Address of this machine that acts as the relay agent; by default, the nodes are on the network of the server. */
   readonly relay?: Ipv4
   /** Architecture of the firmware of all nodes; by default that of the image of each node. */
   readonly machine?: MachineChoice

@@ -1,15 +1,12 @@
 /** `slipway capture`: writes the packets of one machine to a file for tcpdump or Wireshark. */
-import { once } from 'node:events'
 import { open, unlink, type FileHandle } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { parseMac } from '../../proto/address/mac.ts'
 import { fileProblem } from '../../text/file-problem.ts'
 import { formatBytes, formatDuration } from '../../text/format.ts'
-import { ControlProblem, toResult } from '../client.ts'
+import { openStream, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
-import { explainFailure, openRequest } from '../connection.ts'
 import { interruptible, parseTimeLimit } from '../poll.ts'
 import { controlOptions, controlPath, controlRow, nodeKeys } from '../target.ts'
 
@@ -91,7 +88,7 @@ type Writing = {
 
 /** @throws {ControlProblem} when slipway is not reachable, or refuses the request */
 async function writeCapture(writing: Writing, terminal: Terminal): Promise<number> {
-  const { file, label, timeMs } = writing
+  const { path, query, file, label, timeMs, signal } = writing
   let handle: FileHandle
   try {
     // An existing file is not overwritten.
@@ -102,7 +99,11 @@ async function writeCapture(writing: Writing, terminal: Terminal): Promise<numbe
   }
   let octets: number
   try {
-    const response = await openCapture(writing)
+    const response = await openStream(path, {
+      ...{ path: `/v1/capture?${query.toString()}`, signal },
+      // A machine can send nothing for the whole time.
+      ...{ timeoutMs: timeMs + 10_000, silence: 'slipway does not end the capture' },
+    })
     const duration = formatDuration(timeMs)
     terminal.err(`slipway capture: recording ${label} for ${duration} to ${file}; press Ctrl-C to end`)
     octets = await copy(response, handle)
@@ -116,26 +117,6 @@ async function writeCapture(writing: Writing, terminal: Terminal): Promise<numbe
   const hint = octets > headerOctets ? '' : `; slipway received nothing from ${label}`
   terminal.out(`${file}: ${packets}${hint}`)
   return ExitCode.fine
-}
-
-async function openCapture({ path, query, timeMs, signal }: Writing): Promise<IncomingMessage> {
-  let response: IncomingMessage
-  try {
-    const asked = await openRequest(path, {
-      ...{ path: `/v1/capture?${query.toString()}`, headers: {}, signal },
-      // A machine can send nothing for the whole time.
-      timeout: timeMs + 10_000,
-    })
-    asked.on('timeout', () => asked.destroy(new Error('slipway does not end the capture')))
-    asked.end()
-    ;[response] = (await once(asked, 'response')) as [IncomingMessage]
-    asked.on('error', () => undefined)
-  } catch (error) {
-    throw new ControlProblem(`cannot reach slipway at ${path}: ${explainFailure(path, error as Error)}`)
-  }
-  if (response.statusCode === 200) return response
-  const refusal = (await json(response)) as { readonly error: string }
-  throw new ControlProblem(refusal.error, { status: response.statusCode ?? 500, ...refusal })
 }
 
 /** @returns the size of the file; a connection that ends early ends the copy */
