@@ -124,10 +124,10 @@ t.test('errors of a connection are explained', async (t) => {
   await once(mute, 'listening')
   const target = `https://127.0.0.1:${(mute.address() as AddressInfo).port}`
   await t.rejects(askControl(target, '/v1/nodes', 'GET', 50), { message: /no connection within 0.05 s$/ })
-  const plain = createServer((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
-    0,
-    '127.0.0.1',
-  )
+  const plain = createServer((socket) => {
+    t.teardown(() => socket.destroy())
+    socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+  }).listen(0, '127.0.0.1')
   t.teardown(() => plain.close())
   await once(plain, 'listening')
   const other = `https://127.0.0.1:${(plain.address() as AddressInfo).port}`
