@@ -26,8 +26,10 @@ export type Conditioned = {
   readonly status?: { readonly conditions?: readonly Condition[] }
 }
 
-/** v1 */
-export type NodeObject = Conditioned
+/** v1; the kernel makes another `bootID` each time it starts. */
+export type NodeObject = Conditioned & {
+  readonly status?: { readonly nodeInfo?: { readonly bootID?: string } }
+}
 
 /** v1 */
 export type ConfigMap = {
@@ -112,7 +114,7 @@ export type PendingRequest = {
 const maxRequests = 5000
 
 export const kinds = {
-  nodes: conditioned<NodeObject>(apiPaths.nodes),
+  nodes: nodes(),
   signingRequests: pendingRequests(),
   bootstrapConfigMap: configMaps(apiPaths.bootstrapConfigMap),
   clusterVersion: conditioned<ClusterVersion>(apiPaths.clusterVersion),
@@ -126,6 +128,18 @@ function conditioned<T extends Conditioned>(path: string): Kind<T> {
     keep(object) {
       const { conditions } = (object as Conditioned).status ?? {}
       return { ...metadataOf(object), ...(conditions !== undefined && { status: { conditions } }) } as T
+    },
+  }
+}
+
+function nodes(): Kind<NodeObject> {
+  const { path, keep } = conditioned<NodeObject>(apiPaths.nodes)
+  return {
+    path,
+    keep(object) {
+      const kept = keep(object)
+      const bootID = textOf((object as NodeObject).status?.nodeInfo?.bootID)
+      return bootID === '' ? kept : { ...kept, status: { ...kept?.status, nodeInfo: { bootID } } }
     },
   }
 }

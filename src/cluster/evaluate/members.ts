@@ -58,6 +58,8 @@ type LastTransitions = {
   readonly presence?: Transition
   /** `ready` or `not-ready`, since it registered. */
   readonly readiness?: Transition
+  /** The `bootID` at the last update; absent after a restart of slipway, because the history does not contain it. */
+  readonly bootID?: string
 }
 
 export type MemberHistory = {
@@ -82,7 +84,8 @@ export function createMemberHistory({ history, observe }: MemberHistoryOptions):
         last = applyTransition(last, transition)
         observe({ node: key, kind: 'cluster', ...transition })
       }
-      recorded.set(key, last)
+      const bootID = node?.status?.nodeInfo?.bootID
+      recorded.set(key, bootID === undefined ? last : { ...last, bootID })
     },
     forget(key) {
       if (key === undefined) recorded.clear()
@@ -109,9 +112,12 @@ function applyTransition(last: LastTransitions, seen: Observation | Transition):
   }
 }
 
-/** Returns the transitions in the order in which they happened. */
+/**
+ * Returns the transitions in the order in which they happened. A node that restarts so fast that it is never NotReady
+ * shows this only by another `bootID`.
+ */
 function newTransitions(
-  { presence, readiness }: LastTransitions,
+  { presence, readiness, bootID }: LastTransitions,
   node: NodeObject | undefined,
 ): Transition[] {
   const isRegistered = presence?.word === 'registered'
@@ -122,6 +128,7 @@ function newTransitions(
     ? []
     : [{ word: 'registered', ...(createdAt !== undefined && { since: createdAt }) }]
   const { state: word, ...details } = readinessOf(node)
-  const isRecorded = isSame && readiness?.word === word && readiness.since === details.since
+  const hasRestarted = bootID !== undefined && (node.status?.nodeInfo?.bootID ?? bootID) !== bootID
+  const isRecorded = isSame && !hasRestarted && readiness?.word === word && readiness.since === details.since
   return isRecorded ? registered : [...registered, { word, ...details }]
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { NodeObject } from '../../../src/cluster/objects.ts'
+import { kinds, type NodeObject } from '../../../src/cluster/objects.ts'
 import {
   createMemberHistory,
   memberReports,
@@ -11,6 +11,10 @@ import { memoryInstalls } from '../../support/memory-installs.ts'
 const key = 'c1/w1'
 const at = (minute: number) => `2026-01-01T12:${String(minute).padStart(2, '0')}:00Z`
 const ms = (minute: number) => Date.parse(at(minute))
+
+function booted(bootID: string, node: NodeObject): NodeObject {
+  return { ...node, status: { ...node.status, nodeInfo: { bootID } } }
+}
 
 function node(status: string, minute: number, message = '', createdAt = at(0)): NodeObject {
   return {
@@ -84,6 +88,16 @@ const cases: readonly {
     transitions: ['registered 0', 'ready 1', 'registered 8', 'ready 1'],
   },
   {
+    name: 'a node that restarts without becoming NotReady is ready again',
+    updates: [booted('a', node('True', 1)), booted('a', node('True', 1)), booted('b', node('True', 1))],
+    transitions: ['registered 0', 'ready 1', 'ready 1'],
+  },
+  {
+    name: 'an unknown boot ID is not a restart: after a restart of slipway, or where the cluster does not report it',
+    updates: [booted('a', node('True', 1)), undefined, booted('b', node('True', 1)), node('True', 1)],
+    transitions: ['registered 0', 'ready 1'],
+  },
+  {
     name: 'a Node without times and conditions is not Ready',
     updates: [{ metadata: { name: 'w1' } }, { metadata: { name: 'w1' } }],
     transitions: ['registered', 'not-ready'],
@@ -96,6 +110,17 @@ for (const { name, updates, transitions } of cases) {
     t.end()
   })
 }
+
+t.test('of a Node, its name, times, conditions, and boot ID are kept', (t) => {
+  const { metadata, status } = node('True', 1)
+  const images = [{ names: ['quay.io/a'] }]
+  const whole = { metadata: { ...metadata, labels: {} }, status: { ...status, images } }
+  t.same(kinds.nodes.keep(whole), { metadata, status })
+  const nodeInfo = { bootID: 'a', osImage: 'RHCOS' }
+  t.same(kinds.nodes.keep({ ...whole, status: { ...whole.status, nodeInfo } }), booted('a', node('True', 1)))
+  t.same(kinds.nodes.keep({ metadata, status: { nodeInfo: { bootID: 7 } } }), { metadata })
+  t.end()
+})
 
 t.test('ignores approvals in the history; records the state of a forgotten node again', (t) => {
   const installs = memoryInstalls([key])
