@@ -16,6 +16,7 @@ import { measureIdle } from './idle.ts'
 import { measureLatencies } from './latency.ts'
 import { describeMachine, loadAverage } from './machine.ts'
 import { createNetwork } from './network.ts'
+import { pair } from './rack/pair.ts'
 import { bigRack, rack } from './rack/rack.ts'
 import { tftpCrowd, tftpLoss } from './rack/tftp-clients.ts'
 import { machineKinds, withRecord, type MachineKind } from './record.ts'
@@ -32,8 +33,8 @@ Compares slipway with other servers, and measures its starts and reloads. Needs 
 
   --rounds N    number of rounds (default: 3, about half an hour); figures are medians
   --only NAME   dns, dhcp, dhcp6, tftp, tftp-500, tftp-loss, images, scripts, rack,
-                rack-1000, firmware, latency, start, reload, idle, or scaling; can be repeated.
-                core means dns, dhcp, tftp, tftp-500, images, and scripts
+                rack-1000, pair, firmware, latency, start, reload, idle, or scaling; can be
+                repeated. core means dns, dhcp, tftp, tftp-500, images, and scripts
   --goals       print only the goals, their figures, and whether they are met
   --record KIND write the results to bench/results.md, as those of a quiet or busy machine
   --compare DIR another checkout of slipway with its node_modules: start and reload are
@@ -52,6 +53,7 @@ const benchmarks: readonly Benchmark[] = [
   scripts,
   rack,
   bigRack,
+  pair,
   firmware,
 ]
 const coreWorks = ['dns', 'dhcp', 'tftp', 'tftp-500', 'images', 'scripts']

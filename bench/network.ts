@@ -1,14 +1,15 @@
 /**
- * The network of the benchmarks: one server and four clients on a bridge, in network namespaces, so that no interface or
- * port of the machine is used. Server and clients use different cores, the same in all measurements.
+ * The network of the benchmarks: one server, a second appliance, and four clients on a bridge, in network namespaces, so
+ * that no interface or port of the machine is used. Servers and clients use different cores, the same in all measurements.
  *
- *     server: br0 ---- client0 … client3      one veth pair per client
+ *     server: br0 ---- client0 … client3, second      one veth pair each
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { output, run } from '../test/e2e/process.ts'
 
 export const serverAddress = '172.16.0.1'
+export const secondAddress = '172.16.0.2'
 export const subnet = '172.16.0.0/21'
 export const clients = [0, 1, 2, 3] as const
 export type Client = (typeof clients)[number]
@@ -25,7 +26,13 @@ export type Network = {
   onClient(client: Client, ...command: string[]): string[]
   /** Waits until a process listens on this port of the server. @throws {Error} if none does within 15 s */
   untilListening(transport: 'udp' | 'tcp', port: number): Promise<void>
-  /** Returns the processes in the namespace of the server. */
+  /**
+   * Limits what each of the two servers sends, as the link of a real one does.
+   *
+   * @returns a function that removes the limit
+   */
+  limitServers(megabits: number): Promise<() => Promise<void>>
+  /** Returns the processes in the namespaces of the servers. */
   serverPids(): Promise<readonly number[]>
   close(): Promise<void>
 }
@@ -42,14 +49,22 @@ export function coresOf(count: number): { readonly server: string; readonly load
   return { server: range(0, half - 1), load: range(half, count - 1) }
 }
 
+const prefix = `slipway-bench-${process.pid}`
+const secondServer = `${prefix}-second`
+
+/** Returns a command line that the server runs in the namespace of the second server. */
+export const onSecondServer = (...command: readonly string[]) => [
+  ...['ip', 'netns', 'exec', secondServer],
+  ...command,
+]
+
 const range = (first: number, last: number) => (first === last ? `${first}` : `${first}-${last}`)
 
 export async function createNetwork(): Promise<Network> {
   const cores = coresOf(availableParallelism())
-  const prefix = `slipway-bench-${process.pid}`
   const server = `${prefix}-server`
   const clientName = (client: Client) => `${prefix}-client${client}`
-  const namespaces = [server, ...clients.map(clientName)]
+  const namespaces = [server, secondServer, ...clients.map(clientName)]
   const inside = (namespace: string, cpus: string, command: string[]): string[] => [
     ...['ip', 'netns', 'exec', namespace, 'nice', '-n', priority, 'taskset', '-c', cpus],
     ...command,
@@ -80,6 +95,10 @@ export async function createNetwork(): Promise<Network> {
       await ip(clientName(client), `addr add ${clientAddress(client)}/21 dev eth0`)
       await ip(clientName(client), 'link set eth0 up')
     }
+    await ip(server, `link add second type veth peer name eth0 netns ${secondServer}`)
+    await ip(server, 'link set second master br0 up')
+    await ip(secondServer, `addr add ${secondAddress}/21 dev eth0`)
+    await ip(secondServer, 'link set eth0 up')
   } catch (error) {
     await close()
     throw error
@@ -97,7 +116,18 @@ export async function createNetwork(): Promise<Network> {
         await sleep(50)
       }
     },
-    serverPids: () => pidsIn(server),
+    async limitServers(megabits) {
+      const limited = [
+        ['-n', server, 'qdisc', 'replace', 'dev', 'br0'],
+        ['-n', secondServer, 'qdisc', 'replace', 'dev', 'eth0'],
+      ]
+      const rate = ['root', 'tbf', 'rate', `${megabits}mbit`, 'burst', '256kb', 'latency', '20ms']
+      for (const device of limited) await output(['tc', ...device, ...rate])
+      return async () => {
+        for (const device of limited) await output(['tc', ...device.with(3, 'del'), 'root'])
+      }
+    },
+    serverPids: async () => [...(await pidsIn(server)), ...(await pidsIn(secondServer))],
     close,
   }
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output } from '../../test/e2e/process.ts'
 import type { Measurement } from '../benchmark.ts'
-import { clientAddress, serverAddress, type Network } from '../network.ts'
+import { clientAddress, onSecondServer, serverAddress, type Network } from '../network.ts'
 import { createNodes, domain, relay, relayedSubnet, type Files, type Node } from '../site.ts'
 
 /** The input of the program; client/main.go describes all keys. */
@@ -11,6 +11,8 @@ export type ClientOptions = {
   readonly steps: 'boot' | 'tftp' | 'download'
   readonly url?: string
   readonly nodes: readonly Node[]
+  /** Addresses of more appliances of the same site. */
+  readonly others?: readonly string[]
   readonly tftpFile?: string
   readonly windowSize?: number
   readonly lossPercent?: number
@@ -40,7 +42,7 @@ export function relayedNodes(count: number, skipped = 0): readonly Node[] {
 }
 
 /**
- * Gives the client the addresses of all relayed nodes, and the server a route to them. The client does not use these
+ * Gives the client the addresses of all relayed nodes, and the servers a route to them. The client does not use these
  * addresses in ARP requests: otherwise the server finds that a relayed node is on its own link.
  */
 export async function openRelayedSubnet(network: Network): Promise<void> {
@@ -48,7 +50,9 @@ export async function openRelayedSubnet(network: Network): Promise<void> {
   await output(
     network.onClient(0, 'ip', 'route', 'replace', 'local', relayedSubnet, 'dev', 'lo', 'table', 'local'),
   )
-  await output(network.onServer('ip', 'route', 'replace', relayedSubnet, 'via', clientAddress(0)))
+  const route = ['ip', 'route', 'replace', relayedSubnet, 'via', clientAddress(0)]
+  await output(network.onServer(...route))
+  await output(network.onServer(...onSecondServer(...route)))
 }
 
 /**

@@ -86,7 +86,7 @@ var (
 // relay is a relay agent for all nodes: replies arrive at its port 67, and are found by their transaction.
 type relay struct {
 	socket  *net.UDPConn
-	server  netip.AddrPort
+	servers []netip.AddrPort
 	address [4]byte
 
 	mutex   sync.Mutex
@@ -98,9 +98,13 @@ func openRelay(rack *Rack) (*relay, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := netip.ParseAddr(rack.Server)
-	if err != nil {
-		return nil, err
+	var servers []netip.AddrPort
+	for _, text := range append([]string{rack.Server}, rack.Others...) {
+		server, err := netip.ParseAddr(text)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, netip.AddrPortFrom(server, 67))
 	}
 	socket, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 67)))
 	if err != nil {
@@ -110,7 +114,7 @@ func openRelay(rack *Rack) (*relay, error) {
 	if err := forceReceiveBuffer(socket, 8<<20); err != nil {
 		return nil, err
 	}
-	opened := &relay{socket: socket, server: netip.AddrPortFrom(server, 67), address: address.As4(), waiting: map[uint32]chan []byte{}}
+	opened := &relay{socket: socket, servers: servers, address: address.As4(), waiting: map[uint32]chan []byte{}}
 	go opened.receive()
 	return opened, nil
 }
@@ -163,6 +167,9 @@ func (m *machine) lease(client dhcpClient) (string, error) {
 	if address.String() != m.Address {
 		return "", fmt.Errorf("address %s instead of %s", address, m.Address)
 	}
+	if identifier := optionOf(offered, 54); len(m.rack.Others) > 0 && len(identifier) == 4 {
+		m.server = netip.AddrFrom4([4]byte(identifier)).String()
+	}
 	selection := join(option(54, optionOf(offered, 54)...), option(50, offered[16:20]...))
 	if _, err := m.exchange(client, r.message(client, xid, mac, request, selection...), replies, ack); err != nil {
 		return "", err
@@ -179,7 +186,7 @@ func (m *machine) exchange(client dhcpClient, message []byte, replies <-chan []b
 		if attempt > 0 {
 			m.rack.countRepeated("DHCP " + client.name)
 		}
-		if _, err := m.rack.dhcp.socket.WriteToUDPAddrPort(message, m.rack.dhcp.server); err != nil {
+		if err := m.rack.dhcp.sendToAll(message, m.index); err != nil {
 			return nil, err
 		}
 		timer := time.NewTimer(timeout)
@@ -196,6 +203,16 @@ func (m *machine) exchange(client dhcpClient, message []byte, replies <-chan []b
 		}
 	}
 	return nil, fmt.Errorf("no reply of type %d", wanted)
+}
+
+// sendToAll starts with another server for each node, so that none of them always answers first.
+func (r *relay) sendToAll(message []byte, first int) error {
+	for index := range r.servers {
+		if _, err := r.socket.WriteToUDPAddrPort(message, r.servers[(first+index)%len(r.servers)]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *relay) message(client dhcpClient, xid uint32, mac []byte, kind byte, selection ...byte) []byte {

@@ -38,7 +38,7 @@ func (m *machine) queryNames() error {
 
 // query sends one query and checks that the answer has a record; for AAAA that there is none.
 func (m *machine) query(name string, kind uint16) error {
-	server, err := netip.ParseAddr(m.rack.Server)
+	server, err := netip.ParseAddr(m.server)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ type machine struct {
 	Node
 	rack  *Rack
 	index int
+	// server is the address of the appliance that leased the address.
+	server string
 }
 
 var (

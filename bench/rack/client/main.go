@@ -22,6 +22,9 @@ import (
 // Config is the input.
 type Config struct {
 	Server string `json:"server"`
+	// Others are more appliances of the same site. The relay agent sends to all of them, and a node uses the one that answers
+	// first.
+	Others []string `json:"others"`
 	// Relay is the address of the relay agent, to which the server sends its DHCP replies.
 	Relay string `json:"relay"`
 	// Domain of the cluster: nodes query api.DOMAIN and others.
@@ -125,7 +128,7 @@ func (rack *Rack) bootAll() Result {
 		waiting.Add(1)
 		go func() {
 			defer waiting.Done()
-			machine := &machine{Node: rack.Nodes[index], rack: rack, index: index}
+			machine := &machine{Node: rack.Nodes[index], rack: rack, index: index, server: rack.Server}
 			switch rack.Steps {
 			case "tftp":
 				errs[index] = machine.readFile(rack.TftpFile)

@@ -53,7 +53,7 @@ func (m *machine) read(name string, isProbe bool) (int64, error) {
 		return 0, err
 	}
 	defer socket.Close()
-	server, err := netip.ParseAddr(m.rack.Server)
+	server, err := netip.ParseAddr(m.server)
 	if err != nil {
 		return 0, err
 	}
