@@ -44,7 +44,10 @@ export const pair: Benchmark = {
   async measure(network, files) {
     const removeLimit = await network.limitServers(linkMegabits)
     try {
-      return toMeasurement(await runClient(network, own(files), { steps: 'boot', nodes: measured, others }), count)
+      return toMeasurement(
+        await runClient(network, own(files), { steps: 'boot', nodes: measured, others }),
+        count,
+      )
     } finally {
       await removeLimit()
     }
@@ -62,12 +65,12 @@ function twoAppliances(): TestedServer {
     command: (files) => [
       ...['sh', '-c'],
       `rm -rf '${etcdDir(files)}'; ` +
-      together([
-        etcd(etcdDir(files), 'first'),
-        onSecondServer(...etcd(etcdDir(files), 'second')),
-        onSecondServer(...freshServeCommand(ownCheckout, second(files).dir)),
-        freshServeCommand(ownCheckout, first(files).dir),
-      ]),
+        together([
+          etcd(etcdDir(files), 'first'),
+          onSecondServer(...etcd(etcdDir(files), 'second')),
+          onSecondServer(...freshServeCommand(ownCheckout, second(files).dir)),
+          freshServeCommand(ownCheckout, first(files).dir),
+        ]),
     ],
   }
 }
@@ -93,7 +96,12 @@ function etcd(dir: string, name: keyof typeof members): string[] {
     ...['etcd', '--name', name, '--data-dir', join(dir, name), '--log-level', 'error'],
     ...['--listen-client-urls', client, '--advertise-client-urls', client],
     ...['--listen-peer-urls', members[name], '--initial-advertise-peer-urls', members[name]],
-    ...['--initial-cluster', Object.entries(members).map((each) => each.join('=')).join(',')],
+    ...[
+      '--initial-cluster',
+      Object.entries(members)
+        .map((each) => each.join('='))
+        .join(','),
+    ],
   ]
 }
 

@@ -11,6 +11,8 @@ import type { Log } from './log.ts'
 import { createNeighbors, type Neighbors } from './neighbors.ts'
 
 export type SendGuard = {
+  /** Whether nothing keeps the kernel from sending to a destination at once. */
+  isReachable(address: string): boolean
   /**
    * Returns why a datagram must be dropped; `undefined` when it can be sent.
    *
@@ -57,6 +59,7 @@ export function createSendGuard(bufferOctets: number, neighbors: Neighbors, cloc
   }
 
   return {
+    isReachable: (address) => neighbors.stateOf(address) === 'reachable',
     refusal(address, octets, queued) {
       if (queued > 0) {
         const ofDestination = queuedByDestination.get(address) ?? 0

@@ -33,10 +33,11 @@ export type Batch = {
   /**
    * Receives what has arrived on a socket; never waits.
    *
+   * @param most how many datagrams it receives at most; by default as many as there are slots
    * @returns the number of datagrams
    * @throws {Error} when the socket has failed
    */
-  receive(fd: number): number
+  receive(fd: number, most?: number): number
   /** Returns a datagram; nothing if it was longer than {@link receiveOctets}. */
   payload(slot: number): Uint8Array | undefined
   /** Returns the sender's IPv4 address as an unsigned number. */
@@ -79,9 +80,9 @@ export function createBatch(libc: Libc): Batch {
   }
 
   return {
-    receive(fd) {
+    receive(fd, most = slots) {
       for (let attempt = 0; ; attempt++) {
-        const count = libc.recvmmsg(fd, received.start, slots, linux.MSG_DONTWAIT, null)
+        const count = libc.recvmmsg(fd, received.start, most, linux.MSG_DONTWAIT, null)
         if (count >= 0) return count
         const errno = libc.errno()
         if (errno === errors.EAGAIN) return 0

@@ -4,13 +4,14 @@
  */
 import { constants } from 'node:os'
 import type { Recording } from '../capture/recording.ts'
+import type { HostCode } from '../codes.ts'
 import { cannotBind } from '../cannot-listen.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
 import type { Datagram, Sockets, UdpOptions, UdpPort } from '../udp.ts'
 import { createAddressTexts } from './address-text.ts'
 import { createBatch } from './batch.ts'
 import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
-import { createSendQueue, knowsSegments, type Sender } from './send-queue.ts'
+import { createSendQueues, knowsSegments, type Sender } from './send-queue.ts'
 import { bindLaneSocket, option } from './socket.ts'
 
 export type EventPorts = Pick<Sockets, 'bindUdp'> & {
@@ -38,6 +39,18 @@ export type AdoptedSocket = {
 const maxOpen = 2048
 
 const bufferOctets = 1024 * 1024
+
+/**
+ * A client sends one packet for each window, so a second one is rare: looking for it would cost a third of the call. If there
+ * is one, the next wait reports the port again.
+ */
+const maxOfTransfer = 1
+
+/**
+ * How many groups of datagrams follow one check of their destination: the socket of a transfer cannot hold up those of
+ * others.
+ */
+const sendsOfCheck = 16
 
 /** How many ports one call of epoll_wait(2) reports. */
 const maxEvents = 64
@@ -70,7 +83,7 @@ export function createEventPorts(options: {
 }): EventPorts {
   const { libc, descriptors, sending, recording } = options
   const batch = createBatch(libc)
-  const queue = createSendQueue(libc)
+  const queue = createSendQueues(libc)
   const textOf = createAddressTexts()
   const ports = new Map<number, EventPort>()
   const layout = eventLayout(process.arch)
@@ -107,11 +120,15 @@ export function createEventPorts(options: {
     { fd, local, sendBufferOctets }: AdoptedSocket,
     lost: (error: Error) => void,
     release: () => void,
+    most?: number,
   ): EventPort {
     const guard: SendGuard = sending.guard(sendBufferOctets)
     let handler: (batch: readonly Datagram[]) => void = () => {}
     let refused: (() => void) | undefined
     let failed: ((error: Error) => void) | undefined
+    /** The destination that was checked last, and how many sends it still admits. */
+    let admitted = ''
+    let admits = 0
     let isOpen = true
     // The compiler assumes that a handler does not close the port.
     const canReceive = () => isOpen
@@ -127,12 +144,24 @@ export function createEventPorts(options: {
       },
     }
 
+    /** Returns why a datagram must be dropped. Only the port of a transfer has few destinations. */
+    function refusal(address: string, octets: number): HostCode | undefined {
+      if (admits > 0 && address === admitted) {
+        admits--
+        return undefined
+      }
+      if (most !== maxOfTransfer || !guard.isReachable(address)) return guard.refusal(address, octets, 0)
+      admitted = address
+      admits = sendsOfCheck - 1
+      return undefined
+    }
+
     function readBatch(): void {
       // A refusal is reported once, and would be lost in a call that receives.
       if (refused !== undefined && option(libc, fd, linux.SO_ERROR) === constants.errno.ECONNREFUSED)
         refused()
       if (!isOpen) return
-      const count = batch.receive(fd)
+      const count = batch.receive(fd, most)
       for (let slot = 0; slot < count && canReceive(); slot++) {
         const payload = batch.payload(slot)
         // Longer than any packet of a client.
@@ -152,13 +181,11 @@ export function createEventPorts(options: {
         if (!isOpen) return
         failed = onFailure
         // Datagrams that are sent together need one check.
-        const refusal = queue.isNext(sender, address, port)
-          ? undefined
-          : guard.refusal(address, payload.length, 0)
-        if (refusal === undefined) {
+        const code = queue.isNext(sender, address, port) ? undefined : refusal(address, payload.length)
+        if (code === undefined) {
           recording.recorder?.sent(payload, { address, port }, local)
           queue.add(sender, payload, address, port)
-        } else sending.dropped(refusal, address)
+        } else sending.dropped(code, address)
       },
       connect(address, port, onRefused) {
         queue.flush()
@@ -212,6 +239,7 @@ export function createEventPorts(options: {
             wanted.onLost?.(error)
           },
           () => close(socket.fd),
+          maxOfTransfer,
         )
         return Promise.resolve(add(fd, port))
       } catch (error) {
@@ -229,8 +257,8 @@ export function createEventPorts(options: {
         if (port === undefined) continue
         read++
         port.read()
-        queue.flush()
       }
+      queue.flush()
       return read
     },
 

@@ -1,6 +1,7 @@
 /**
- * Sends the datagrams of one socket to one destination together: a window of a transfer needs one system call. Where the
- * kernel can cut one long datagram into equal ones (UDP_SEGMENT, udp(7)), it also passes through the network stack once.
+ * Sends the datagrams of one socket to one destination together: a window of a transfer needs one system call. The windows of
+ * several transfers wait for each other, and are sent one after the other. Where the kernel can cut one long datagram into
+ * equal ones (UDP_SEGMENT, udp(7)), it also passes through the network stack once.
  */
 import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
 
@@ -42,6 +43,39 @@ const header = {
 } as const
 const vectorOctets = 16
 const control = { length: 18, space: 24, level: 8, type: 12, value: 16 } as const
+
+/**
+ * How many groups of datagrams wait for each other: sent one after the other, they wake the clients once. Each has a buffer
+ * of 64 KiB.
+ */
+const maxGroups = 16
+
+/** Returns a queue of several groups: each has the datagrams of one socket to one destination. */
+export function createSendQueues(libc: Libc): SendQueue {
+  const groups = Array.from({ length: maxGroups }, () => createSendQueue(libc))
+  let used = 0
+  const last = () => groups[used - 1] as SendQueue
+
+  function flush(): void {
+    for (let index = 0; index < used; index++) (groups[index] as SendQueue).flush()
+    used = 0
+  }
+
+  const isNext: SendQueue['isNext'] = (sender, address, port) =>
+    used > 0 && last().isNext(sender, address, port)
+
+  return {
+    isNext,
+    add(sender, payload, address, port) {
+      if (!isNext(sender, address, port)) {
+        if (used === maxGroups) flush()
+        used++
+      }
+      last().add(sender, payload, address, port)
+    },
+    flush,
+  }
+}
 
 export function createSendQueue(libc: Libc): SendQueue {
   const vectorsAt = maxQueued * headerOctets

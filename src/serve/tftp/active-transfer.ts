@@ -133,11 +133,11 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
       if (block > transfer.highest) octets += count
       recordSent(transfer, count)
     }
-    setDeadline()
+    setDeadline(sentAt)
   }
 
-  function setDeadline(): void {
-    deadline = clock.monotonic() + timeoutMs(transfer)
+  function setDeadline(now: number): void {
+    deadline = now + timeoutMs(transfer)
     if (timer !== undefined && timer.firesAt <= deadline) return
     timer?.timer.cancel()
     setTimer()
@@ -151,7 +151,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
     timer = undefined
     if (clock.monotonic() < deadline) setTimer()
     // The client cannot acknowledge blocks that were not read yet.
-    else if (isWaitingForFile) setDeadline()
+    else if (isWaitingForFile) setDeadline(clock.monotonic())
     else perform(reportingRefusals(expire(transfer)))
   }
 
@@ -175,7 +175,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
 
   function perform(step: Step): void {
     if (step === 'send') sendMore()
-    else if (step === 'wait') setDeadline()
+    else if (step === 'wait') setDeadline(clock.monotonic())
     else if (step === 'done') end({ kind: 'finished' })
     else if (step === 'gaveUp') end({ kind: 'failed', code: 'tftp.client-timeout', reason: explainTimeout() })
   }
@@ -209,7 +209,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
     lastAckAt = clock.monotonic()
     if (step !== 'ignore') isAcknowledged = true
     if (transfer.acked > before) {
-      const sample = clock.monotonic() - sentAt
+      const sample = lastAckAt - sentAt
       transfer.roundTripMs = transfer.roundTripMs === 0 ? sample : (7 * transfer.roundTripMs + sample) / 8
     }
     perform(step)

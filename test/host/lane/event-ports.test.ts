@@ -9,6 +9,7 @@ import {
 } from '../../../src/host/lane/event-ports.ts'
 import { linux, type Libc } from '../../../src/host/lane/libc.ts'
 import { createSending } from '../../../src/host/send-guard.ts'
+import type { UdpPort } from '../../../src/host/udp.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { silentLog } from '../../support/silent-log.ts'
 import { clientOf, laneSocketOf, libcOf, type Client } from './lane-sockets.ts'
@@ -172,6 +173,39 @@ t.test('unresolved neighbors get few datagrams', async (t) => {
     ports.wait(0)
   }
   t.equal(counters.get('udp.dropped'), 12)
+})
+
+t.test('the destination of a transfer is checked for every sixteenth datagram', async (t) => {
+  const { ports, bind, counters, unresolved } = await setUp(t)
+  const [port, adopted] = [await bind(), ports.adopt(await laneSocketOf(t))]
+  const client = await clientOf(t)
+  const send = (from: UdpPort, count: number) => {
+    for (let index = 0; index < count; index++) {
+      from.send(Buffer.from('a'), '127.0.0.1', client.port)
+      ports.wait(0)
+    }
+  }
+  send(port, 1)
+  send(adopted, 1)
+  unresolved.add('127.0.0.1')
+  send(port, 15)
+  t.equal(counters.get('udp.dropped'), 0)
+  send(port, 20)
+  t.equal(counters.get('udp.dropped'), 12, 'eight are admitted to an unresolved neighbor')
+  send(adopted, 20)
+  t.equal(counters.get('udp.dropped'), 24, 'a socket of many destinations is always checked')
+})
+
+t.test('a port of a transfer reads one datagram in each round', async (t) => {
+  const { ports, bind } = await setUp(t)
+  const [port, client] = [await bind(), await clientOf(t)]
+  let count = 0
+  port.receive((batch) => (count += batch.length))
+  for (const text of ['a', 'b']) await sendTo(client, port, text)
+  ports.wait(100)
+  t.equal(count, 1)
+  ports.wait(100)
+  t.equal(count, 2)
 })
 
 t.test('a full send buffer is counted', async (t) => {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { linux, type Libc } from '../../../src/host/lane/libc.ts'
-import { createSendQueue, knowsSegments } from '../../../src/host/lane/send-queue.ts'
+import { createSendQueue, createSendQueues, knowsSegments } from '../../../src/host/lane/send-queue.ts'
 import { clientOf, laneSocketOf, libcOf } from './lane-sockets.ts'
 
 /** A queue that records its calls: how many datagrams each one sends. */
@@ -115,4 +115,31 @@ t.test('a kernel that cannot cut datagrams is recognized', async (t) => {
   const libc = await libcOf()
   t.equal(knowsSegments(libc, -1), false)
   t.equal(linux.UDP_SEGMENT, 103)
+})
+
+t.test('the groups of several destinations wait for each other, up to sixteen', async (t) => {
+  const { libc, sender, client } = await setUp(t)
+  const other = await clientOf(t)
+  const counts: number[] = []
+  const queues = createSendQueues({
+    ...libc,
+    sendmmsg(fd, headers, count, flags) {
+      counts.push(count)
+      return libc.sendmmsg(fd, headers, count, flags)
+    },
+  })
+  t.equal(queues.isNext(sender, '127.0.0.1', client.port), false)
+  for (let index = 0; index < 17; index++) {
+    const to = index % 2 === 0 ? client : other
+    for (const octets of [20, 30]) queues.add(sender, block(octets, index), '127.0.0.1', to.port)
+    t.equal(queues.isNext(sender, '127.0.0.1', to.port), true)
+    t.equal(counts.length, index < 16 ? 0 : 16)
+  }
+  queues.flush()
+  queues.flush()
+  t.equal(counts.length, 17)
+  for (const first of [0, 2, 4]) {
+    for (const octets of [20, 30]) t.same(new Uint8Array(await client.next()), block(octets, first))
+  }
+  t.same(new Uint8Array(await other.next()), block(20, 1))
 })
