@@ -12,7 +12,7 @@ import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { createOutbox } from '../../src/host/lane/outbox.ts'
 import type { AppliedMessage } from '../../src/host/lane/planned.ts'
-import { replyOf } from '../../src/serve/dhcp/handle.ts'
+import { recordedOf } from '../../src/serve/dhcp/handle.ts'
 import { createDhcpProgram, maxUnreadOfDhcp, type DhcpLaneMessage } from '../../src/serve/dhcp/lane.ts'
 import { maxReplyOctets } from '../../src/serve/dhcp/reply.ts'
 import { respond, type Replied } from '../../src/serve/dhcp/respond.ts'
@@ -153,8 +153,10 @@ function checkLanes(payload: Uint8Array, message: DhcpMessage | undefined): void
       const octets = program.answer(payload, out, { address, port: 68, socket, slot: 0, to: undefined })
       const [sent] = structuredClone(outbox.take())?.messages ?? []
       unread.fill(0)
-      if (sent?.kind !== 'handled' || sent.handled.kind === 'failed') throw new Error('the lane failed')
-      const replied = replyOf(sent.handled)
+      if (sent?.kind !== 'handled') throw new Error('the lane failed')
+      const handled = recordedOf(sent.handled)
+      if (handled.kind === 'failed') throw new Error('the lane failed')
+      const replied = handled.kind === 'result' && 'octets' in handled.result ? handled.result : undefined
       if (octets !== (replied?.octets ?? 0))
         throw new Error('the main thread gets another reply than the client')
       if (replied !== undefined) checkReply(message as DhcpMessage, replied, out)
@@ -209,8 +211,10 @@ function checkCodec(message: DhcpMessage): void {
   if (!isDeepStrictEqual(plain(again), plain(message))) throw new Error('the encoded message differs')
 }
 
+type Reply = Pick<Replied, 'octets' | 'to' | 'kind'>
+
 /** Checks a reply against its request: RFC 2131 §4.3.1 table 3, RFC 3046 §2.2, RFC 6842 §3. */
-function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Uint8Array): void {
+function checkReply(request: DhcpMessage, { octets, to, kind }: Reply, out: Uint8Array): void {
   const value = (message: DhcpMessage, code: number) =>
     Buffer.from(message.options.find((option) => option.code === code)?.value ?? []).toString('hex')
   const size = value(request, 57)

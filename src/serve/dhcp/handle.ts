@@ -15,14 +15,22 @@ import type { IsAttached } from './request.ts'
 import { respond, type DhcpResult, type Replied } from './respond.ts'
 
 /** What becomes of a datagram. */
-export type Handled =
-  | {
-      readonly kind: 'result'
-      /** `address:port` */
-      readonly client: string
-      readonly result: DhcpResult
-      readonly seen: Seen | undefined
-    }
+export type Handled = HandledResult<DhcpResult> | Unhandled
+
+/** What the main thread counts, logs, and observes. */
+export type Recorded = HandledResult<Exclude<DhcpResult, Replied> | RecordedReply> | Unhandled
+
+type RecordedReply = Pick<Replied, 'kind' | 'octets' | 'to' | 'about'>
+
+type HandledResult<Result> = {
+  readonly kind: 'result'
+  /** `address:port` */
+  readonly client: string
+  readonly result: Result
+  readonly seen: Seen | undefined
+}
+
+type Unhandled =
   | {
       readonly kind: 'malformed'
       readonly client: string
@@ -68,6 +76,21 @@ export function handleDatagram(
 /** Returns the reply to send, if there is one. */
 export function replyOf(handled: Handled): Replied | undefined {
   return handled.kind === 'result' && 'octets' in handled.result ? handled.result : undefined
+}
+
+/**
+ * Returns what the main thread gets. For replies, this is JSON: a message of a thread that has many properties takes more
+ * time than its reply.
+ */
+export function portable(handled: Handled): Recorded | string {
+  if (handled.kind !== 'result' || replyOf(handled) === undefined) return handled
+  const { kind, octets, to, about } = handled.result as Replied
+  return JSON.stringify({ ...handled, result: { kind, octets, to, about } } satisfies Recorded)
+}
+
+/** Returns what {@link portable} contains. */
+export function recordedOf(message: Recorded | string): Recorded {
+  return typeof message === 'string' ? (JSON.parse(message) as Recorded) : message
 }
 
 /** Returns the declared machine that sent a message of any format: `chaddr` is at a fixed offset (RFC 2131 §2). */

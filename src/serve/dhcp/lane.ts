@@ -12,7 +12,7 @@ import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Model } from '../../plan/model.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ip.ts'
 import type { Arrival } from './decide.ts'
-import { handleDatagram, replyOf, type Handled } from './handle.ts'
+import { handleDatagram, portable, replyOf, type Recorded } from './handle.ts'
 import type { RequestContext } from './respond.ts'
 import type { Withheld } from './withhold.ts'
 
@@ -35,7 +35,7 @@ export type DhcpLaneData = {
 export const maxUnreadOfDhcp = 20_000
 
 export type DhcpLaneMessage =
-  | { readonly kind: 'handled'; readonly handled: Handled }
+  | { readonly kind: 'handled'; readonly handled: Recorded | string }
   | {
       readonly kind: 'unsent'
       readonly about: RequestContext
@@ -68,7 +68,7 @@ export function createDhcpProgram(
       const datagram = { payload, address: peer.address, port: peer.port }
       const isAttached = (network: Cidr) => attached(network, server)
       const handled = handleDatagram(datagram, arrival, current, out, isAttached, withheld)
-      add({ kind: 'handled', handled })
+      add({ kind: 'handled', handled: portable(handled) })
       const reply = replyOf(handled)
       if (reply === undefined) return 0
       if (reply.to !== 'sender') peer.to = reply.to

@@ -11,7 +11,7 @@ import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem, Finding } from '../../text/codes.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { DhcpCode } from './codes.ts'
-import type { Handled } from './handle.ts'
+import { recordedOf, type Recorded } from './handle.ts'
 import { createLeasing } from './leasing.ts'
 import { listen, type Done, type ListenOptions } from './listen.ts'
 import { openProbeRecord } from './probe-record.ts'
@@ -100,7 +100,7 @@ export async function startDhcp(
       log.error({ ...facts, err: error }, 'reply not sent')
       return
     }
-    const { handled } = done
+    const handled = recordedOf(done.handled)
     switch (handled.kind) {
       case 'malformed': {
         const { client, declared, reason, octets } = handled
@@ -130,7 +130,7 @@ export async function startDhcp(
     client,
     error,
     packet,
-  }: Omit<Extract<Handled, { kind: 'failed' }>, 'kind'>): void {
+  }: Omit<Extract<Recorded, { kind: 'failed' }>, 'kind'>): void {
     counters.increment('dhcp.failed')
     log.error({ client, ...refused('dhcp.internal-error'), err: error, packet }, 'packet handling failed')
   }
@@ -141,7 +141,7 @@ export async function startDhcp(
     return { code }
   }
 
-  function recordResult(result: DhcpResult): void {
+  function recordResult(result: Extract<Recorded, { kind: 'result' }>['result']): void {
     const { counter, message } = outcomes[result.kind]
     if (result.kind === 'unknown-client' && result.isSimulated === true) {
       log.debug({ ...result.client, ...facts(result.about) }, message)

@@ -3,6 +3,7 @@ import type { Cidr } from '../../../src/proto/address/ip.ts'
 import type { LaneProgram } from '../../../src/host/lane/loop.ts'
 import { createOutbox } from '../../../src/host/lane/outbox.ts'
 import type { AppliedMessage } from '../../../src/host/lane/planned.ts'
+import { recordedOf } from '../../../src/serve/dhcp/handle.ts'
 import { createDhcpProgram, type DhcpLaneMessage, type DhcpLanePlan } from '../../../src/serve/dhcp/lane.ts'
 import { captured, captureModel } from '../../support/dhcp-captures.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -23,7 +24,10 @@ function setUp(dhcp?: 'proxy', withheld: DhcpLanePlan['withheld'] = []) {
     const peer = { address: '172.16.0.11', port, socket, slot: 5, to: undefined }
     return { octets: program.answer(packet, reply, peer), to: peer.to }
   }
-  const messages = () => outbox.take()?.messages ?? []
+  const messages = () =>
+    (outbox.take()?.messages ?? []).map((each) =>
+      each.kind === 'handled' ? { ...each, handled: recordedOf(each.handled) } : each,
+    )
   t.equal(program.isReady(), false)
   program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld } })
   complete(program)
