@@ -7,6 +7,7 @@ import { importSite } from '../../src/cli/commands/import.ts'
 import { readBmcs } from '../../src/cli/import-bmcs.ts'
 import { credentialsFile } from '../support/bmc-power.ts'
 import { fakeBmc } from '../support/fake-bmc.ts'
+import { recordedTraits } from '../support/recorded-bmc.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
 const macs = ['52:54:00:00:00:01', '52:54:00:00:00:02']
@@ -71,6 +72,14 @@ t.test('the site file has the node with its BMC, and the password is not in it',
   t.match(site, /mac: \[ "52:54:00:00:00:01", "52:54:00:00:00:02" \]/)
   t.match(site, new RegExp(`^# - 127\\.0\\.0\\.1:${bmc.port}: master0\\S+: manufacturer Contoso`, 'm'))
   t.notMatch(site, 'pass=word')
+})
+
+t.test('MAC addresses that only the network adapters have are imported', async (t) => {
+  const bmc = await fakeBmc(t, recordedTraits('lenovo-xcc'))
+  const address = `redfish+http://127.0.0.1:${bmc.port}`
+  const { machines, notes } = await readBmcs({ bmcs: [`w1=${address}`], credentials: credentialsFile(t) })
+  t.match(machines, [{ name: 'w1', mac: '00:00:5e:00:53:60', otherMacs: ['00:00:5e:00:53:61'] }])
+  t.match(notes[0]?.text, /model ThinkSystem SR650, .*; the BMC does not report: memory$/)
 })
 
 t.test('command lines that do not name BMCs and credentials', async (t) => {

@@ -7,12 +7,24 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
 type Resource = Record<string, unknown>
 type BootValues = Record<string, unknown>
 
+/** What a real BMC returned. */
+export type Recording = {
+  /** Path of its system. */
+  readonly path: string
+  readonly system: Resource
+  /** All other resources, by path without a slash at the end. */
+  readonly others: Readonly<Record<string, Resource>>
+}
+
 export type BmcTraits = {
+  /** Replaces the system and adds resources. */
+  readonly recording?: Recording
   /** Properties that replace those of the system. */
   readonly system?: Resource
   readonly boot?: BootValues
@@ -31,9 +43,14 @@ export type BmcTraits = {
   /** What a boot device that was accepted changes; by default everything. */
   readonly applyBoot?: (boot: BootValues) => BootValues
   readonly etag?: string
+  /** Before each response. */
+  readonly delayMs?: number
   /** Resource of the next start, as BMCs of AMI have. */
   readonly hasSettings?: boolean
 }
+
+/** Of the next reset: the connection ends before or after it is carried out, or its response is lost in the BMC. */
+type ResetFault = 'before' | 'after' | 'gateway'
 
 type Fault = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -53,8 +70,9 @@ export async function fakeBmc(
   const requests: string[] = []
   const faults: Fault[] = []
   let created = 0
-  let power = 'Off'
-  let boot: BootValues = {
+  const { recording } = traits
+  let power = (recording?.system['PowerState'] as string | undefined) ?? 'Off'
+  let boot: BootValues = (recording?.system['Boot'] as BootValues | undefined) ?? {
     BootSourceOverrideEnabled: 'Disabled',
     BootSourceOverrideTarget: 'None',
     BootSourceOverrideMode: 'UEFI',
@@ -65,8 +83,9 @@ export async function fakeBmc(
   const types =
     'resetTypes' in traits ? traits.resetTypes : ['On', 'ForceOff', 'GracefulShutdown', 'ForceRestart']
 
-  const base = '/redfish/v1/Systems/1'
-  const system = (): Resource => ({
+  const base = recording?.path ?? '/redfish/v1/Systems/1'
+  const recorded = (): Resource => ({ ...recording?.system, PowerState: power, Boot: boot })
+  const standard = (): Resource => ({
     '@odata.id': base,
     Id: '1',
     Manufacturer: 'Contoso',
@@ -94,6 +113,7 @@ export async function fakeBmc(
     const collection = (paths: readonly string[]) => ({
       Members: paths.map((each) => ({ '@odata.id': each })),
     })
+    if (recording !== undefined) return path === base ? recorded() : recording.others[withoutSlash(path)]
     const nic = /\/EthernetInterfaces\/(\d+)$/.exec(path)?.[1]
     if (nic !== undefined) return { MACAddress: macs[Number(nic)] }
     switch (path) {
@@ -107,7 +127,7 @@ export async function fakeBmc(
       case '/redfish/v1/Systems':
         return collection(systems.map((id) => `/redfish/v1/Systems/${id}`))
       case base:
-        return system()
+        return standard()
       case `${base}/SD`:
         return traits.hasSettings ? { Boot: nextBoot } : undefined
       case `${base}/EthernetInterfaces`:
@@ -120,7 +140,7 @@ export async function fakeBmc(
   }
 
   let takesBasic = true
-  let resetFault: 'before' | 'after' | undefined
+  let resetFault: ResetFault | undefined
   const basic = `Basic ${Buffer.from(`${bmcUser.username}:${bmcUser.password}`).toString('base64')}`
   const send = (response: ServerResponse, status: number, body?: object, headers = {}) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers })
@@ -136,7 +156,7 @@ export async function fakeBmc(
       return
     }
     const body = method === 'POST' || method === 'PATCH' ? ((await json(request)) as Resource) : {}
-    if (url === '/redfish/v1/SessionService/Sessions' && method === 'POST') {
+    if (withoutSlash(url) === '/redfish/v1/SessionService/Sessions' && method === 'POST') {
       if (body['UserName'] !== bmcUser.username || body['Password'] !== bmcUser.password) {
         send(response, 401, errorBody('wrong password'))
         return
@@ -192,7 +212,7 @@ export async function fakeBmc(
     }
     power = type === 'ForceOff' || type === 'GracefulShutdown' ? 'Off' : 'On'
     if (fault === 'after') lost(request, response)
-    else send(response, 204)
+    else send(response, fault === 'gateway' ? 504 : 204)
   }
 
   function patch(url: string, values: BootValues, request: IncomingMessage, response: ServerResponse): void {
@@ -207,7 +227,12 @@ export async function fakeBmc(
     send(response, 204)
   }
 
-  const answer = (request: IncomingMessage, response: ServerResponse): void => void handle(request, response)
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const { delayMs } = traits
+    void (delayMs === undefined
+      ? handle(request, response)
+      : sleep(delayMs).then(() => handle(request, response)))
+  }
   const server = tls === undefined ? createHttp(answer) : createHttps(tls, answer)
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
@@ -231,9 +256,13 @@ export async function fakeBmc(
     power: () => power,
     setPower: (state: string) => void (power = state),
     refuseBasic: () => void (takesBasic = false),
-    /** Ends the connection of the next reset, before or after it is carried out. */
-    failReset: (when: 'before' | 'after') => void (resetFault = when),
+    failReset: (fault: ResetFault) => void (resetFault = fault),
   }
+}
+
+/** Some BMCs end all paths with a slash. */
+function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/$/, '')
 }
 
 export const sessionLimit = errorBody('The maximum number of user sessions is reached.', 'IDRAC.2.4.RAC0218')
@@ -242,6 +271,17 @@ export const sessionLimit = errorBody('The maximum number of user sessions is re
 
 export const busy: Fault = (_request, response) => {
   response.writeHead(503, { 'retry-after': '0' }).end('busy')
+}
+/** @param after value of Retry-After */
+export const busyUntil =
+  (after: string): Fault =>
+  (_request, response) => {
+    response.writeHead(503, { 'retry-after': after }).end()
+  }
+/** Ends the connection in the middle of a response. */
+export const cut: Fault = (request, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 })
+  response.write('{"Members":', () => request.socket.destroy())
 }
 export const lost: Fault = (request) => void request.socket.destroy()
 /** Never answers. */

@@ -34,7 +34,9 @@ export async function setBoot(session: Session, system: System, request: BootReq
     ...(usesUri ? { HttpBootUri: loaderUrl } : {}),
   }
   await change(session, system, boot)
-  const after = await readBack(session, system, ({ target }) => target === wanted)
+  // A BMC can have kept the target of an earlier override that is disabled.
+  const isSet = ({ enabled, target }: Boot) => target === wanted && enabled !== 'Disabled'
+  const after = await readBack(session, system, isSet)
   if (after === undefined) throw notSet(session, wanted)
   return [
     ...(wanted === 'UefiHttp' && !usesUri

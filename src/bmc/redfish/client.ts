@@ -6,13 +6,11 @@ import type { Bmc, Inventory, PowerAction } from '../machine.ts'
 import { BmcProblem } from '../problem.ts'
 import { setBoot } from './boot.ts'
 import { errorText, type ExchangeOptions } from './exchange.ts'
-import { at, linkAt, membersOf, textAt, textsAt } from './json.ts'
+import { readMacs } from './interfaces.ts'
+import { linkAt, listAt, membersOf, textAt, textsAt } from './json.ts'
 import { withSession, type Session } from './session.ts'
-import { decodeMac, decodeSystem, type System } from './system.ts'
+import { decodeSystem, type System } from './system.ts'
 import { resetTypes } from './vendors.ts'
-
-/** Some BMCs list every virtual interface of the operating system. */
-const maxInterfaces = 32
 
 /** Opens a session, runs `use`, and ends the session. @throws {BmcProblem} */
 export function withRedfish<T>(
@@ -58,14 +56,8 @@ function idOf(path: string): string {
 }
 
 async function inventoryOf(session: Session, system: System): Promise<Inventory> {
-  const { report, interfaces, hostName, path } = system
-  const members = interfaces === undefined ? [] : membersOf((await session.get(interfaces)).body)
-  const macs: string[] = []
-  for (const member of members.slice(0, maxInterfaces)) {
-    const mac = decodeMac((await session.get(member)).body)
-    if (mac !== undefined && !macs.includes(mac)) macs.push(mac)
-  }
-  return { ...report, macs, ...defined({ hostName }), system: path }
+  const { report, hostName, path } = system
+  return { ...report, macs: await readMacs(session, system), ...defined({ hostName }), system: path }
 }
 
 async function switchPower(session: Session, system: System, action: PowerAction): Promise<void> {
@@ -96,8 +88,7 @@ async function switchPower(session: Session, system: System, action: PowerAction
 /** Returns the reset types of an ActionInfo resource; nothing if there is none. */
 async function offeredTypes(session: Session, path: string | undefined): Promise<string[] | undefined> {
   if (path === undefined) return undefined
-  const parameters = at((await session.get(path)).body, 'Parameters')
-  if (!Array.isArray(parameters)) return undefined
+  const parameters = listAt((await session.get(path)).body, 'Parameters')
   return textsAt(
     parameters.find((each) => textAt(each, 'Name') === 'ResetType'),
     'AllowableValues',

@@ -47,7 +47,7 @@ export type ExchangeOptions = {
 }
 
 const maxAttempts = 3
-const maxRetrySeconds = 30
+const maxRetryMs = 30_000
 const maxBytes = 4 * 1024 * 1024
 const defaultConnectMs = 8000
 const defaultTimeoutMs = 30_000
@@ -91,8 +91,11 @@ export function createExchange(options: ExchangeOptions): Exchange {
       try {
         const answer = await attempt(call)
         if (!isBusy(answer) || isSessionLimit(answer)) return answer
+        if (call.isRepeatable === false && gatewayStatuses.includes(answer.status)) {
+          throw lost(peer, new Error(`HTTP ${answer.status}`))
+        }
         if (count === maxAttempts) throw busy(peer, answer)
-        waitMs = retryAfterMs(answer) ?? retryMs
+        waitMs = retryAfterMs(answer, clock.now()) ?? retryMs
       } catch (error) {
         if (error instanceof BmcProblem && error.code !== 'bmc.unreachable') throw error
         if (call.isRepeatable === false) throw lost(peer, error as Error)
@@ -134,6 +137,8 @@ function parse(text: string): Json {
 }
 
 const busyStatuses = [429, 502, 503, 504]
+/** The part of the BMC behind its web server can have carried out the request. */
+const gatewayStatuses = [502, 504]
 
 /** An iDRAC that starts answers 400 with SWC0700. */
 function isBusy(answer: Answer): boolean {
@@ -150,9 +155,12 @@ export function isSessionLimit(answer: Answer): boolean {
   )
 }
 
-function retryAfterMs({ headers }: Answer): number | undefined {
-  const seconds = Number(headers['retry-after'] ?? Number.NaN)
-  return Number.isNaN(seconds) ? undefined : Math.min(seconds, maxRetrySeconds) * 1000
+/** Seconds or a date (RFC 9110 §10.2.3). */
+function retryAfterMs({ headers }: Answer, now: number): number | undefined {
+  const text = headers['retry-after']
+  if (text === undefined) return undefined
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), maxRetryMs)
 }
 
 type ErrorBody = {

@@ -27,13 +27,23 @@ export function textsAt(value: unknown, ...keys: readonly string[]): string[] | 
   return Array.isArray(list) ? list.filter((each) => typeof each === 'string') : undefined
 }
 
+/** Returns the elements of a list; none if it is not a list. */
+export function listAt(value: unknown, ...keys: readonly string[]): readonly unknown[] {
+  const list = at(value, ...keys)
+  return Array.isArray(list) ? list : []
+}
+
 /** Returns the path of a link (`@odata.id`). */
 export function linkAt(value: unknown, ...keys: readonly string[]): string | undefined {
   return textAt(value, ...keys, '@odata.id')
 }
 
+/** Returns the paths of a list of links. */
+export function linksAt(value: unknown, ...keys: readonly string[]): string[] {
+  return listAt(value, ...keys).flatMap((link) => linkAt(link) ?? [])
+}
+
 /** Returns the paths of the members of a collection. */
 export function membersOf(collection: unknown): string[] {
-  const members = at(collection, 'Members')
-  return (Array.isArray(members) ? members : []).flatMap((member) => linkAt(member) ?? [])
+  return linksAt(collection, 'Members')
 }

@@ -1,8 +1,8 @@
 /** Decodes a Redfish ComputerSystem (DSP0268) with the deviations of vendors (docs/bmc.md). Pure. */
 import { defined } from '../../text/defined.ts'
 import type { MachineReport, PowerState } from '../machine.ts'
-import { at, linkAt, textAt, textsAt, type Json } from './json.ts'
-import { progressPaths } from './vendors.ts'
+import { at, linkAt, linksAt, textAt, textsAt, type Json } from './json.ts'
+import { adapterPaths, progressPaths } from './vendors.ts'
 
 export type System = {
   readonly path: string
@@ -17,6 +17,14 @@ export type System = {
   }
   readonly boot: Boot
   readonly interfaces?: string
+  /** Where the network adapters are. */
+  readonly adapters: {
+    /** NetworkInterfaces of the system. */
+    readonly interfaces?: string
+    readonly chassis: readonly string[]
+    /** Collection that the vendor added. */
+    readonly vendor?: string
+  }
   /** For `If-Match`. */
   readonly etag?: string
   /** Resource that takes changes for the next start, on BMCs of AMI. */
@@ -54,6 +62,13 @@ export function decodeSystem(path: string, body: Json, etag: string | undefined)
       }),
     },
     boot: decodeBoot(body),
+    adapters: {
+      chassis: linksAt(body, 'Links', 'Chassis'),
+      ...defined({
+        interfaces: linkAt(body, 'NetworkInterfaces'),
+        vendor: adapterPaths.map((keys) => linkAt(body, ...keys)).find((path) => path !== undefined),
+      }),
+    },
     ...defined({
       interfaces: linkAt(body, 'EthernetInterfaces'),
       etag: etag ?? textAt(body, '@odata.etag'),
@@ -68,6 +83,17 @@ function memoryOf(body: Json): number | undefined {
   return typeof total === 'number' && total > 0 ? total : undefined
 }
 
+/** A board that was not configured has a UUID of only zeros or ones. */
+function uuidOf(body: Json): string | undefined {
+  const uuid = textAt(body, 'UUID')?.toLowerCase()
+  return uuid === undefined || /^[0-]+$|^[f-]+$/.test(uuid) ? undefined : uuid
+}
+
+/** `OEM` refers to another property. */
+function isKnownProgress(text: string | undefined): boolean {
+  return text !== undefined && text !== 'OEM'
+}
+
 function decodeReport(body: Json): MachineReport {
   const { enabled, target } = decodeBoot(body)
   const isOverridden = target !== undefined && enabled !== undefined && enabled !== 'Disabled'
@@ -78,8 +104,8 @@ function decodeReport(body: Json): MachineReport {
       model: textAt(body, 'Model'),
       serial: textAt(body, 'SerialNumber'),
       sku: textAt(body, 'SKU'),
-      uuid: textAt(body, 'UUID')?.toLowerCase(),
-      progress: progressPaths.map((keys) => textAt(body, ...keys)).find((text) => text !== undefined),
+      uuid: uuidOf(body),
+      progress: progressPaths.map((keys) => textAt(body, ...keys)).find(isKnownProgress),
       bootOverride: isOverridden ? { target, isOnce: enabled === 'Once' } : undefined,
       health: textAt(body, 'Status', 'Health'),
       memoryGiB: memoryOf(body),
@@ -99,13 +125,4 @@ export function decodeBoot(body: Json): Boot {
     hasMode: at(boot, 'BootSourceOverrideMode') !== undefined,
     takesUri: at(boot, 'HttpBootUri') !== undefined,
   }
-}
-
-/** Returns the MAC address of an EthernetInterface in lower case; that of the hardware where it has both. */
-export function decodeMac(body: Json): string | undefined {
-  const text = textAt(body, 'PermanentMACAddress') ?? textAt(body, 'MACAddress')
-  const mac = text?.toLowerCase().replaceAll('-', ':')
-  return mac !== undefined && /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac) && mac !== '00:00:00:00:00:00'
-    ? mac
-    : undefined
 }

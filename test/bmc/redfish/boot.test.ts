@@ -66,6 +66,15 @@ t.test('a BMC that accepts the boot device but does not set it does not restart 
   t.equal(bmc.power(), 'Off')
 })
 
+t.test('a BMC that keeps the target of an earlier override disabled (Supermicro)', async (t) => {
+  const { result, bmc } = await restart(t, {
+    boot: { BootSourceOverrideEnabled: 'Disabled', BootSourceOverrideTarget: 'Pxe' },
+    applyBoot: () => ({}),
+  })
+  t.equal(refusalOf(result).code, 'bmc.boot-not-set')
+  t.equal(bmc.power(), 'Off')
+})
+
 t.test('a BMC that refuses every form (OpenBMC of IBM)', async (t) => {
   const { result, bmc } = await restart(t, {
     refuseBoot: () => ({ status: 400, body: errorBody('not possible') }),
