@@ -4,6 +4,7 @@
  */
 import { followAssisted } from './assisted/follow.ts'
 import { createBootScripts } from './assisted/boot-scripts.ts'
+import { nodeOfMac } from './bmc/owner.ts'
 import { createPower } from './bmc/power.ts'
 import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/session.ts'
@@ -175,6 +176,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
   })
   const power = createPower({
     plans: () => active.plan.bmcs,
+    nodeOf: (mac) => nodeOfMac(active.model.nodes, mac),
     directory: options.directory,
     clock,
     log: log.for('bmc'),

@@ -60,6 +60,11 @@ export const bmcCodes = defineCodes({
     meaning: 'A BMC does not have the declared system, or has several and the site file does not choose one',
     remedy: 'Set bmc.system to one of the systems that the message lists',
   },
+  'bmc.other-machine': {
+    meaning:
+      'The BMC of a node reports the MAC address of another node, so slipway did not boot its machine from the network',
+    remedy: 'Correct bmc.address or mac of both nodes, then run slipway reload',
+  },
   'bmc.not-supported': {
     meaning: 'A BMC does not offer this operation',
     remedy: 'Use one of the values that the message lists, or update the firmware of the BMC',

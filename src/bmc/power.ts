@@ -6,8 +6,9 @@ import { pause, type Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import { bmcName, type BmcPlan, type BmcPlans, type BmcProtocol } from '../plan/bmc.ts'
 import type { BmcCode } from './codes.ts'
-import type { Bmc, BootTarget, MachineReport, PowerAction, PowerState } from './machine.ts'
+import type { Bmc, BootTarget, Inventory, MachineReport, PowerAction, PowerState } from './machine.ts'
 import { peerOf, withBmc, type OperationOptions } from './operation.ts'
+import { ownerOf } from './owner.ts'
 import { createPins } from './pins.ts'
 import { BmcProblem } from './problem.ts'
 
@@ -38,6 +39,8 @@ export type PowerCommand = {
 export type Power = {
   /** Returns what the BMC reports; a report that is some seconds old is returned again. */
   report(node: string): Promise<PowerReport | PowerRefusal>
+  /** Also reads the MAC addresses, which can take some seconds more. */
+  inventory(node: string): Promise<Inventory | PowerRefusal>
   command(node: string, command: PowerCommand): Promise<PowerReport | PowerRefusal>
   /** Accepts a new certificate. @param fingerprint that the BMC must show */
   trust(
@@ -53,6 +56,8 @@ export type Power = {
 
 export type PowerOptions = {
   readonly plans: () => BmcPlans
+  /** Returns the key of the declared node with a MAC address; without it, machines are not compared. */
+  readonly nodeOf?: (mac: string) => string | undefined
   /** State directory. */
   readonly directory: string | undefined
   /** Whether nothing is written to it: a certificate that was not seen before is accepted, and not kept. */
@@ -121,6 +126,22 @@ export function createPower(options: PowerOptions): Power {
     return { ...report, ...about, ...(remarks.length > 0 && { remarks }) }
   }
 
+  /**
+   * Refuses to boot the machine of another node from the network, because its restart could stop a running cluster.
+   * IPMI has no MAC addresses.
+   */
+  async function checkMachine(bmc: Bmc, plan: BmcPlan): Promise<void> {
+    const { node } = plan
+    if (options.nodeOf === undefined || plan.protocol === 'ipmi') return
+    const { macs } = await bmc.inventory()
+    const owner = ownerOf(node, macs, options.nodeOf)
+    if (owner.kind !== 'other') return
+    throw new BmcProblem(
+      'bmc.other-machine',
+      `BMC ${bmcName(plan)} has the machine of ${owner.node} (MAC address ${owner.mac}), not of ${node}: correct bmc.address or mac of both nodes, then run "slipway reload"`,
+    )
+  }
+
   /** Switches, then waits until the machine has the new state. */
   async function switchPower(bmc: Bmc, action: PowerAction | undefined): Promise<MachineReport> {
     const wanted = action && reachedBy[action]
@@ -153,9 +174,12 @@ export function createPower(options: PowerOptions): Power {
         return keep(plan, await withBmc(plan, operation, (bmc) => bmc.report()))
       }),
 
+    inventory: (node) => refusalOr(node, (plan) => withBmc(plan, operation, (bmc) => bmc.inventory())),
+
     async command(node, { action, boot, user }) {
       const result = await refusalOr(node, (plan) =>
         withBmc(plan, operation, async (bmc) => {
+          if (boot === 'network') await checkMachine(bmc, plan)
           const remarks = boot === undefined ? [] : await bmc.boot({ ...plan, target: boot })
           return keep(plan, await switchPower(bmc, action), remarks)
         }),

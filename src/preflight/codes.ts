@@ -59,6 +59,21 @@ export const preflightCodes = defineCodes({
     meaning: 'A BMC of a node does not respond, shows another certificate, or refuses the credentials',
     remedy: 'Correct bmc of the node, its credentials, or the network; docs/bmc.md describes each problem',
   },
+  'preflight.bmc-other-machine': {
+    meaning:
+      'The BMC of a node reports the MAC address of another node, so slipway would switch that machine',
+    remedy: 'Correct bmc.address of both nodes, or their mac, and run slipway preflight again',
+  },
+  'preflight.bmc-mac-differs': {
+    meaning: 'The BMC of a node reports MAC addresses, but not the declared one',
+    remedy:
+      'Compare the serial number with the label of the machine, and correct mac or bmc.address of the node. If they are right, the BMC does not report this network card',
+  },
+  'preflight.bmc-same-machine': {
+    meaning: 'The BMCs of several nodes report the same UUID',
+    remedy:
+      'Give each node the address of its own BMC, and set bmc.system if a BMC has several systems. If they are right, set unique UUIDs in the firmware',
+  },
   'preflight.registry-unreachable': {
     meaning: 'This machine cannot reach a registry that nodes pull images from',
     remedy: 'Set HTTPS_PROXY if there is a proxy, or specify your mirror: --registry HOST',

@@ -13,7 +13,8 @@ import { readResolvConf } from '../drift/servers.ts'
 import type { Plan } from '../plan/compile.ts'
 import type { Model } from '../plan/model.ts'
 import type { InterfaceAddresses } from '../host/attached-networks.ts'
-import { createPower, type PowerRefusal, type PowerReport } from '../bmc/power.ts'
+import type { Inventory } from '../bmc/machine.ts'
+import { createPower, type PowerRefusal } from '../bmc/power.ts'
 import { createLog } from '../host/log.ts'
 import type { BmcPlans } from '../plan/bmc.ts'
 import { hasAddress } from '../host/cannot-listen.ts'
@@ -32,6 +33,9 @@ import { discover, type DiscoverOptions, type Offers } from './discover.ts'
 import { findHolder } from './holder.ts'
 import { askRegistry, connectProblem, type RegistryAccess, type RegistryAnswer } from './registry-probe.ts'
 import type { WantedPort } from './wanted-ports.ts'
+
+/** By node key. */
+export type BmcInventories = ReadonlyMap<string, Inventory | PowerRefusal>
 
 export type Probes = {
   /** Binds the port for a moment. Returns the code of the error, such as EADDRINUSE. */
@@ -63,11 +67,8 @@ export type Probes = {
   readonly verifyImage: (directory: string) => Promise<Integrity | undefined>
   /** Compares the answers of name servers with the site. */
   readonly compareNames: (model: Model, plan: Plan, servers: readonly CheckedServer[]) => Promise<DriftReport>
-  /** Reads the power of nodes through their BMCs. Certificates that it sees first are not kept. */
-  readonly bmcReports: (
-    plans: BmcPlans,
-    state: string,
-  ) => Promise<ReadonlyMap<string, PowerReport | PowerRefusal>>
+  /** Reads the machines of nodes through their BMCs. Certificates that it sees first are not kept. */
+  readonly bmcInventories: (plans: BmcPlans, state: string) => Promise<BmcInventories>
   readonly resolvConf: () => Promise<string>
   readonly validateHaproxy: (text: string, plan: HaproxyPlan) => Promise<ConfigCheck>
 }
@@ -106,7 +107,7 @@ export const systemProbes: Probes = {
     const ask = createAskServer({ sockets: createSockets({}), clock: systemClock })
     return checkDrift({ model, plan: dns, servers, ask })
   },
-  bmcReports,
+  bmcInventories,
   resolvConf: readResolvConf,
   validateHaproxy: validateConfig,
 }
@@ -114,10 +115,7 @@ export const systemProbes: Probes = {
 /** Each is one machine with its own controller; this many at once do not fill the network of the controllers. */
 const bmcsAtOnce = 16
 
-async function bmcReports(
-  plans: BmcPlans,
-  state: string,
-): Promise<ReadonlyMap<string, PowerReport | PowerRefusal>> {
+async function bmcInventories(plans: BmcPlans, state: string): Promise<BmcInventories> {
   const log = createLog('error', { write: () => undefined })
   const power = createPower({
     plans: () => plans,
@@ -126,15 +124,15 @@ async function bmcReports(
     clock: systemClock,
     log,
   })
-  const reports = new Map<string, PowerReport | PowerRefusal>()
+  const inventories = new Map<string, Inventory | PowerRefusal>()
   const waiting = [...plans.keys()]
   async function read(): Promise<void> {
     for (let node = waiting.shift(); node !== undefined; node = waiting.shift()) {
-      reports.set(node, await power.report(node))
+      inventories.set(node, await power.inventory(node))
     }
   }
   await Promise.all(Array.from({ length: bmcsAtOnce }, read))
-  return reports
+  return inventories
 }
 
 async function bindPort({ transport, address, port }: WantedPort): Promise<string | undefined> {

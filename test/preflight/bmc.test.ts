@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
-import type { PowerRefusal, PowerReport } from '../../src/bmc/power.ts'
+import type { Inventory } from '../../src/bmc/machine.ts'
+import type { PowerRefusal } from '../../src/bmc/power.ts'
 import { resolveBmc } from '../../src/plan/bmc.ts'
 import { bmcCheck } from '../../src/preflight/bmc.ts'
 import { systemProbes } from '../../src/preflight/probes.ts'
@@ -18,11 +19,11 @@ function withBmcs(site: Nodes): void {
   worker['bmc'] = { address: '192.0.2.121', credentials: '/etc/slipway/bmc' }
 }
 
-const answering = (answers: Readonly<Record<string, PowerRefusal | object>>) => ({
-  bmcReports: (plans: ReadonlyMap<string, unknown>) =>
-    Promise.resolve(
-      new Map([...plans.keys()].map((key) => [key, (answers[key] ?? {}) as PowerReport | PowerRefusal])),
-    ),
+const machine: Inventory = { power: 'on', macs: [] }
+
+const answering = (answers: Readonly<Record<string, PowerRefusal | Inventory>>) => ({
+  bmcInventories: (plans: ReadonlyMap<string, unknown>) =>
+    Promise.resolve(new Map([...plans.keys()].map((key) => [key, answers[key] ?? machine] as const))),
 })
 
 t.test('BMCs with credentials are read, and the others are named', async (t) => {
@@ -42,8 +43,17 @@ t.test('a BMC that cannot be used is a failure only if slipway switches its powe
   ])
 })
 
+t.test('the machine of a BMC is compared with the node', async (t) => {
+  const macs = ['00:00:5e:00:53:99']
+  t.match(await runCheck(bmcCheck, answering({ 'ocp45/m1': { power: 'on', macs } }), {}, withBmcs), [
+    { status: 'ok', text: '2 BMCs accepted the credentials' },
+    { status: 'ok', text: /^1 BMC without credentials/ },
+    { status: 'warning', code: 'preflight.bmc-mac-differs', text: /^ocp45\/m1: its BMC reports 00:00:5e:/ },
+  ])
+})
+
 t.test('a real Redfish service is read, and no certificate is kept', async (t) => {
-  const bmc = await fakeBmc(t, {})
+  const bmc = await fakeBmc(t, { macs: ['52:54:00:00:00:01'] })
   const state = t.testdir()
   const read = async (user = bmcUser) => {
     const settings = {
@@ -51,9 +61,9 @@ t.test('a real Redfish service is read, and no certificate is kept', async (t) =
       credentials: credentialsFile(t, user),
     }
     const plan = { node, loaderUrl, ...resolveBmc(settings) }
-    return (await systemProbes.bmcReports(new Map([[node, plan]]), state)).get(node)
+    return (await systemProbes.bmcInventories(new Map([[node, plan]]), state)).get(node)
   }
-  t.match(await read(), { node, power: /^(?:on|off)$/ })
+  t.match(await read(), { power: /^(?:on|off)$/, macs: ['52:54:00:00:00:01'] })
   t.match(await read({ ...bmcUser, password: 'wrong' }), { code: 'bmc.credentials-refused' })
   t.same(readdirSync(state), [])
 })

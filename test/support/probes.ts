@@ -30,7 +30,7 @@ export const soundProbes: Probes = {
   verifyImage: () =>
     Promise.resolve({ kind: 'whole', files: 3, signing: { kind: 'signed', keys: ['F00D'] } }),
   compareNames: (_model, _plan, servers) => Promise.resolve({ servers, records: [], zones: [] }),
-  bmcReports: () => Promise.resolve(new Map()),
+  bmcInventories: () => Promise.resolve(new Map()),
   resolvConf: () => Promise.resolve(''),
   validateHaproxy: () => Promise.resolve({ kind: 'done', reason: '' }),
 }

@@ -29,6 +29,10 @@ export function samplePower(requests: string[] = []): Power {
   }
   return {
     report: (node) => Promise.resolve(about(node)),
+    inventory(node) {
+      const found = about(node)
+      return Promise.resolve('reason' in found ? found : { ...found, macs: [] })
+    },
     command(node, { action = 'boot', boot = '', user }) {
       requests.push(`power ${node} ${action} ${boot} ${user}`)
       return Promise.resolve(about(node))
