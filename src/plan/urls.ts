@@ -85,8 +85,19 @@ export type ScriptName = {
   readonly isSkipping: boolean
 }
 
+/** The names that were read: there are only as many as the expression matches. */
+const scriptNames = new Map<string, ScriptName>()
+
 /** Reads the last segment of the path of a script. */
 export function readScriptName(file: string): ScriptName | undefined {
+  const known = scriptNames.get(file)
+  if (known !== undefined) return known
+  const read = matchScriptName(file)
+  if (read !== undefined) scriptNames.set(file, read)
+  return read
+}
+
+function matchScriptName(file: string): ScriptName | undefined {
   const groups = scriptName.exec(file)?.groups
   if (groups === undefined) return undefined
   const { skip, name = 'install', role, syntax } = groups

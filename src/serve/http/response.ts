@@ -2,7 +2,6 @@
  * Responses: generated text, whole files, the outcome of each, and refusals with a code in the header `slipway-code`
  * and a sentence that helps the reader (RFC 9110 §15).
  */
-import { finished } from 'node:stream'
 import { basename } from 'node:path'
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
@@ -32,11 +31,19 @@ export function watchResponse(
   done: (outcome: Outcome) => void,
 ): void {
   const start = clock.monotonic()
-  finished(reply.raw, (error) => {
-    const isAborted = error != null
+  const { raw } = reply
+  let isDone = false
+  function end(isAborted: boolean): void {
+    if (isDone) return
+    isDone = true
     const durationMs = Math.round(clock.monotonic() - start)
     done({ octets: sentOctets(isAborted), durationMs, aborted: isAborted || undefined })
-  })
+  }
+  // `finished` of node:stream does the same, but adds more listeners, and this is a part of every response.
+  raw.once('finish', () => end(false))
+  raw.once('close', () => end(true))
+  raw.once('error', () => end(true))
+  if (raw.destroyed) setImmediate(() => end(true))
 }
 
 /** A short body counts as sent whole or not at all. */

@@ -21,6 +21,26 @@ t.test('a short body that was not read does not count as sent', async (t) => {
   t.same(await outcome, { octets: 0, durationMs: 40, aborted: true })
 })
 
+t.test('a response of a client that has left is aborted, and its end is reported once', async (t) => {
+  const raw = new Writable({ write: () => {} })
+  raw.destroy()
+  const outcomes: Outcome[] = []
+  watchResponse({ raw } as unknown as FastifyReply, fakeClock(), wholeOf(6), (each) => outcomes.push(each))
+  await new Promise((resolve) => setImmediate(resolve))
+  raw.emit('error', new Error('late'))
+  t.match(outcomes, [{ octets: 0, aborted: true }])
+  t.equal(outcomes.length, 1)
+})
+
+t.test('an error of the connection ends a response', (t) => {
+  const raw = new Writable({ write: () => {} })
+  const outcomes: Outcome[] = []
+  watchResponse({ raw } as unknown as FastifyReply, fakeClock(), wholeOf(6), (each) => outcomes.push(each))
+  raw.emit('error', new Error('reset'))
+  t.match(outcomes, [{ octets: 0, aborted: true }])
+  t.end()
+})
+
 /** The client does not get the path. */
 const published = 'x is not available: the log of the server has the reason'
 
