@@ -133,7 +133,7 @@ t.test('every command line that the documents show has a command and options of 
     const text = await readFile(new URL(document, root), 'utf8')
     const blocks = [...text.matchAll(/^ *```.*?^ *```$/gms)].join('\n').replaceAll('\\\n', '')
     for (const [line, name, rest = ''] of blocks.matchAll(
-      /^ *(?:sudo (?:-u slipway )?)?slipway ([a-z]+)(.*)$/gm,
+      /^ *(?:sudo |runuser -u slipway -- )?slipway ([a-z]+)(.*)$/gm,
     )) {
       const command = await entries.find((entry) => entry.name === name)?.load()
       t.ok(command, `${document}: ${line}`)

@@ -16,7 +16,7 @@ import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { ExitCode, type Terminal } from './command.ts'
 import type { CodeEntry } from '../text/codes.ts'
-import { explainFailure, openRequest } from './connection.ts'
+import { explainFailure, explainLogin, openRequest } from './connection.ts'
 import { isRemote } from './server-options.ts'
 import type { ClusterReport, MemberReport } from '../cluster/report.ts'
 
@@ -72,7 +72,7 @@ export async function askControl<T>(
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const answer = await json(response)
     if (response.statusCode === 200) return answer as T
-    throw refused(response, answer)
+    throw refused(target, response, answer)
   } catch (error) {
     throw error instanceof ControlProblem ? error : cannotAsk(target, error as Error)
   }
@@ -191,12 +191,14 @@ export async function openStream(
   asked.on('error', () => undefined)
   response.on('error', () => undefined)
   if (response.statusCode === 200) return response
-  throw refused(response, await json(response))
+  throw refused(target, response, await json(response))
 }
 
-function refused({ statusCode = 500 }: IncomingMessage, answer: unknown): ControlProblem {
+function refused(target: string, { statusCode = 500 }: IncomingMessage, answer: unknown): ControlProblem {
   const refusal = answer as Omit<Refusal, 'status'>
-  return new ControlProblem(refusal.error, { status: statusCode, ...refusal })
+  const isLogin = refusal.code === ('api.not-authenticated' satisfies ControlCode)
+  const text = isLogin ? explainLogin(target, refusal.error) : refusal.error
+  return new ControlProblem(text, { status: statusCode, ...refusal })
 }
 
 function cannotAsk(target: string, error: NodeJS.ErrnoException): ControlProblem {
@@ -204,6 +206,15 @@ function cannotAsk(target: string, error: NodeJS.ErrnoException): ControlProblem
   const isNotRunning = !isRemote(target) && (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
   const text = `cannot reach slipway at ${target}: ${explainFailure(target, error)}`
   return new ControlProblem(text, undefined, isNotRunning)
+}
+
+export const noCluster = 'the site does not declare a cluster: add it to clusters in the site file'
+
+/** Returns why the running slipway reports no cluster. @throws {ControlProblem} */
+export async function noClusterReason(control: string): Promise<string> {
+  const status = await askControl<{ readonly clusters?: readonly unknown[] }>(control, '/v1/status')
+  if (status.clusters !== undefined) return noCluster
+  return 'this slipway does not follow clusters, because it keeps no records, like the demo: start it with "slipway serve"'
 }
 
 export type BalancedServer = Pick<

@@ -122,6 +122,16 @@ export function explainFailure(target: string, error: NodeJS.ErrnoException): st
   }
 }
 
+/** Explains a refused login on the command line, where credentials come from options. */
+export function explainLogin(target: string, error: string, environment: Environment = process.env): string {
+  const tokenFile = environment['SLIPWAY_TOKEN_FILE']
+  if (tokenFile !== undefined) {
+    return `${target} refuses the token in ${tokenFile}: write a token of "slipway token create" to it, or name another file with --token-file`
+  }
+  if (environment['SLIPWAY_CERT_FILE'] !== undefined) return error
+  return `${target} needs a login: add --token-file FILE with a token of "slipway token create", or --cert-file and --key-file`
+}
+
 function explainRemote(code: string | undefined, message: string): string {
   switch (code) {
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':

@@ -74,11 +74,15 @@ export function exitCodeOf(ended: PollResult): number {
 
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000 } as const
 
-/** @returns milliseconds. @throws {UsageError} */
-export function parseTimeLimit(text: string): number {
+/**
+ * @param longest example of a long time, which the command accepts
+ * @returns milliseconds
+ * @throws {UsageError}
+ */
+export function parseTimeLimit(text: string, longest = '2h'): number {
   const [, number, unit] = /^([1-9]\d{0,4})([smh])$/.exec(text) ?? []
   if (number === undefined)
-    throw new UsageError(`--timeout: expected a time such as 90s, 45m, or 2h, not ${text}`)
+    throw new UsageError(`--timeout: expected a time such as 90s, 45m, or ${longest}, not ${text}`)
   return Number(number) * unitMs[unit as keyof typeof unitMs]
 }
 

@@ -8,7 +8,7 @@ import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { askControl, followControl } from '../../src/cli/client.ts'
 import { eventLine } from '../../src/cli/commands/events.ts'
-import { explainFailure, openRequest } from '../../src/cli/connection.ts'
+import { explainFailure, explainLogin, openRequest } from '../../src/cli/connection.ts'
 import type { Observation } from '../../src/install/observation.ts'
 import { controlService } from '../support/control-service.ts'
 import { makeAuthority } from '../support/certificates.ts'
@@ -141,6 +141,21 @@ t.test('errors of a connection are explained', async (t) => {
     explainFailure(target, error as NodeJS.ErrnoException),
     `cannot read ${missing}: it does not exist; check the path`,
   )
+})
+
+t.test('a refused login names the option that is missing, or the file with the wrong token', async (t) => {
+  const { port, service } = await networkApi(t)
+  const target = `https://127.0.0.1:${port}`
+  setEnvironment(t, { SLIPWAY_FINGERPRINT: service.state().fingerprint })
+  await t.rejects(askControl(target, '/v1/nodes'), {
+    message: `${target} needs a login: add --token-file FILE with a token of "slipway token create", or --cert-file and --key-file`,
+  })
+  const wrong = file(t, 'wrong')
+  setEnvironment(t, { SLIPWAY_TOKEN_FILE: wrong })
+  await t.rejects(askControl(target, '/v1/nodes'), {
+    message: `${target} refuses the token in ${wrong}: write a token of "slipway token create" to it, or name another file with --token-file`,
+  })
+  t.equal(explainLogin(target, 'not logged in: send a token', { SLIPWAY_CERT_FILE: 'c' }), 'not logged in: send a token')
 })
 
 t.test('the name of a local user is in the log', async (t) => {

@@ -128,7 +128,11 @@ t.test('several clusters are separated, and a site without clusters is reported'
   const { path } = await controlService(t, socketPath(t), { reports: () => standings as never })
   t.match((await run(cluster, path, 'show')).out, /^ocp45: [^]*\n\nc2: 3 of 5/)
   standings.length = 0
-  t.same(await run(cluster, path, 'show'), { code: 0, out: 'the site does not declare a cluster', err: '' })
+  t.same(await run(cluster, path, 'show'), {
+    code: 0,
+    out: 'the site does not declare a cluster: add it to clusters in the site file',
+    err: '',
+  })
 })
 
 t.test('pending certificate requests are listed with their reasons', async (t) => {

@@ -55,7 +55,7 @@ export const capture: Command = {
     const [name, ...more] = positionals
     if (name === undefined || more.length > 0)
       throw new UsageError('expected the name or MAC address of one machine')
-    const timeMs = parseTimeLimit(values.timeout)
+    const timeMs = parseTimeLimit(values.timeout, '1h')
     if (timeMs > maxTimeMs) throw new UsageError(`--timeout ${values.timeout}: expected at most 1h`)
     const size = Number(/^[1-9]\d{0,2}$/.exec(values.size)?.[0] ?? 0)
     if (size < 1 || size > 100) throw new UsageError(`--size ${values.size}: expected a number from 1 to 100`)

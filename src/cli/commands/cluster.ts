@@ -19,7 +19,7 @@ import {
 import { interruptible } from '../poll.ts'
 import { systemClock } from '../../host/clock.ts'
 import { ExitCode, UsageError, type Command, type Help, type HelpRow, type Terminal } from '../command.ts'
-import { toResult, askControl, clusterReport, ControlProblem } from '../client.ts'
+import { toResult, askControl, clusterReport, ControlProblem, noClusterReason } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { askOnTerminal, type Ask } from '../ask.ts'
 import type { NodeDetails, NodeReport } from '../../install/reports.ts'
@@ -165,7 +165,7 @@ async function show(
     return ExitCode.fine
   }
   const standings = 'cluster' in answer ? [answer] : answer
-  if (standings.length === 0) terminal.out('the site does not declare a cluster')
+  if (standings.length === 0) terminal.out(await noClusterReason(path))
   for (const [index, standing] of standings.entries()) {
     if (index > 0) terminal.out('')
     for (const line of statusLines(standing, Date.now(), terminal)) terminal.out(line)

@@ -4,7 +4,7 @@ import { writeAtomically } from '../../host/files.ts'
 import type { HistoryRow } from '../../serve/control/site-routes.ts'
 import { readHistory } from '../../site-history.ts'
 import { alignColumns, printable } from '../../text/lines.ts'
-import { askControl, toResult } from '../client.ts'
+import { askControl, ControlProblem, toResult } from '../client.ts'
 import { actionHelps } from '../action-help.ts'
 import { ExitCode, UsageError, type Command, type Help, type Terminal } from '../command.ts'
 import { isRemote } from '../server-options.ts'
@@ -27,13 +27,13 @@ const help: Help = {
   ],
   about: [
     'Lists the sites that slipway served and who changed them, with the active one first.',
-    'The state directory has the last 20 valid site files. With "show", the command prints one of them: run it as ' +
-      'root or as the user of the service, because the files can contain secrets. A site that is not confirmed is ' +
-      'not in the state directory.',
+    'slipway keeps the last 20 valid site files. With "show", the command prints one of them. If slipway is not ' +
+      'running, or with --state, it reads the state directory: run it as root or as the user of the service, because ' +
+      'the files can contain secrets. A site that is not confirmed is not in the state directory.',
   ],
   options: [
     ['--output FILE', 'write the site file to FILE instead of printing it; an existing FILE is replaced'],
-    ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
+    ['--state DIR', 'read this state directory, not the running slipway (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
     ...siteRows.slice(0, 1),
     controlRow,
     jsonRow,
@@ -54,8 +54,9 @@ export const history: Command = {
     show: {
       about: [
         'Prints one of the last 20 valid site files that slipway served.',
-        'NUMBER is that of "slipway history"; 0 is the active site. Run the command as root or as the user of the service, ' +
-          'because the files can contain secrets.',
+        'NUMBER is that of "slipway history"; 0 is the active site. If slipway is not running, or with --state, the ' +
+          'command reads the state directory: run it as root or as the user of the service, because the files can ' +
+          'contain secrets.',
       ],
       isPaged: true,
       examples: ['history show 1', 'history show --output /etc/slipway/site.yaml 0'],
@@ -86,7 +87,8 @@ export const history: Command = {
       })
     }
     const control = controlPath(values.control)
-    if (isRemote(control)) {
+    const isRecord = values.state !== undefined || values.site !== undefined
+    if (isRemote(control) || (!isRecord && (await isRunning(control)))) {
       return toResult(terminal, async () => {
         const { text } = await askControl<{ text: string }>(control, `/v1/history/${number}`)
         return printSite(text, values.output, terminal)
@@ -103,6 +105,17 @@ export const history: Command = {
     }
     return printSite(entry.text, values.output, terminal)
   },
+}
+
+/** The running slipway knows its own state directory. */
+async function isRunning(control: string): Promise<boolean> {
+  try {
+    await askControl(control, '/v1/history')
+    return true
+  } catch (error) {
+    if (!(error instanceof ControlProblem)) throw error
+    return !error.isNotRunning
+  }
 }
 
 /** Prints the text of a site file, or writes it to a file. */

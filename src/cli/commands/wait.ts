@@ -13,7 +13,7 @@ import { explain, prepare } from '../../prepare.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import type { Cluster } from '../../site/schema.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
-import { askControl, ControlProblem, toResult } from '../client.ts'
+import { askControl, ControlProblem, noCluster, noClusterReason, toResult } from '../client.ts'
 import { controlPath, controlRow, siteFile, siteOptions } from '../target.ts'
 import { defined } from '../../text/defined.ts'
 import { interruptible, parseTimeLimit } from '../poll.ts'
@@ -152,6 +152,7 @@ async function followSlipway(
   clusterName: string | undefined,
 ): Promise<Followed | NotFollowed> {
   const clusters = await askControl<ClusterReport[]>(socketPath, '/v1/clusters')
+  if (clusters.length === 0) return { problems: [`slipway wait: ${await noClusterReason(socketPath)}`] }
   const name = chooseCluster(
     clusters.map(({ cluster }) => cluster),
     clusterName,
@@ -241,7 +242,7 @@ function readArguments(args: readonly string[]) {
 /** @throws {UsageError} */
 function chooseCluster(names: readonly string[], name: string | undefined): string {
   const [first, ...others] = names
-  if (first === undefined) throw new UsageError('the site does not declare a cluster')
+  if (first === undefined) throw new UsageError(noCluster)
   if (name === undefined && others.length > 0) {
     throw new UsageError(`the site has several clusters: add --cluster ${names.join(' or ')}`)
   }

@@ -76,4 +76,7 @@ t.test('invalid command lines are refused', async (t) => {
     ['--size', '0', 'w1'],
   ]
   for (const line of lines) await t.rejects(run(path, ...line), { name: 'UsageError' }, line.join(' '))
+  await t.rejects(run(path, '--timeout', 'x', 'w1'), {
+    message: '--timeout: expected a time such as 90s, 45m, or 1h, not x',
+  })
 })

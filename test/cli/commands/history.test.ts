@@ -59,6 +59,29 @@ t.test('show prints a site file of the state directory, or writes it', async (t)
   })
 })
 
+t.test('show asks the running slipway, which knows its state directory', async (t) => {
+  const { path } = await controlService(t)
+  t.same(await run('show', '1', '--control', path), { code: 0, out: ['site: number-1'], err: [] })
+  t.match(await run('show', '9', '--control', path), {
+    code: 1,
+    err: [/^slipway: the history has no site with the number 9; /],
+  })
+  const state = join(t.testdir({ 'site.yaml': 'broken', state: {} }), 'state')
+  const site = join(state, '../site.yaml')
+  await addToHistory(state, site, { at: 1, summary: 'first', text: 'site: one\n' })
+  t.same(await run('show', '--state', state, '--site', site, '--control', path), {
+    code: 0,
+    out: ['site: one'],
+    err: [],
+  })
+  process.env['STATE_DIRECTORY'] = state
+  process.env['SLIPWAY_SITE'] = site
+  t.teardown(() => {
+    for (const name of ['STATE_DIRECTORY', 'SLIPWAY_SITE']) Reflect.deleteProperty(process.env, name)
+  })
+  t.same(await run('show', '--control', join(state, 'none.sock')), { code: 0, out: ['site: one'], err: [] })
+})
+
 t.test('invalid command lines', async (t) => {
   const error = new UsageError('expected no arguments, or show and a number')
   for (const args of [['list'], ['show', 'one'], ['show', '1', '2']]) await t.rejects(run(...args), error)
