@@ -14,12 +14,16 @@ export type Answers = {
   readonly cluster: string
 }
 
-export function newSite({ address, subnet, gateway, forward, cluster }: Answers): string {
+/** @param device interface that has the address; the systemd units need it */
+export function newSite(
+  { address, subnet, gateway, forward, cluster }: Answers,
+  device: string | undefined,
+): string {
   const [name = '', ...domain] = cluster.toLowerCase().split('.')
   const cidr = parseLooseCidr(subnet)
   const site = {
     site: name,
-    server: { address },
+    server: { ...defined({ interface: device }), address },
     subnets: [
       {
         // Host bits are cleared, as in the address of an interface.
@@ -55,7 +59,8 @@ function clusterLines(name: string, domain: string, addresses: readonly string[]
     `      - { name: ${label}, role: ${role}, mac: "", address: ${at(index)} }`
   return [
     'The cluster. "slipway images add" downloads the image; "slipway nodes" lists the MAC addresses of machines that',
-    'tried to boot. Fill in the values and uncomment the lines (remove each leading #).',
+    'tried to boot. Fill in the values and uncomment the lines (remove each leading #). Without HAProxy on this machine,',
+    'omit the last line.',
     '',
     'images:',
     '  rhcos: { dir: /var/lib/slipway/images/rhcos }',
@@ -64,7 +69,7 @@ function clusterLines(name: string, domain: string, addresses: readonly string[]
     `  - name: ${name}`,
     `    domain: ${domain}`,
     '    image: rhcos',
-    '    ignition: /var/lib/slipway/ignition',
+    `    ignition: /var/lib/slipway/ignition/${name}`,
     '    disk: /dev/sda',
     `    loadBalancer: { api: ${at(0)}, ingress: ${at(1)} }`,
     '    nodes:',
@@ -74,5 +79,7 @@ function clusterLines(name: string, domain: string, addresses: readonly string[]
     node('m3', 'master', 5),
     node('w1', 'worker', 6),
     node('w2', 'worker', 7),
+    '',
+    'haproxy: { file: /var/lib/slipway/haproxy.cfg }',
   ]
 }

@@ -71,13 +71,15 @@ export const createInit = (context: () => InitContext): Command => ({
       },
     })
     const { output } = values
-    const answers = await complete(values, context(), terminal)
+    const { interfaces, ask } = context()
+    const found = interfaces()
+    const answers = await complete(values, { interfaces: found, ask }, terminal)
     if (!/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i.test(answers.cluster)) {
       throw new UsageError(
         `--cluster: got ${answers.cluster}, expected its name and domain, such as ocp.example.com`,
       )
     }
-    const text = newSite(answers)
+    const text = newSite(answers, interfaceWith(found, answers.address))
     const loaded = loadSite(text, output)
     if (loaded.kind === 'problems') {
       for (const problem of loaded.problems) terminal.err(formatProblem(problem))
@@ -112,11 +114,11 @@ async function askOnTerminal(question: string): Promise<string> {
 
 async function complete(
   given: { readonly [Key in keyof Answers]?: string | undefined },
-  { interfaces, ask }: InitContext,
+  { interfaces, ask }: { readonly interfaces: InterfaceAddresses } & Pick<InitContext, 'ask'>,
   terminal: Terminal,
 ): Promise<Answers> {
   let answers: Partial<Answers> = {}
-  for (const { key, text, suggested } of questionsFor(interfaces())) {
+  for (const { key, text, suggested } of questionsFor(interfaces)) {
     const suggestion = suggested(answers)
     const hint = suggestion === undefined ? '' : ` [${suggestion}]`
     let answer = given[key]
@@ -160,6 +162,11 @@ function questionsFor(interfaces: InterfaceAddresses): Question[] {
     { key: 'forward', text: 'Resolver for all other names, or none', suggested: ({ gateway }) => gateway },
     { key: 'cluster', text: 'Cluster, as name.domain', suggested: () => 'ocp.example.com' },
   ]
+}
+
+/** Returns the name of the interface that has an address. */
+function interfaceWith(interfaces: InterfaceAddresses, address: string): string | undefined {
+  return Object.keys(interfaces).find((name) => interfaces[name]?.some((each) => each.address === address))
 }
 
 function networkOf(text: string): string | undefined {

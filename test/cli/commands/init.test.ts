@@ -51,6 +51,7 @@ t.test('empty answers accept the suggestions, and the file passes the check', as
   ])
   t.equal(await check.run([output], keptTerminal()), 0)
   const text = readFileSync(output, 'utf8')
+  t.match(text, 'server: { interface: ens3, address: 192.0.2.10 }', 'the systemd units need the interface')
   t.match(text, '  - { cidr: 192.0.2.0/25, gateway: 192.0.2.1 }')
   t.match(
     text,
@@ -81,6 +82,7 @@ t.test('options answer the questions, and nothing is asked without a terminal', 
   const more = ['--output', none, '--address', '10.0.0.5', '--gateway', 'none', '--forward', 'none']
   t.match(await run([...more, '--subnet', '10.0.0.5/8', '--cluster', 'a.b']), { code: 0 })
   t.notMatch(readFileSync(none, 'utf8'), /^dns:/m)
+  t.match(readFileSync(none, 'utf8'), 'server: { address: 10.0.0.5 }', 'no interface has the address yet')
   t.match(readFileSync(none, 'utf8'), '- { cidr: 10.0.0.0/8 }')
   await t.rejects(
     run([...more, '--cluster', 'ocp']),
