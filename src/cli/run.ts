@@ -37,7 +37,8 @@ export async function runCommandLine(
   }
   if (name === '--version' || name === '-v') {
     const { readVersion } = await import('./commands/version.ts')
-    terminal.out((await readVersion()).version)
+    const { version, commit } = await readVersion()
+    terminal.out(commit === undefined ? version : `${version} (commit ${commit})`)
     return ExitCode.fine
   }
   if (name === '--help' || name === '-h' || name === 'help') {

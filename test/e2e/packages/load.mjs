@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram'
 
 const [server] = process.argv.slice(2)
-const name = Buffer.from('\x03api\x05ocp45\x07example\x0blocaldomain\0', 'latin1')
+const name = Buffer.from('\x03api\x05ocp45\x07example\x03com\0', 'latin1')
 const socket = createSocket('udp4')
 const limitMs = 10_000
 let id = 0
