@@ -65,7 +65,7 @@ t.test('--help prints the same sections for every command; exit code 0', async (
 })
 
 t.test('--version prints the version within 0.4 s of processor time', async (t) => {
-  t.match(await measured('--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await measured('--version'), { code: 0, out: /^\d+\.\d+\.\d+( \(commit [0-9a-f]{40}\))?\n$/ })
   const [program, args] = uninstrumented(process.execPath, main, '--version')
   const command = `${[program, ...args].map((word) => `'${word}'`).join(' ')} && times`
   // The last line of the shell builtin `times` has the processor time of its children.

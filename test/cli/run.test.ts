@@ -11,7 +11,7 @@ async function run(...args: string[]) {
 }
 
 t.test('prints the version, the overview, and the page of a command', async (t) => {
-  t.match(await run('--version'), { code: 0, out: /^\d+\.\d+\.\d+$/ })
+  t.match(await run('--version'), { code: 0, out: /^\d+\.\d+\.\d+( \(commit [0-9a-f]{40}\))?$/ })
   t.same(await run('-v'), await run('--version'))
   t.match(await run('help'), { code: 0, out: /^Usage: slipway COMMAND/ })
   t.match(await run('help', 'status'), { code: 0, out: /^Usage: slipway status/ })
