@@ -19,8 +19,8 @@ export const preflightCodes = defineCodes({
     remedy: 'Plug in the cable, or bring the interface up: ip link set NAME up',
   },
   'preflight.mtu-too-small': {
-    meaning: 'The site gives nodes a larger MTU than the interface of this machine has',
-    remedy: 'Set the MTU of the interface, or correct mtu of the subnet in the site file',
+    meaning: 'Nodes use a larger MTU than the interface of this machine has',
+    remedy: 'Set the MTU of the interface, or set or correct mtu of the subnet in the site file',
   },
   'preflight.firewall-blocks': {
     meaning: 'The firewall drops packets by default, and no rule accepts a port that slipway needs',

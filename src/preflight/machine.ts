@@ -17,6 +17,9 @@ export function interfaceOf(
   return undefined
 }
 
+/** What nodes use unless the site gives them another MTU. */
+const ethernetMtu = 1500
+
 export const networkCheck: Check = {
   name: 'network',
   async run(context) {
@@ -35,10 +38,16 @@ export const networkCheck: Check = {
         )
         const where = `${name} (${formatCidr(cidr)})`
         const size = Number(own)
+        const expected = mtu ?? ethernetMtu
         return [
           ...(carrier?.trim() === '0' ? [failure('preflight.no-carrier', `${where} has no carrier`)] : []),
-          ...(mtu !== undefined && own !== undefined && size < mtu
-            ? [warning('preflight.mtu-too-small', `${where} has an MTU of ${size}, its nodes get ${mtu}`)]
+          ...(own !== undefined && size < expected
+            ? [
+                warning(
+                  'preflight.mtu-too-small',
+                  `${where} has an MTU of ${size}, its nodes ${mtu === undefined ? 'use' : 'get'} ${expected}`,
+                ),
+              ]
             : []),
         ]
       }),

@@ -27,6 +27,18 @@ t.test('checks the address, the carrier, and the MTU of the interfaces', async (
       },
     ],
   )
+  const narrow = { '/sys/class/net/eth0/carrier': '1\n', '/sys/class/net/eth0/mtu': '1450\n' }
+  t.match(
+    await runCheck(networkCheck, reading(narrow)),
+    [
+      {
+        status: 'warning',
+        code: 'preflight.mtu-too-small',
+        text: 'eth0 (192.0.2.0/24) has an MTU of 1450, its nodes use 1500',
+      },
+    ],
+    'a site without mtu',
+  )
   const elsewhere = {
     interfaces: () => ({
       lo: [{ address: '::1', netmask: '', cidr: null, internal: true }],

@@ -79,6 +79,20 @@ t.test('returns the status of an HTTP server, or why there is none', async (t) =
   t.match(await httpStatus(url), { problem: /127\.0\.0\.1.*(?:refused|ECONNREFUSED)/ })
 })
 
+t.test('a registry is reached through the proxy of the environment', async (t) => {
+  const asked: string[] = []
+  const proxy = createWebServer(({ url = '' }, response) => {
+    asked.push(url)
+    response.writeHead(401).end()
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.teardown(() => proxy.close())
+  process.env['http_proxy'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  t.teardown(() => Reflect.deleteProperty(process.env, 'http_proxy'))
+  t.same(await httpStatus('http://registry.example.invalid/v2/'), { status: 401 })
+  t.same(asked, ['http://registry.example.invalid/v2/'])
+})
+
 t.test('the probe for DHCP servers sends from the given address only', async (t) => {
   const found = await systemProbes.offers({ source: '192.0.2.1', serverPort: 1067, clientPort: 1068 })
   t.match(found, { problem: /192\.0\.2\.1/ })
