@@ -122,6 +122,16 @@ export class ImageProblem extends Error {
   }
 }
 
+/** Messages with these codes only state what is wrong with a file. */
+const withoutStep: readonly ImageCode[] = ['image.archive-invalid', 'image.iso-invalid', 'image.manifest-damaged']
+
+/** Returns the message, which ends with what to do. */
+export function withRemedy({ code, message }: ImageProblem): string {
+  const { remedy } = imageCodes[code]
+  if (!withoutStep.includes(code)) return message
+  return `${message}; ${remedy.charAt(0).toLowerCase()}${remedy.slice(1)}`
+}
+
 /** Returns the text of a system error. Errors that combine several addresses have only a code. */
 export function reasonOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException

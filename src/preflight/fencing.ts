@@ -28,7 +28,7 @@ export function readFencing(text: string): Fencing {
     value = parse(text)
   } catch {
     // The message of the parser quotes lines, which can contain a password.
-    throw new Error('is not valid YAML')
+    throw new Error('is not valid YAML: correct it')
   }
   const { data } = document.safeParse(value)
   if (data === undefined) {

@@ -44,7 +44,7 @@ function readYaml(text: string): unknown {
     return parse(text)
   } catch {
     // The message of the parser quotes lines, which can contain a secret.
-    throw new Error('is not valid YAML')
+    throw new Error('is not valid YAML: correct it')
   }
 }
 
@@ -56,7 +56,7 @@ function credentialsIn(text: string | undefined): ReadonlyMap<string, string> {
       Object.entries(auths).flatMap(([registry, { auth }]) => (auth === undefined ? [] : [[registry, auth]])),
     )
   } catch {
-    throw new Error('has a pullSecret that is not a JSON document with auths')
+    throw new Error('has a pullSecret that is not a JSON document with auths: copy it from the console of Red Hat again')
   }
 }
 

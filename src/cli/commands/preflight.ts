@@ -106,7 +106,9 @@ export async function runPreflight(
     const { registry = [defaultRegistry] } = values
     const node = chooseNode(model, name)
     if (!isIpv4Node(node)) {
-      terminal.err(`${node.key} has no IPv4 address, and the script checks only IPv4`)
+      terminal.err(
+        `${node.key} has no IPv4 address, and the script checks only IPv4; run "slipway preflight" without --from-node`,
+      )
       return ExitCode.problems
     }
     terminal.out(nodeCheckScript(model, node, registry).trimEnd())
@@ -131,7 +133,7 @@ async function readMirrors(
 ): Promise<Registries | string | undefined> {
   if (path === undefined) return undefined
   const text = await read(path)
-  if (text === undefined) return `${path} cannot be read`
+  if (text === undefined) return `${path} cannot be read: check the path and the permissions`
   try {
     const { readInstallConfig } = await import('../../preflight/install-config.ts')
     return readInstallConfig(text)

@@ -2,7 +2,7 @@
  * `slipway images …`: downloads, verifies, and removes images, and moves them in archives to sites without internet access.
  */
 import { systemClock } from '../../../host/clock.ts'
-import { ImageProblem } from '../../../images/codes.ts'
+import { ImageProblem, withRemedy } from '../../../images/codes.ts'
 import { fileProblem } from '../../../text/file-problem.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
@@ -72,7 +72,7 @@ export async function runImages(
     if (!(error instanceof ImageProblem)) throw error
     if (values.json === true)
       terminal.out(JSON.stringify({ code: error.code, error: error.message }, undefined, 2))
-    terminal.err(`slipway images: ${error.message}`)
+    terminal.err(`slipway images: ${withRemedy(error)}`)
     return ExitCode.problems
   }
 }

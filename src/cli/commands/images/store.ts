@@ -83,7 +83,7 @@ export async function removeImages({ store, values, positionals, terminal }: Ima
   }
   for (const name of names) {
     if (!(await removeImage(store, name)))
-      throw new ImageProblem('image.not-stored', `${store} does not contain ${name}`)
+      throw new ImageProblem('image.not-stored', `${store} does not contain ${name}; list the images with "slipway images list"`)
     terminal.out(`${name} removed`)
   }
   return ExitCode.fine
@@ -106,6 +106,7 @@ function printIntegrity(
       terminal.out(`${name} is intact${signedText(result.signing)}`)
       if (result.signing.kind === 'wrong') {
         for (const problem of result.signing.problems) terminal.err(`${name} is not authentic: ${problem}`)
+        terminal.err(`next: do not boot ${name}; add it again with a stream document of its publisher`)
       }
       break
     case 'unknown':
@@ -113,6 +114,7 @@ function printIntegrity(
       break
     case 'damaged':
       for (const problem of result.problems) terminal.err(`${name} is damaged: ${problem}`)
+      terminal.err(`next: add ${name} again with "slipway images add"`)
   }
 }
 

@@ -158,7 +158,7 @@ async function firstSnapshot(control: string, file: string, key: string): Promis
   } catch (error) {
     if (!(error instanceof ControlProblem) || error.refusal?.status !== 404) throw error
     throw new ControlProblem(
-      `the slipway at ${control} does not serve ${key}: its site file is not ${file}`,
+      `the slipway at ${control} does not serve ${key}: its site file is not ${file}; name its site file with --site, or its socket with --control`,
       error.refusal,
     )
   }

@@ -161,7 +161,7 @@ images: { rhcos-4.17: { dir: images/rhcos } }
   const damaged = await run(['verify', '--dir', `${dir}/elsewhere`, 'rhcos'])
   t.match(damaged, {
     code: 1,
-    err: `rhcos is damaged: DIR/elsewhere/rhcos/${liveNames.kernel} has 6 bytes, expected 3600`,
+    err: `rhcos is damaged: DIR/elsewhere/rhcos/${liveNames.kernel} has 6 bytes, expected 3600\nnext: add rhcos again with "slipway images add"`,
   })
   t.match(JSON.parse((await run(['verify', '--json', '--dir', `${dir}/elsewhere`])).out), [
     { name: 'hand', kind: 'whole' },
@@ -221,7 +221,7 @@ t.test('an operation that fails: exit code 1 and the reason', async (t) => {
     },
     {
       args: ['import', `${dir}/site.yaml`],
-      err: 'slipway images: the archive is incomplete: it ends too early',
+      err: 'slipway images: the archive is incomplete: it ends too early; export the images again, and compare the size of the copy',
     },
   ]
   for (const { args, err } of cases) t.match(await run(args), { code: 1, err }, args.join(' '))
