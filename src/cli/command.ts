@@ -65,6 +65,8 @@ export type Help = {
   readonly exit: readonly HelpRow[]
   /** Whether the output is a text that can be longer than a screen, and is complete when the command ends. */
   readonly isPaged?: true
+  /** Whether the output is only lines about what the command did: with `--json`, they are in one document. */
+  readonly hasResult?: true
   /** Command lines without `slipway`; a backslash continues a long one on the next line. */
   readonly examples: readonly string[]
 }

@@ -1,4 +1,4 @@
-/** The JSON of commands that change a node and follow it: what they print for people, as one document at their end. */
+/** The JSON of commands that change something: what they print for people, as one document at their end. */
 import { ControlProblem, withNextStep } from './client.ts'
 import { ExitCode, type Terminal } from './command.ts'
 
@@ -42,6 +42,6 @@ export async function withJsonResult(
     collecting.err(withNextStep(error))
     return ExitCode.problems
   })
-  terminal.out(JSON.stringify({ ...facts, outcome: outcomes[code], lines, problems }, undefined, 2))
+  terminal.out(JSON.stringify({ ...facts, outcome: outcomes[code] ?? 'failed', lines, problems }, undefined, 2))
   return code
 }

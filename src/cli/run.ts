@@ -67,6 +67,11 @@ export async function runCommandLine(
   const full = hasHelp ? `${name} ${action}` : name
   try {
     const isPaged = page.isPaged === true && !args.some((argument) => endless.includes(argument))
+    if (page.hasResult === true && args.includes('--json')) {
+      const { withJsonResult } = await import('./json-result.ts')
+      const others = args.filter((argument) => argument !== '--json')
+      return await withJsonResult(true, {}, terminal, (shown) => command.run(others, shown))
+    }
     return await runPaged((shown) => command.run(args, shown), terminal, isPaged ? pager : undefined)
   } catch (error) {
     const usage = usageMessage(error, page)

@@ -30,6 +30,16 @@ t.test(
   },
 )
 
+t.test('every command prints JSON with --json, except those that serve or print a document', async (t) => {
+  const others =
+    /^(serve|demo|render|export|completion|history show|preflight --from-node) /
+  const lines = (await Promise.all(entries.map(({ load }) => load()))).flatMap(({ help }) => help.usage)
+  t.same(
+    lines.filter((line) => line.includes('--json') === others.test(line)),
+    [],
+  )
+})
+
 t.test('docs/api.md names the commands that do not query a server', (t) => {
   const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
   const [, sentence = ''] = /The other commands work on files of the machine([^.]*)\./.exec(text) ?? []

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { commandGroups } from '../../src/cli/registry.ts'
 import { runCommandLine } from '../../src/cli/run.ts'
@@ -17,6 +18,18 @@ t.test('prints the version, the overview, and the page of a command', async (t) 
   t.match(await run('help', 'status'), { code: 0, out: /^Usage: slipway status/ })
   t.match(await run(), { code: 2, out: '', err: /^Usage: slipway COMMAND/ })
   t.match(await run('--server', 'x'), { code: 2, err: /^slipway: --server x: expected a URL/ })
+})
+
+t.test('with --json, what a command did is one document, and its lines go to standard error', async (t) => {
+  const site = join(t.testdir(), 'site.yaml')
+  const answers = ['--address', '192.0.2.10', '--gateway', 'none', '--forward', 'none', '--cluster', 'a.b']
+  const written = await run('init', '--json', '--output', site, ...answers)
+  t.equal(written.code, 0)
+  t.match(JSON.parse(written.out), { outcome: 'done', lines: [`Wrote ${site}.`], problems: [] })
+  t.match(written.err, `next: slipway check ${site}`)
+  const refused = await run('images', 'remove', 'none', '--json', '--dir', t.testdirName)
+  t.equal(refused.code, 1)
+  t.match(JSON.parse(refused.out), { outcome: 'failed', lines: [], problems: [/^slipway images: .* does not contain none; list /] })
 })
 
 t.test('an unexpected error is reported as a defect, with its stack trace', async (t) => {

@@ -8,7 +8,7 @@ import { formatBytes, formatDuration } from '../../text/format.ts'
 import { openStream, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { interruptible, parseTimeLimit } from '../poll.ts'
-import { controlOptions, controlPath, controlRow, nodeKeys } from '../target.ts'
+import { controlOptions, controlPath, controlRow, jsonRow, nodeKeys } from '../target.ts'
 
 const mebibyte = 1024 * 1024
 const maxTimeMs = 3_600_000
@@ -18,7 +18,8 @@ const headerOctets = 24
 export const capture: Command = {
   name: 'capture',
   help: {
-    usage: ['capture [--timeout TIME] [--size MIB] [--output FILE] [--control PATH] NODE|MAC'],
+    usage: ['capture [--timeout TIME] [--size MIB] [--output FILE] [--json] [--control PATH] NODE|MAC'],
+    hasResult: true,
     about: [
       'Writes the packets of one machine to a pcap file.',
       'Records the DHCP, TFTP, and DNS datagrams that the running slipway receives from the machine and sends to it, ' +
@@ -32,6 +33,7 @@ export const capture: Command = {
       ['--size MIB', 'maximum size of the file in MiB, from 1 to 100 (default: 10)'],
       ['--output FILE', 'new file (default: NODE.pcap in the current directory)'],
       controlRow,
+      jsonRow,
     ],
     exit: [
       ['0', 'the file was written; it can contain no packets'],

@@ -36,7 +36,7 @@ const bootstrapRows: readonly HelpRow[] = [
 const help: Help = {
   usage: [
     'cluster [show] [--json] [--control PATH] [CLUSTER]',
-    'cluster install [--yes] [--force] [--power [--at-once N] [--timeout TIME] [--resume]] [--control PATH] CLUSTER',
+    'cluster install [--yes] [--force] [--power [--at-once N] [--timeout TIME] [--resume]] [--json] [--control PATH] CLUSTER',
     'cluster bootstrap keep|out|watch [--json] [--control PATH] CLUSTER',
   ],
   about: [
@@ -81,6 +81,7 @@ const helps = actionHelps(help, {
     examples: ['cluster show', 'cluster show --json ocp45'],
   },
   install: {
+    hasResult: true,
     about: [
       'Arms all nodes of a cluster: their next network boot installs them.',
       'Prints what the installation overwrites on each node, and asks for confirmation.',

@@ -6,6 +6,7 @@ import { writeAtomically } from '../../host/files.ts'
 import { refusedLine } from '../../plan/haproxy/accept.ts'
 import { fileModeOf } from '../../plan/haproxy/render.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
+import { jsonRow } from '../target.ts'
 import { isSystemError, systemErrorText } from '../../text/file-problem.ts'
 
 const maxBytes = 4 * 1024 * 1024
@@ -13,13 +14,15 @@ const maxBytes = 4 * 1024 * 1024
 export const haproxy: Command = {
   name: 'haproxy',
   help: {
-    usage: ['haproxy accept SOURCE TARGET'],
+    usage: ['haproxy accept [--json] SOURCE TARGET'],
+    hasResult: true,
     about: [
       'Checks a HAProxy configuration that slipway wrote, and copies it to TARGET.',
       'The unit slipway-haproxy.service runs this command as root, because the service user cannot write to ' +
         '/etc/haproxy. The command refuses a symbolic link, and a file with a directive that slipway does not write: ' +
         'for example, one that loads a Lua script or starts a program.',
     ],
+    options: [jsonRow],
     exit: [
       ['0', 'SOURCE was copied to TARGET'],
       ['1', 'SOURCE was refused, or a file cannot be read or written'],

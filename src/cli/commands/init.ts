@@ -16,6 +16,7 @@ import { loadSite } from '../../site/load.ts'
 import { formatProblem } from '../../site/problem.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { outputRow, writeNewSite } from '../new-site.ts'
+import { jsonRow } from '../target.ts'
 
 type Question = {
   readonly key: keyof Answers
@@ -34,8 +35,9 @@ export const createInit = (context: () => InitContext): Command => ({
   name: 'init',
   help: {
     usage: [
-      'init [--output FILE] [--address IP] [--subnet CIDR] [--gateway IP] [--forward IP] [--cluster NAME]',
+      'init [--output FILE] [--address IP] [--subnet CIDR] [--gateway IP] [--forward IP] [--cluster NAME] [--json]',
     ],
+    hasResult: true,
     about: [
       'Writes a new site file.',
       'Asks five questions and suggests answers from the interfaces of this machine. Options answer questions in ' +
@@ -49,6 +51,7 @@ export const createInit = (context: () => InitContext): Command => ({
       ['--gateway IP', 'default router of the nodes; "none" for a network without one'],
       ['--forward IP', 'resolver for all other names; "none" if nodes need no other names'],
       ['--cluster NAME', 'name and base domain of the cluster, for example ocp.example.com'],
+      jsonRow,
     ],
     exit: [
       ['0', 'the file was written'],

@@ -28,9 +28,9 @@ const backupTimeoutMs = 120_000
 const help: Help = {
   usage: [
     'state [check] [--json] [--state DIR] [--control PATH] [FILE]',
-    'state backup [--state DIR] [--control PATH] FILE',
-    'state restore [--state DIR] FILE',
-    'state accept [--control PATH]',
+    'state backup [--json] [--state DIR] [--control PATH] FILE',
+    'state restore [--json] [--state DIR] FILE',
+    'state accept [--json] [--control PATH]',
   ],
   about: [
     'Checks, backs up, and restores the installation records.',
@@ -83,6 +83,7 @@ export const state: Command = {
       examples: ['state check', 'state check /var/lib/slipway/backup.db'],
     },
     backup: {
+      hasResult: true,
       about: [
         'Writes a consistent copy of the installation records.',
         'Works while slipway is running. In that case the user of the service must be able to write FILE. With --server, ' +
@@ -91,6 +92,7 @@ export const state: Command = {
       examples: ['state backup /var/lib/slipway/backup.db'],
     },
     restore: {
+      hasResult: true,
       about: [
         'Replaces the installation records with a backup.',
         'slipway must be stopped. The previous state is kept in the same directory. Until "slipway state accept", slipway ' +
@@ -99,6 +101,7 @@ export const state: Command = {
       examples: ['state restore /var/lib/slipway/backup.db'],
     },
     accept: {
+      hasResult: true,
       about: ['Lets slipway install new machines automatically again after the state was lost or restored.'],
       examples: ['state accept'],
     },

@@ -26,7 +26,7 @@ const help: Help = {
   usage: [
     'token create [--scope SCOPE] [--expires TIME] [--json] [--control PATH] NAME',
     'token list [--json] [--control PATH]',
-    'token revoke [--control PATH] ID…',
+    'token revoke [--json] [--control PATH] ID…',
   ],
   about: [
     'Creates, lists, and revokes tokens for the API on the network and for the web page.',
@@ -67,6 +67,7 @@ export const token: Command = {
       examples: ['token list', 'token list --json'],
     },
     revoke: {
+      hasResult: true,
       about: ['Revokes tokens: requests with them are refused at once.'],
       examples: ['token revoke 4ea3b585c811'],
     },

@@ -5,13 +5,13 @@ import { jsonRow } from '../../target.ts'
 
 export const imagesHelp: Help = {
   usage: [
-    'images add [--name NAME] [--arch ARCH]… [--stream NAME] [--iso] [--metal] [--key FILE]… [--dir DIR] SOURCE',
+    'images add [--name NAME] [--arch ARCH]… [--stream NAME] [--iso] [--metal] [--key FILE]… [--json] [--dir DIR] SOURCE',
     'images list [--site FILE] [--json] [--dir DIR]',
     'images verify [--key FILE]… [--json] [--dir DIR] [NAME…]',
-    'images remove [--site FILE] [--force] [--dir DIR] NAME…',
-    'images export [--dir DIR] NAME… FILE',
-    'images import [--dir DIR] FILE',
-    'images loaders [--dir DIR] NAME [ISO]',
+    'images remove [--site FILE] [--force] [--json] [--dir DIR] NAME…',
+    'images export [--json] [--dir DIR] NAME… FILE',
+    'images import [--json] [--dir DIR] FILE',
+    'images loaders [--json] [--dir DIR] NAME [ISO]',
   ],
   about: [
     'Downloads, verifies, exports, and imports boot images.',
@@ -67,6 +67,7 @@ export const imagesHelp: Help = {
 
 export const imagesHelps = actionHelps(imagesHelp, {
   add: {
+    hasResult: true,
     about: [
       'Downloads and verifies a boot image.',
       'SOURCE is a stream document: a URL, a file, or - for standard input. The command downloads the kernel, initramfs, ' +
@@ -90,6 +91,7 @@ export const imagesHelps = actionHelps(imagesHelp, {
     examples: ['images verify', 'images verify --key fedora.gpg fedora-coreos-42'],
   },
   remove: {
+    hasResult: true,
     about: [
       'Deletes boot images.',
       'With --site, it refuses to delete an image that the site uses, unless --force is given.',
@@ -97,10 +99,12 @@ export const imagesHelps = actionHelps(imagesHelp, {
     examples: ['images remove --site /etc/slipway/site.yaml rhcos-4.16'],
   },
   export: {
+    hasResult: true,
     about: ['Packs boot images into one archive.', 'The archive is for a site without internet access.'],
     examples: ['images export rhcos-4.17 images.tar'],
   },
   import: {
+    hasResult: true,
     about: [
       'Unpacks an archive of boot images.',
       'FILE is an archive of "slipway images export", or - for standard input. A damaged archive changes nothing.',
@@ -108,6 +112,7 @@ export const imagesHelps = actionHelps(imagesHelp, {
     examples: ['images import images.tar'],
   },
   loaders: {
+    hasResult: true,
     about: [
       'Copies the signed boot loaders of a live ISO into an image.',
       'Nodes with Secure Boot need them (loader: shim). ISO is the live ISO of the same release; by default the one that ' +
