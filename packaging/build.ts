@@ -1,6 +1,7 @@
 /**
- * `npm run package`: writes the .deb and .rpm packages for amd64 and arm64 and the npm package to dist/packages. Two
- * builds of one commit have the same bytes: every time in them is the time of the commit.
+ * `npm run package`: writes the .deb and .rpm packages for amd64 and arm64, the npm package, and, if podman is installed,
+ * the container image to dist/packages. Two builds of one commit have the same bytes, except for the image: every time in
+ * the packages is the time of the commit. With --no-image, it writes only the packages.
  */
 import { spawnSync } from 'node:child_process'
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -10,6 +11,7 @@ import { gzipSync } from 'node:zlib'
 import { commandGroups } from '../src/cli/registry.ts'
 import { completionOfShell, shells } from '../src/cli/commands/completion.ts'
 import { schemaVersion } from '../src/install/store-schema.ts'
+import { writeImage } from './image.ts'
 import { manPage } from './man.ts'
 import { thirdPartyNotices } from './notices.ts'
 
@@ -29,6 +31,10 @@ async function main(): Promise<void> {
   run('npm', ['run', 'build', '--silent'])
   await writeFile(join(root, 'dist/commit'), `${commit}\n`)
   await mkdir(output, { recursive: true })
+  // The image must get the packages of this version.
+  for (const name of await readdir(output)) {
+    if (name.startsWith('slipway')) await rm(join(output, name), { recursive: true })
+  }
   const packed = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', output])
   for (const { filename } of JSON.parse(packed) as { filename: string }[]) {
     console.log(`dist/packages/${filename}`)
@@ -58,6 +64,10 @@ async function main(): Promise<void> {
     }
   }
   await rm(stage, { recursive: true })
+  if (process.argv.includes('--no-image')) return
+  const base = process.env['SLIPWAY_IMAGE_BASE']
+  const image = writeImage({ root, version, seconds, base })
+  console.log(image === undefined ? 'no container image: podman is not installed' : `dist/packages/${image}`)
 }
 
 /** Stages /usr/lib/slipway: the bundled program, Node.js, and for the notices the packages of the program. */

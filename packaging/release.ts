@@ -106,7 +106,10 @@ function versionProblems(version: string, current: string): string[] {
 
 /** Replaces the version in the names of packages. */
 function renamed(text: string, current: string, version: string): string {
-  return text.replaceAll(`slipway_${current}_`, `slipway_${version}_`).replaceAll(`slipway-${current}-`, `slipway-${version}-`)
+  return ['slipway_', 'slipway-', 'slipway:'].reduce(
+    (changed, name) => changed.replaceAll(`${name}${current}`, `${name}${version}`),
+    text,
+  )
 }
 
 /** Writes the file that `sha256sum --check` reads. */
