@@ -22,7 +22,9 @@ export function writeImage({ root, version, seconds, base }: Image): string | un
     if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return false
     if (status === 0) return true
     const last = (stderr + stdout).trim().split('\n').slice(-5).join('\n')
-    throw new Error(`podman ${args[0] ?? ''} failed: ${error?.message ?? last}\nTo build only the packages, add -- --no-image`)
+    throw new Error(
+      `podman ${args[0] ?? ''} failed: ${error?.message ?? last}\nTo build only the packages, add -- --no-image`,
+    )
   }
   const tag = `localhost/slipway:${version}`
   const name = `slipway-${version}-image.tar`

@@ -31,7 +31,8 @@ if (import.meta.main) {
       stdio: ['ignore', 'pipe', 'inherit'],
       maxBuffer: Infinity,
     })
-    if (status !== 0) throw new Error(`${command} ${rest.join(' ')} failed: ${error?.message ?? `status ${String(status)}`}`)
+    if (status !== 0)
+      throw new Error(`${command} ${rest.join(' ')} failed: ${error?.message ?? `status ${String(status)}`}`)
     return stdout
   }
   const problems =
@@ -50,8 +51,12 @@ export function release({ root, version, isDry, print, run }: Release): string[]
   const tag = `v${version}`
   const problems = [
     ...versionProblems(version, current),
-    ...(notes === undefined ? [`CHANGELOG.md must start with a section "## ${version}": write what changed`] : []),
-    ...(run('git', 'status', '--porcelain') === '' ? [] : ['there are changes that are not committed: commit them']),
+    ...(notes === undefined
+      ? [`CHANGELOG.md must start with a section "## ${version}": write what changed`]
+      : []),
+    ...(run('git', 'status', '--porcelain') === ''
+      ? []
+      : ['there are changes that are not committed: commit them']),
     ...(run('git', 'tag', '--list', tag) === '' ? [] : [`the tag ${tag} exists: choose a later version`]),
   ]
   if (problems.length > 0 || notes === undefined) return problems
@@ -65,7 +70,8 @@ export function release({ root, version, isDry, print, run }: Release): string[]
             `set the version ${version} in package.json and in the documents, and commit it`,
             () => {
               run('npm', 'version', '--no-git-tag-version', version)
-              for (const name of documents) writeFileSync(join(root, name), renamed(read(name), current, version))
+              for (const name of documents)
+                writeFileSync(join(root, name), renamed(read(name), current, version))
               run('git', 'commit', '--all', '--message', `Release ${version}`)
             },
           ],
@@ -77,7 +83,10 @@ export function release({ root, version, isDry, print, run }: Release): string[]
         writeChecksums(join(root, 'dist/packages'), version)
       },
     ],
-    [`create the tag ${tag}`, () => void run('git', 'tag', '--annotate', tag, '--message', `slipway ${version}\n\n${notes}`)],
+    [
+      `create the tag ${tag}`,
+      () => void run('git', 'tag', '--annotate', tag, '--message', `slipway ${version}\n\n${notes}`),
+    ],
   ]
   for (const [text, step] of steps) {
     print(isDry ? `would ${text}` : text)
@@ -100,7 +109,8 @@ function versionProblems(version: string, current: string): string[] {
   const numbers = [version, current].map((text) => /^(\d+)\.(\d+)\.(\d+)$/.exec(text)?.slice(1).map(Number))
   const [next, previous] = numbers
   if (next === undefined) return [`${version} is not a version such as 1.2.3`]
-  const difference = next.map((number, index) => number - (previous?.[index] ?? 0)).find((each) => each !== 0) ?? 0
+  const difference =
+    next.map((number, index) => number - (previous?.[index] ?? 0)).find((each) => each !== 0) ?? 0
   return difference < 0 ? [`${version} is earlier than ${current}`] : []
 }
 
@@ -116,6 +126,11 @@ function renamed(text: string, current: string, version: string): string {
 function writeChecksums(directory: string, version: string): void {
   const lines = globSync(`slipway[-_]${version}[-._]*`, { cwd: directory })
     .sort()
-    .map((name) => `${createHash('sha256').update(readFileSync(join(directory, name))).digest('hex')}  ${name}\n`)
+    .map(
+      (name) =>
+        `${createHash('sha256')
+          .update(readFileSync(join(directory, name)))
+          .digest('hex')}  ${name}\n`,
+    )
   writeFileSync(join(directory, 'SHA256SUMS'), lines.join(''))
 }

@@ -29,7 +29,8 @@ t.test('every block without a language has commands, and output is marked as tex
 })
 
 t.test('comments are removed, and a backslash continues a line', (t) => {
-  const block = '```\n# first\nslipway check \\\n  site.yaml  # really\n\nslipway reload\n```\n\n```text\nok\n```\n\n```yaml\na: b\n```\n'
+  const block =
+    '```\n# first\nslipway check \\\n  site.yaml  # really\n\nslipway reload\n```\n\n```text\nok\n```\n\n```yaml\na: b\n```\n'
   t.same(stepsOf(block), [
     { kind: 'command', text: 'slipway check site.yaml' },
     { kind: 'command', text: 'slipway reload' },

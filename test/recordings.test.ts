@@ -8,7 +8,11 @@ import { preflightCodes } from '../src/preflight/codes.ts'
 function linesOf(name: string): string[] {
   const svg = readFileSync(new URL(`../docs/images/${name}.svg`, import.meta.url), 'utf8')
   return [...svg.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map(([, text = '']) =>
-    text.replaceAll(/<[^>]*>/g, '').replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&'),
+    text
+      .replaceAll(/<[^>]*>/g, '')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&amp;', '&'),
   )
 }
 

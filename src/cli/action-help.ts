@@ -2,7 +2,8 @@
 import type { Help, HelpRow } from './command.ts'
 
 /** What a page has of its own; without `exit`, it has the exit statuses of the group. */
-type ActionPage = Pick<Help, 'about' | 'examples' | 'lists' | 'isPaged' | 'hasResult'> & Partial<Pick<Help, 'exit'>>
+type ActionPage = Pick<Help, 'about' | 'examples' | 'lists' | 'isPaged' | 'hasResult'> &
+  Partial<Pick<Help, 'exit'>>
 
 /**
  * Returns a page for each command of a group. Its usage lines and options are those of the group that apply to it.

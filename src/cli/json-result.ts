@@ -42,6 +42,8 @@ export async function withJsonResult(
     collecting.err(withNextStep(error))
     return ExitCode.problems
   })
-  terminal.out(JSON.stringify({ ...facts, outcome: outcomes[code] ?? 'failed', lines, problems }, undefined, 2))
+  terminal.out(
+    JSON.stringify({ ...facts, outcome: outcomes[code] ?? 'failed', lines, problems }, undefined, 2),
+  )
   return code
 }

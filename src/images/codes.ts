@@ -123,7 +123,11 @@ export class ImageProblem extends Error {
 }
 
 /** Messages with these codes only state what is wrong with a file. */
-const withoutStep: readonly ImageCode[] = ['image.archive-invalid', 'image.iso-invalid', 'image.manifest-damaged']
+const withoutStep: readonly ImageCode[] = [
+  'image.archive-invalid',
+  'image.iso-invalid',
+  'image.manifest-damaged',
+]
 
 /** Returns the message, which ends with what to do. */
 export function withRemedy({ code, message }: ImageProblem): string {

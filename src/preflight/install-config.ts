@@ -56,7 +56,9 @@ function credentialsIn(text: string | undefined): ReadonlyMap<string, string> {
       Object.entries(auths).flatMap(([registry, { auth }]) => (auth === undefined ? [] : [[registry, auth]])),
     )
   } catch {
-    throw new Error('has a pullSecret that is not a JSON document with auths: copy it from the console of Red Hat again')
+    throw new Error(
+      'has a pullSecret that is not a JSON document with auths: copy it from the console of Red Hat again',
+    )
   }
 }
 

@@ -155,7 +155,10 @@ t.test('a refused login names the option that is missing, or the file with the w
   await t.rejects(askControl(target, '/v1/nodes'), {
     message: `${target} refuses the token in ${wrong}: write a token of "slipway token create" to it, or name another file with --token-file`,
   })
-  t.equal(explainLogin(target, 'not logged in: send a token', { SLIPWAY_CERT_FILE: 'c' }), 'not logged in: send a token')
+  t.equal(
+    explainLogin(target, 'not logged in: send a token', { SLIPWAY_CERT_FILE: 'c' }),
+    'not logged in: send a token',
+  )
 })
 
 t.test('the name of a local user is in the log', async (t) => {

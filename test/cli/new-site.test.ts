@@ -5,7 +5,10 @@ import { writeNewSite } from '../../src/cli/new-site.ts'
 
 t.test('the schema that a new file names for editors exists', async (t) => {
   const file = join(t.testdir(), 'site.yaml')
-  t.equal(await writeNewSite(file, '# yaml-language-server: $schema=./site.schema.json\nsite: a\n'), undefined)
+  t.equal(
+    await writeNewSite(file, '# yaml-language-server: $schema=./site.schema.json\nsite: a\n'),
+    undefined,
+  )
   const [, schema = ''] = /^# yaml-language-server: \$schema=(.*)$/m.exec(readFileSync(file, 'utf8')) ?? []
   t.match(schema, /^\/.*\/config\/site\.schema\.json$/)
   t.ok(existsSync(schema))

@@ -14,7 +14,7 @@ import { keptTerminal } from '../support/terminal.ts'
 
 /** What an administrator can do starts with one of these words, after a separator. */
 const step =
-  /(?:[;:,] |^)(?:or )?(?:add|ask|change|check|choose|compare|correct|create|end|expected|fix|free|give|join|list|name|read|reload|remove|repeat|report|restart|run|send|set|start|use|wait|write|--\w+|"slipway)\b|did you mean|it has \w/im
+  /(?:[;:,] |^)(?:or )?(?:add|ask|change|check|choose|compare|correct|create|end|expected|export|fix|free|give|join|list|name|read|reload|remove|repeat|report|restart|run|send|set|start|use|wait|write|--\w+|"slipway)\b|did you mean|it has \w/im
 
 async function run(...args: string[]) {
   const terminal = keptTerminal()

@@ -29,7 +29,11 @@ t.test('with --json, what a command did is one document, and its lines go to sta
   t.match(written.err, `next: slipway check ${site}`)
   const refused = await run('images', 'remove', 'none', '--json', '--dir', t.testdirName)
   t.equal(refused.code, 1)
-  t.match(JSON.parse(refused.out), { outcome: 'failed', lines: [], problems: [/^slipway images: .* does not contain none; list /] })
+  t.match(JSON.parse(refused.out), {
+    outcome: 'failed',
+    lines: [],
+    problems: [/^slipway images: .* does not contain none; list /],
+  })
 })
 
 t.test('an unexpected error is reported as a defect, with its stack trace', async (t) => {

@@ -14,7 +14,9 @@ const firewalld = (name: string) =>
 
 /** The same for a profile of ufw: `53` is both protocols, and `80,443/tcp` are two ports. */
 function ufw(name: string): string[] {
-  const [, text = ''] = new RegExp(`^\\[${name}\\]\\n(?:.+\\n)*?ports=(.+)$`, 'm').exec(read('packaging/firewall/slipway.ufw')) ?? []
+  const [, text = ''] =
+    new RegExp(`^\\[${name}\\]\\n(?:.+\\n)*?ports=(.+)$`, 'm').exec(read('packaging/firewall/slipway.ufw')) ??
+    []
   return text.split('|').flatMap((each) => {
     const [ports = '', protocol] = each.split('/')
     return ports
@@ -25,7 +27,13 @@ function ufw(name: string): string[] {
 
 t.test('firewalld and ufw open the default ports of the services', (t) => {
   const { ports } = serverSection.parse({ address: '192.0.2.1' })
-  const expected = [`${ports.dhcp}/udp`, `${ports.tftp}/udp`, `${ports.dns}/udp`, `${ports.dns}/tcp`, `${ports.http}/tcp`]
+  const expected = [
+    `${ports.dhcp}/udp`,
+    `${ports.tftp}/udp`,
+    `${ports.dns}/udp`,
+    `${ports.dns}/tcp`,
+    `${ports.http}/tcp`,
+  ]
   t.same(firewalld('slipway'), expected)
   t.same(ufw('slipway'), expected)
   t.match(read('packaging/firewall/slipway.xml'), '<helper name="tftp"/>')

@@ -15,7 +15,8 @@ function repository(t: Test, changelog = '# Changelog\n\n## 1.3.0\n\n- New.\n\n#
     '.gitignore': 'dist\n',
   })
   const identity = ['-c', 'user.name=test', '-c', 'user.email=test@example.net', '-c', 'commit.gpgsign=false']
-  const git = (...args: string[]) => execFileSync('git', [...identity, ...args], { cwd: root, encoding: 'utf8' })
+  const git = (...args: string[]) =>
+    execFileSync('git', [...identity, ...args], { cwd: root, encoding: 'utf8' })
   git('init', '--quiet')
   git('add', '.')
   git('commit', '--quiet', '--message', 'first')
@@ -50,7 +51,10 @@ t.test('a release sets the version, commits, writes packages with checksums, and
   t.equal(git('log', '-1', '--format=%s'), 'Release 1.3.0\n')
   t.equal(git('cat-file', '-t', 'v1.3.0'), 'tag\n', 'an annotated tag')
   t.equal(git('tag', '--list', '--format=%(contents)', 'v1.3.0').trim(), 'slipway 1.3.0\n\n- New.')
-  t.match(read('dist/packages/SHA256SUMS'), /^[0-9a-f]{64} {2}slipway-1\.3\.0-1\.x86_64\.rpm\n[0-9a-f]{64} {2}slipway_1\.3\.0_amd64\.deb\n$/)
+  t.match(
+    read('dist/packages/SHA256SUMS'),
+    /^[0-9a-f]{64} {2}slipway-1\.3\.0-1\.x86_64\.rpm\n[0-9a-f]{64} {2}slipway_1\.3\.0_amd64\.deb\n$/,
+  )
   t.match(lines.at(-1), /^next: git push/)
   t.end()
 })
@@ -59,7 +63,13 @@ t.test('a dry run prints the steps and changes nothing', (t) => {
   const { git, commands, lines, make, read } = repository(t)
   t.same(make('1.3.0', true), [])
   t.same(commands, [])
-  t.match(lines, [/^would check/, /^would set the version 1\.3\.0/, /^would write the packages/, /^would create the tag v1\.3\.0$/, /^next/])
+  t.match(lines, [
+    /^would check/,
+    /^would set the version 1\.3\.0/,
+    /^would write the packages/,
+    /^would create the tag v1\.3\.0$/,
+    /^next/,
+  ])
   t.equal(git('tag', '--list'), '')
   t.equal(git('status', '--porcelain'), '')
   t.match(read('package.json'), '1.2.0')
@@ -76,11 +86,17 @@ t.test('the first release has the version of package.json', (t) => {
 
 t.test('what is missing is listed, and nothing is changed', (t) => {
   const { root, git, commands, make } = repository(t)
-  t.same(make('1.1.9'), ['1.1.9 is earlier than 1.2.0', 'CHANGELOG.md must start with a section "## 1.1.9": write what changed'])
+  t.same(make('1.1.9'), [
+    '1.1.9 is earlier than 1.2.0',
+    'CHANGELOG.md must start with a section "## 1.1.9": write what changed',
+  ])
   t.match(make('next'), ['next is not a version such as 1.2.3'])
   git('tag', 'v1.3.0')
   writeFileSync(join(root, 'new'), '')
-  t.same(make('1.3.0'), ['there are changes that are not committed: commit them', 'the tag v1.3.0 exists: choose a later version'])
+  t.same(make('1.3.0'), [
+    'there are changes that are not committed: commit them',
+    'the tag v1.3.0 exists: choose a later version',
+  ])
   t.same(commands, [])
   t.equal(git('log', '--format=%s'), 'first\n')
   t.end()

@@ -6,7 +6,14 @@ import { checks } from '../../src/preflight/checks.ts'
 import { readInstallConfig } from '../../src/preflight/install-config.ts'
 import type { Probes } from '../../src/preflight/probes.ts'
 import { madeAt, usableUntil } from '../support/ignition.ts'
-import { exampleModel, exampleSite, ignitionFile, ignitionFiles, liveImage, missing } from '../support/model.ts'
+import {
+  exampleModel,
+  exampleSite,
+  ignitionFile,
+  ignitionFiles,
+  liveImage,
+  missing,
+} from '../support/model.ts'
 import { checkContext } from '../support/probes.ts'
 
 type Site = ReturnType<typeof exampleSite>
@@ -26,9 +33,11 @@ const reading = (files: Readonly<Record<string, string>>): Partial<Probes> => ({
 const replying = (kind: 'done' | 'failed', output: string): Partial<Probes> => ({
   run: () => Promise.resolve({ kind, ending: 'exit code 1', output }),
 })
-const withHaproxy = (site: Site) => void Object.assign(site, { haproxy: { file: '/etc/haproxy/haproxy.cfg' } })
+const withHaproxy = (site: Site) =>
+  void Object.assign(site, { haproxy: { file: '/etc/haproxy/haproxy.cfg' } })
 const withResolver = (site: Site) => void Object.assign(site, { dns: { forward: ['192.0.2.53'] } })
-const onWire = (files: Readonly<Record<string, string>>) => reading({ '/sys/class/net/eth0/carrier': '1', ...files })
+const onWire = (files: Readonly<Record<string, string>>) =>
+  reading({ '/sys/class/net/eth0/carrier': '1', ...files })
 /** Another plan of the example site. @param facts what the scan found */
 const scanned = (facts: Parameters<typeof exampleModel>[1]): Partial<CheckContext> => {
   const model = exampleModel(undefined, facts)
@@ -45,7 +54,9 @@ const faults: readonly Fault[] = [
     code: 'image.file-missing',
     context: () =>
       scanned({
-        images: new Map([['rhcos', { ...liveImage('/srv/rhcos'), kernel: missing('/srv/rhcos', 'it has no kernel') }]]),
+        images: new Map([
+          ['rhcos', { ...liveImage('/srv/rhcos'), kernel: missing('/srv/rhcos', 'it has no kernel') }],
+        ]),
       }),
   },
   {
@@ -55,7 +66,13 @@ const faults: readonly Fault[] = [
     context: () => ({
       ...scanned({
         ignition: new Map([
-          ['ocp45', { ...ignitionFiles('/srv'), bootstrap: ignitionFile('/srv/bootstrap.ign', { madeAt, usableUntil }) }],
+          [
+            'ocp45',
+            {
+              ...ignitionFiles('/srv'),
+              bootstrap: ignitionFile('/srv/bootstrap.ign', { madeAt, usableUntil }),
+            },
+          ],
         ]),
       }),
       now: madeAt + 25 * 3_600_000,
@@ -67,7 +84,11 @@ const faults: readonly Fault[] = [
     code: 'preflight.image-signature-wrong',
     probes: {
       verifyImage: () =>
-        Promise.resolve({ kind: 'whole', files: 3, signing: { kind: 'wrong', problems: ['kernel is not signed'] } }),
+        Promise.resolve({
+          kind: 'whole',
+          files: 3,
+          signing: { kind: 'wrong', problems: ['kernel is not signed'] },
+        }),
     },
   },
   {
@@ -101,7 +122,10 @@ const faults: readonly Fault[] = [
     name: 'SELinux does not let HAProxy connect',
     check: 'selinux',
     code: 'preflight.selinux-denies',
-    probes: { ...reading({ '/sys/fs/selinux/enforce': '1' }), ...replying('done', 'haproxy_connect_any --> off') },
+    probes: {
+      ...reading({ '/sys/fs/selinux/enforce': '1' }),
+      ...replying('done', 'haproxy_connect_any --> off'),
+    },
     site: withHaproxy,
   },
   {
@@ -133,7 +157,12 @@ const faults: readonly Fault[] = [
           servers,
           records: [],
           zones: [
-            { kind: 'delegation', zone: 'ocp45.example.net', message: 'is not delegated', severity: 'failure' },
+            {
+              kind: 'delegation',
+              zone: 'ocp45.example.net',
+              message: 'is not delegated',
+              severity: 'failure',
+            },
           ],
         }),
     },
@@ -168,7 +197,12 @@ const faults: readonly Fault[] = [
     probes: {
       bmcReports: (plans) =>
         Promise.resolve(
-          new Map([...plans.keys()].map((key) => [key, { code: 'bmc.credentials-refused', reason: 'it is refused' }])),
+          new Map(
+            [...plans.keys()].map((key) => [
+              key,
+              { code: 'bmc.credentials-refused', reason: 'it is refused' },
+            ]),
+          ),
         ),
     },
     site: (site) => {

@@ -33,7 +33,10 @@ const help: Help = {
   ],
   options: [
     ['--output FILE', 'write the site file to FILE instead of printing it; an existing FILE is replaced'],
-    ['--state DIR', 'read this state directory, not the running slipway (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
+    [
+      '--state DIR',
+      'read this state directory, not the running slipway (default: $STATE_DIRECTORY, else /var/lib/slipway)',
+    ],
     ...siteRows.slice(0, 1),
     controlRow,
     jsonRow,

@@ -104,10 +104,7 @@ t.test('an invalid command line is refused', async (t) => {
     [['x', path!], 'cannot wait for "x"'],
     [['nodes-ready', '--timeout', '9', path!], '--timeout: expected a time such as 90s, 45m, or 2h, not 9'],
     [['nodes-ready', '--cluster', 'c9', path!], 'the site has no cluster c9; it has c1'],
-    [
-      ['nodes-ready', none!],
-      'the site does not declare a cluster: add it to clusters in the site file',
-    ],
+    [['nodes-ready', none!], 'the site does not declare a cluster: add it to clusters in the site file'],
     [['nodes-ready', both!], 'the site has several clusters: add --cluster c1 or c2'],
   ]
   for (const [args, message] of cases) {
@@ -184,7 +181,10 @@ t.test('without a cluster to follow: why, and what to do', async (t) => {
   const slipway = await fakeSlipway(t, { 'GET /v1/clusters': [], 'GET /v1/status': {} })
   const run = async () => {
     const terminal = keptTerminal()
-    return { code: await wait.run(['nodes-ready', '--control', slipway.path], terminal), err: terminal.errLines }
+    return {
+      code: await wait.run(['nodes-ready', '--control', slipway.path], terminal),
+      err: terminal.errLines,
+    }
   }
   t.same(await run(), {
     code: 1,

@@ -107,7 +107,8 @@ function start(command: string): ChildProcess {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => process.stdout.write(data))
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => process.stdout.write(data))
   return child
 }
 
@@ -143,7 +144,9 @@ async function printed(child: ChildProcess, text: RegExp): Promise<void> {
       if (text.test(output)) resolve(undefined)
     })
   }
-  child.once('exit', (code) => reject(new Error(`it ended with ${String(code)} before it printed ${String(text)}`)))
+  child.once('exit', (code) =>
+    reject(new Error(`it ended with ${String(code)} before it printed ${String(text)}`)),
+  )
   await within(child, promise)
 }
 
@@ -178,7 +181,9 @@ function serveDownloads(): void {
     initramfs: `rhcos-${release}-live-initramfs.x86_64.img`,
     rootfs: `rhcos-${release}-live-rootfs.x86_64.img`,
   }
-  const contents = new Map(Object.values(names).map((name) => [`/${name}`, Buffer.from(`${name}\n`.repeat(20_000))]))
+  const contents = new Map(
+    Object.values(names).map((name) => [`/${name}`, Buffer.from(`${name}\n`.repeat(20_000))]),
+  )
   const artifact = (name: string) => ({
     location: `http://${host}:${port}/${name}`,
     sha256: createHash('sha256')

@@ -83,7 +83,10 @@ export async function removeImages({ store, values, positionals, terminal }: Ima
   }
   for (const name of names) {
     if (!(await removeImage(store, name)))
-      throw new ImageProblem('image.not-stored', `${store} does not contain ${name}; list the images with "slipway images list"`)
+      throw new ImageProblem(
+        'image.not-stored',
+        `${store} does not contain ${name}; list the images with "slipway images list"`,
+      )
     terminal.out(`${name} removed`)
   }
   return ExitCode.fine

@@ -258,7 +258,9 @@ t.test('reports a slipway that serves another file, or that refuses the request'
   slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(404, 'the site does not declare a node c1/w2')
   t.same(await ended(slipway.path, path), {
     code: 1,
-    err: [`slipway: the slipway at ${slipway.path} does not serve c1/w2: its site file is not ${path}`],
+    err: [
+      `slipway: the slipway at ${slipway.path} does not serve c1/w2: its site file is not ${path}; name its site file with --site, or its socket with --control`,
+    ],
   })
   slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(500, 'the store is gone')
   t.same(await ended(slipway.path, path), { code: 1, err: ['slipway: the store is gone'] })
