@@ -8,7 +8,7 @@ import type { Probes } from '../../src/preflight/probes.ts'
 import { madeAt, usableUntil } from '../support/ignition.ts'
 import {
   exampleModel,
-  exampleSite,
+  type exampleSite,
   ignitionFile,
   ignitionFiles,
   liveImage,

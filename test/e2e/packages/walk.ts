@@ -11,6 +11,7 @@ import { createSocket } from 'node:dgram'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import { stepsOf } from './command-blocks.ts'
 
 type Manner = {
@@ -122,7 +123,7 @@ function answering(command: string, answers: readonly string[]): ChildProcess {
   child.stdout.on('data', (data: Buffer) => {
     process.stdout.write(data)
     // The terminal moves its cursor after the question.
-    if (/: (?:\x1b\[[\d;]*\w)*$/.test(data.toString())) child.stdin.write(`${left.shift() ?? ''}\r`)
+    if (stripVTControlCharacters(data.toString()).endsWith(': ')) child.stdin.write(`${left.shift() ?? ''}\r`)
   })
   return child
 }
