@@ -79,7 +79,11 @@ t.test('show asks the running slipway, which knows its state directory', async (
   t.teardown(() => {
     for (const name of ['STATE_DIRECTORY', 'SLIPWAY_SITE']) Reflect.deleteProperty(process.env, name)
   })
-  t.same(await run('show', '--control', '/nonexistent/control.sock'), { code: 0, out: ['site: one'], err: [] })
+  t.same(await run('show', '--control', '/nonexistent/control.sock'), {
+    code: 0,
+    out: ['site: one'],
+    err: [],
+  })
 })
 
 t.test('invalid command lines', async (t) => {
