@@ -195,7 +195,7 @@ const faults: readonly Fault[] = [
     check: 'bmcs',
     code: 'preflight.bmc-unusable',
     probes: {
-      bmcReports: (plans) =>
+      bmcInventories: (plans) =>
         Promise.resolve(
           new Map(
             [...plans.keys()].map((key) => [
