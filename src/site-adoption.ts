@@ -62,7 +62,11 @@ async function readRequest(body: unknown): Promise<Request | RefusedChange> {
   const { name, role, macs, addresses, cluster, base } = body as Record<string, unknown>
   const { roles } = await import('./site/schema.ts')
   const known = roles.find((each) => each === role)
-  if (known === undefined) return wrong(`role must be one of ${roles.join(', ')}`)
+  if (known === undefined && (role !== undefined || cluster === undefined)) {
+    return wrong(
+      `role must be one of ${roles.join(', ')}; omit it for a machine of the group that cluster names`,
+    )
+  }
   if (typeof name !== 'string') return wrong('name must be a host name of one label')
   if (!isList(macs, (mac) => parseMac(mac) !== undefined))
     return wrong('macs must be a list of MAC addresses', 409)

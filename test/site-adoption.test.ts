@@ -5,6 +5,7 @@ import { createLog } from '../src/host/log.ts'
 import type { Compared } from '../src/serve/control/site-routes.ts'
 import { createSiteAdoption } from '../src/site-adoption.ts'
 import { fakeClock } from './support/fake-clock.ts'
+import { groupSiteText } from './support/group-site.ts'
 import { siteFolder, sitePath, siteText } from './support/site-folder.ts'
 
 const w2 = { name: 'w2', role: 'worker', macs: ['00-00-5E-00-53-22'], addresses: ['192.0.2.22'] }
@@ -77,7 +78,10 @@ t.test('refuses what is not a node', async (t) => {
   const { adopt } = rig(t)
   for (const [body, reason] of [
     [undefined, 'the body must be a JSON object'],
-    [{ ...w2, role: 'master2' }, 'role must be one of bootstrap, master, arbiter, single, worker, infra'],
+    [
+      { ...w2, role: 'master2' },
+      'role must be one of bootstrap, master, arbiter, single, worker, infra; omit it for a machine of the group that cluster names',
+    ],
     [{ ...w2, name: 7 }, 'name must be a host name of one label'],
     [{ ...w2, macs: [] }, 'macs must be a list of MAC addresses'],
     [{ ...w2, macs: ['w2'] }, 'macs must be a list of MAC addresses'],
@@ -91,6 +95,14 @@ t.test('refuses what is not a node', async (t) => {
       status: /^(?:macs|addresses)/.test(reason) ? 409 : 400,
     })
   }
+})
+
+t.test('adds a machine to a group, which has no role', async (t) => {
+  const { adopt } = rig(t, groupSiteText())
+  const web2 = { name: 'web2', macs: ['00:00:5e:00:53:42'], addresses: ['192.0.2.42'] }
+  t.match(await adopt({ ...web2, cluster: 'web' }), { outcome: 'planned', node: 'web/web2', line: 24 })
+  t.match(await adopt(web2), { code: 'server.bad-request', reasons: [/omit it for a machine of the group/] })
+  t.match(await adopt({ ...web2, cluster: 'c1' }), { code: 'site.cluster-unclear' })
 })
 
 t.test('refuses what the site file cannot have', async (t) => {

@@ -6,6 +6,7 @@ import type { Compared } from '../src/serve/control/site-routes.ts'
 import type { ServerState } from '../src/serve/haproxy/servers.ts'
 import { createSiteRemoval } from '../src/site-removal.ts'
 import { fakeClock } from './support/fake-clock.ts'
+import { groupSiteText, web1, web2 } from './support/group-site.ts'
 import { siteFolder, sitePath, siteText } from './support/site-folder.ts'
 
 const w2 = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:03", address: 192.0.2.22 }\n'
@@ -66,6 +67,14 @@ t.test(
     })
   },
 )
+
+t.test('removes a machine of a group, for which nothing is left to do but power it off', async (t) => {
+  const { remove } = rig(t, groupSiteText(web1 + web2))
+  t.match(await remove({ nodes: ['web/web2'] }), {
+    ...{ outcome: 'planned', keys: ['web/web2'], blockers: [] },
+    nodes: [{ node: 'web/web2', line: 24, manualSteps: [/^power off web\/web2/] }],
+  })
+})
 
 t.test('a node of the control plane, and the last server of a backend, need force', async (t) => {
   const { path, remove, balance, know, lines } = rig(t)

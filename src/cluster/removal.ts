@@ -1,7 +1,7 @@
 /** Reasons not to remove nodes of a running cluster, and what is left to do by hand after their removal. Pure. */
 import { findNode, namedNodes } from '../plan/find-node.ts'
 import { reservedAddress, subnetOf } from '../plan/model.ts'
-import { nodeFqdn } from '../site/declared.ts'
+import { declaredNodes, isGroup } from '../site/declared.ts'
 import type { Role, Site } from '../site/schema.ts'
 import { formatDuration } from '../text/format.ts'
 import type { MemberReport } from './report.ts'
@@ -11,7 +11,8 @@ type RemovalServer = { readonly node: string; readonly backend: string; readonly
 
 export type RemovedNode = {
   readonly key: string
-  readonly role: Role
+  /** Undefined for a machine of a group. */
+  readonly role: Role | undefined
   readonly fqdn: string
   /** Lease time of its address; undefined where another server runs DHCP. */
   readonly leaseSeconds: number | undefined
@@ -25,10 +26,12 @@ export type RemovedNode = {
  */
 export function keysToRemove(
   names: readonly string[],
-  { clusters }: Pick<Site, 'clusters'>,
+  { clusters, groups }: Pick<Site, 'clusters' | 'groups'>,
   draining: readonly string[],
 ): string[] | string {
-  const declared = clusters.flatMap((cluster) => cluster.nodes.map(({ name }) => `${cluster.name}/${name}`))
+  const declared = [...clusters, ...groups].flatMap((owner) =>
+    owner.nodes.map(({ name }) => `${owner.name}/${name}`),
+  )
   const nodes = namedNodes([...new Set([...declared, ...draining])])
   const found = names.map((name) => findNode(nodes, name.toLowerCase()))
   const unknown = found.find((each) => typeof each === 'string')
@@ -43,20 +46,19 @@ export async function describeRemoved(
   memberOf: (cluster: string, key: string) => Promise<MemberReport> | MemberReport,
 ): Promise<RemovedNode[]> {
   const nodes: RemovedNode[] = []
-  for (const cluster of site.clusters) {
-    for (const node of cluster.nodes) {
-      const key = `${cluster.name}/${node.name}`
-      if (!keys.includes(key)) continue
-      const address = reservedAddress(node)
-      const subnet = address === undefined ? undefined : subnetOf(site, address)
-      nodes.push({
-        key,
-        role: node.role,
-        fqdn: nodeFqdn(cluster, node),
-        leaseSeconds: subnet?.dhcp === 'full' ? subnet.leaseSeconds : undefined,
-        member: await memberOf(cluster.name, key),
-      })
-    }
+  for (const { cluster: owner, node, fqdn } of declaredNodes(site)) {
+    const key = `${owner.name}/${node.name}`
+    if (!keys.includes(key)) continue
+    const address = reservedAddress(node)
+    const subnet = address === undefined ? undefined : subnetOf(site, address)
+    nodes.push({
+      key,
+      role: 'role' in node ? node.role : undefined,
+      fqdn,
+      leaseSeconds: subnet?.dhcp === 'full' ? subnet.leaseSeconds : undefined,
+      // A machine of a group belongs to no cluster.
+      member: isGroup(owner) ? { node: key, state: 'absent' } : await memberOf(owner.name, key),
+    })
   }
   return nodes
 }
@@ -98,6 +100,6 @@ export function manualSteps({ key, role, fqdn, leaseSeconds, member }: RemovedNo
   ]
 }
 
-function hasEtcdMember(role: Role): boolean {
+function hasEtcdMember(role: Role | undefined): boolean {
   return role === 'master' || role === 'arbiter' || role === 'single'
 }

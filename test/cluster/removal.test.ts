@@ -76,12 +76,14 @@ t.test('names can be those of nodes that are removed from the site but not yet d
       { name: 'c1', nodes: c1 },
       { name: 'c2', nodes: c2 },
     ],
+    groups: [{ name: 'web', nodes: [{ name: 'web1' }] }],
   } as unknown as Parameters<typeof keysToRemove>[1]
   t.same(keysToRemove(['W1', 'c1/w1', 'c2/w2', 'w7'], site, ['c1/w7']), ['c1/w1', 'c2/w2', 'c1/w7'])
+  t.same(keysToRemove(['web1'], site, []), ['web/web1'], 'a machine of a group')
   t.equal(keysToRemove(['w1', 'w2'], site, []), 'several clusters have a node w2: use c1/w2 or c2/w2')
   t.match(
     keysToRemove(['w9'], site, []),
-    /^the site does not declare a node w9.*; it has c1\/w1, c1\/w2, c2\/w2$/,
+    /^the site does not declare a node w9.*; it has c1\/w1, c1\/w2, c2\/w2, web\/web1$/,
   )
   t.end()
 })

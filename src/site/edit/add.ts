@@ -16,11 +16,12 @@ import {
   hasBlankLineBelow,
   lastOffset,
   type NodeList,
+  type OwnerPath,
 } from './entries.ts'
 import type { SiteCode } from '../codes.ts'
 import { loadSite } from '../load.ts'
 import type { Problem } from '../problem.ts'
-import type { Node, Site, Role } from '../schema.ts'
+import type { Cluster, Group, GroupNode, Node, Site, Role } from '../schema.ts'
 import { isScalar, stringify, type YAMLMap } from 'yaml'
 
 /** Why the text of a site is not changed. */
@@ -51,23 +52,24 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
   const text = whole.slice(mark.length)
   const before = loadSite(text, file)
   if (before.kind === 'problems') return { kind: 'problems', when: 'before', problems: before.problems }
-  const index = clusterIndex(before.site, adoption.cluster)
-  if (typeof index === 'string') return { kind: 'refused', code: 'site.cluster-unclear', reason: index }
-  const { name: cluster, nodes } = before.site.clusters[index] as Site['clusters'][number]
+  const found = findOwner(before.site, adoption)
+  if (typeof found === 'string') return { kind: 'refused', code: 'site.cluster-unclear', reason: found }
+  const { path } = found
+  const nodes: readonly (Node | GroupNode)[] = found.owner.nodes
   const name = adoption.name.toLowerCase()
-  const key = `${cluster}/${name}`
+  const key = `${found.owner.name}/${name}`
   const at = nodes.findIndex((node) => node.name === name)
   if (at !== -1) {
-    const line = lineOf(text, startOf(nodeList(text, index), at))
-    const other = difference(nodes[at] as Node, adoption)
+    const line = lineOf(text, startOf(nodeList(text, path), at))
+    const other = difference(nodes[at] as Node | GroupNode, adoption)
     if (other === undefined) return { kind: 'present', text: whole, line, key, entry: '', site: before.site }
     const reason = `the site file already has ${key} (line ${line}), with ${other}`
     return { kind: 'refused', code: 'site.node-known', reason }
   }
   // After the last node of the same role, or else after the last node.
-  const sameRole = nodes.findLastIndex(({ role }) => role === adoption.role)
+  const sameRole = nodes.findLastIndex((node) => roleOf(node) === adoption.role)
   const neighbor = sameRole === -1 ? nodes.length - 1 : sameRole
-  const { offset, inserted } = insertion(text, [index, neighbor], adoption)
+  const { offset, inserted } = insertion(text, [path, neighbor], adoption)
   const made = text.slice(0, offset) + inserted + text.slice(offset)
   const after = loadSite(made, file)
   if (after.kind === 'problems') return { kind: 'problems', when: 'after', problems: after.problems }
@@ -92,21 +94,41 @@ function entryText(inserted: string): string {
     .trimEnd()
 }
 
-/** @returns a sentence if the cluster cannot be determined */
-function clusterIndex({ clusters }: Site, wanted: string | undefined): number | string {
-  const names = clusters.map(({ name }) => name)
-  if (wanted === undefined) {
-    if (names.length === 1) return 0
-    return names.length === 0
-      ? 'the site has no cluster: declare one first'
-      : `the site has several clusters, choose one with --cluster: ${names.join(', ')}`
+/** Returns the cluster or the group of the node, or a sentence if it cannot be determined. */
+function findOwner(
+  { clusters, groups }: Site,
+  { role, cluster: wanted }: Adoption,
+): { readonly path: OwnerPath; readonly owner: Cluster | Group } | string {
+  const isMachine = role === undefined
+  const section = isMachine ? 'groups' : 'clusters'
+  const kind = isMachine ? 'group' : 'cluster'
+  const owners: readonly (Cluster | Group)[] = isMachine ? groups : clusters
+  const names = owners.map(({ name }) => name)
+  const index = names.indexOf(wanted?.toLowerCase() ?? names[0] ?? '')
+  const owner = owners[index]
+  if (owner === undefined) {
+    const others = isMachine ? clusters : groups
+    if (others.some(({ name }) => name === wanted?.toLowerCase())) {
+      return isMachine
+        ? `${wanted} is a cluster: name the role of the node with --role`
+        : `${wanted} is a group, whose machines have no role: omit --role`
+    }
+    if (names.length === 0) return `the site has no ${kind}: declare one first`
+    return `the site has no ${kind} ${wanted}, only ${names.join(', ')}`
   }
-  const index = names.indexOf(wanted.toLowerCase())
-  return index === -1 ? `the site has no cluster ${wanted}, only ${names.join(', ')}` : index
+  if (wanted === undefined && names.length > 1) {
+    return `the site has several ${section}, choose one with --${kind}: ${names.join(', ')}`
+  }
+  return { path: [section, index], owner }
+}
+
+/** Returns nothing for a machine of a group. */
+function roleOf(node: Node | GroupNode): Role | undefined {
+  return 'role' in node ? node.role : undefined
 }
 
 /** Describes the first difference between a declared node and the one to add. */
-function difference(node: Node, { macs, role, addresses }: Adoption): string | undefined {
+function difference(node: Node | GroupNode, { macs, role, addresses }: Adoption): string | undefined {
   const wanted = addresses.map(parseIp)
   const isSame = node.address.every((address) => wanted.includes(address))
   const [had, given] = [node.address.map(formatIp).join(', '), addresses.join(', ')]
@@ -115,7 +137,8 @@ function difference(node: Node, { macs, role, addresses }: Adoption): string | u
   const hadMacs = node.mac.join(', ')
   if (hadMacs !== givenMacs) return `the MAC address ${hadMacs}, not ${givenMacs}`
   if (!isSame || wanted.length !== node.address.length) return `the address ${had}, not ${given}`
-  return node.role === role ? undefined : `the role ${node.role}, not ${role}`
+  const hadRole = roleOf(node)
+  return hadRole === role ? undefined : `the role ${hadRole}, not ${role}`
 }
 
 /** The node to add. */
@@ -123,10 +146,11 @@ export type Adoption = {
   /** At least one; each of them can boot the node. */
   readonly macs: readonly string[]
   readonly name: string
-  readonly role: Role
+  /** Undefined for a machine of a group. */
+  readonly role: Role | undefined
   /** As they will be written. */
   readonly addresses: readonly string[]
-  /** Optional if the site has only one. */
+  /** The cluster, or without a role the group. Optional if the site has only one. */
   readonly cluster: string | undefined
 }
 
@@ -139,8 +163,8 @@ type TextPosition = {
   readonly pattern: YAMLMap.Parsed
 }
 
-function positionOf(text: string, [cluster, item]: readonly [number, number]): TextPosition {
-  const nodes = nodeList(text, cluster)
+function positionOf(text: string, [owner, item]: readonly [OwnerPath, number]): TextPosition {
+  const nodes = nodeList(text, owner)
   return { text, nodes, item, pattern: entryAt(nodes, item) }
 }
 
@@ -148,11 +172,11 @@ function positionOf(text: string, [cluster, item]: readonly [number, number]): T
  * Returns the text to insert, and the offset to insert it at.
  *
  * @param text a valid site
- * @param neighbor indices of the cluster and of the node before the new one
+ * @param neighbor the cluster or group, and the index of the node before the new one
  */
 export function insertion(
   text: string,
-  neighbor: readonly [cluster: number, node: number],
+  neighbor: readonly [owner: OwnerPath, node: number],
   adoption: Adoption,
 ): { offset: number; inserted: string } {
   const position = positionOf(text, neighbor)
@@ -219,7 +243,7 @@ type Field = { readonly key: string; readonly value: string; readonly offset: nu
 
 /** Returns the keys in the order of the pattern, with its quotes. */
 function fields(pattern: YAMLMap.Parsed, { name, role, macs, addresses }: Adoption): Field[] {
-  const values: Readonly<Record<string, string>> = {
+  const values: Readonly<Record<string, string | undefined>> = {
     name: scalarText(name),
     role,
     mac: macs.length === 1 ? macs.join() : `[${macs.map(scalarText).join(', ')}]`,

@@ -8,8 +8,8 @@ export const editCodes = defineCodes({
   },
   'site.node-unknown': { meaning: 'The site has no node of that name', remedy: 'Check the name of the node' },
   'site.cluster-unclear': {
-    meaning: 'The site does not have the named cluster, or has several and none was named',
-    remedy: 'Name a cluster of the site with --cluster',
+    meaning: 'The site does not have the named cluster or group, or has several and none was named',
+    remedy: 'Name a cluster of the site with --cluster, or a group with --group',
   },
   'site.edit-unsafe': {
     meaning: 'The edit would change other parts of the site file',

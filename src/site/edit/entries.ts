@@ -13,10 +13,13 @@ import type { Site } from '../schema.ts'
 
 export type NodeList = YAMLSeq.Parsed<YAMLMap.Parsed>
 
-/** Returns the list of nodes of a cluster. It is never an alias, because that would repeat MAC addresses. */
-export function nodeList(text: string, cluster: number): NodeList {
+/** What has a list of nodes: a cluster or a group, by its index in the section. */
+export type OwnerPath = readonly [section: 'clusters' | 'groups', index: number]
+
+/** Returns the list of nodes of a cluster or a group. It is never an alias, because that would repeat MAC addresses. */
+export function nodeList(text: string, owner: OwnerPath): NodeList {
   const document = parseDocument(text, { schema: 'core', merge: false, keepSourceTokens: true })
-  return document.getIn(['clusters', cluster, 'nodes'], true) as NodeList
+  return document.getIn([...owner, 'nodes'], true) as NodeList
 }
 
 export function entryAt(nodes: NodeList, item: number): YAMLMap.Parsed {
@@ -82,12 +85,12 @@ export function hasBlankLineBelow(text: string, end: number): boolean {
 /**
  * Renders a site without some nodes, to check that an edit changed nothing else.
  *
- * @param keys `<cluster>/<name>`
+ * @param keys `<cluster>/<name>` or `<group>/<name>`
  */
 export function siteWithout(site: Site, keys: readonly string[]): string {
-  const clusters = site.clusters.map((cluster) => ({
-    ...cluster,
-    nodes: cluster.nodes.filter(({ name }) => !keys.includes(`${cluster.name}/${name}`)),
-  }))
-  return JSON.stringify({ ...site, clusters })
+  const without = <Owner extends { readonly name: string; readonly nodes: readonly { name: string }[] }>(
+    owner: Owner,
+  ) => ({ ...owner, nodes: owner.nodes.filter(({ name }) => !keys.includes(`${owner.name}/${name}`)) })
+  const [clusters, groups] = [site.clusters.map(without), site.groups.map(without)]
+  return JSON.stringify({ ...site, clusters, groups })
 }

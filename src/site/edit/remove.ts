@@ -18,9 +18,11 @@ import {
   startOfLine,
   tokensBefore,
   type NodeList,
+  type OwnerPath,
 } from './entries.ts'
+import { isGroup } from '../declared.ts'
 import { loadSite } from '../load.ts'
-import type { Site } from '../schema.ts'
+import type { Cluster, Group, Site } from '../schema.ts'
 import type { CST } from 'yaml'
 
 export type Removed =
@@ -33,7 +35,7 @@ export type Removed =
       readonly nodes: readonly { readonly key: string; readonly line: number }[]
     }
 
-/** @param file as for {@link loadSite} @param keys `<cluster>/<name>` */
+/** @param file as for {@link loadSite} @param keys `<cluster>/<name>` or `<group>/<name>` */
 export function removeNodes(whole: string, file: string, keys: readonly string[]): Removed {
   const mark = whole.startsWith('\ufeff') ? '\ufeff' : ''
   const text = whole.slice(mark.length)
@@ -45,11 +47,13 @@ export function removeNodes(whole: string, file: string, keys: readonly string[]
   if (missing !== undefined) {
     return { kind: 'refused', code: 'site.node-unknown', reason: `the site has no node ${missing}` }
   }
-  const emptied = before.site.clusters.find(({ name, nodes }) =>
+  const owners: readonly (Cluster | Group)[] = [...before.site.clusters, ...before.site.groups]
+  const emptied = owners.find(({ name, nodes }) =>
     nodes.every((node) => keys.includes(`${name}/${node.name}`)),
   )
   if (emptied !== undefined) {
-    const reason = `${emptied.name} would have no node left: remove the cluster by hand`
+    const kind = isGroup(emptied) ? 'group' : 'cluster'
+    const reason = `${emptied.name} would have no node left: remove the ${kind} by hand`
     return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
   // From last to first, so that the offsets of the others stay valid.
@@ -63,18 +67,27 @@ export function removeNodes(whole: string, file: string, keys: readonly string[]
     const reason = `removing ${keys.join(', ')} would change other parts of the site: edit the site file by hand`
     return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
-  const nodes = removed.map(({ key, at: [cluster, item] }) => ({
+  const nodes = removed.map(({ key, at: [owner, item] }) => ({
     key,
-    line: lineOf(text, startOf(nodeList(text, cluster), item)),
+    line: lineOf(text, startOf(nodeList(text, owner), item)),
   }))
   return { kind: 'removed', text: mark + made, nodes }
 }
 
-type DeclaredEntry = { readonly key: string; readonly name: string; readonly at: readonly [number, number] }
+/** The cluster or group of an entry, and its index in the list of nodes. */
+type EntryPath = readonly [owner: OwnerPath, item: number]
 
-function entriesOf({ clusters }: Site): DeclaredEntry[] {
-  return clusters.flatMap((cluster, index) =>
-    cluster.nodes.map(({ name }, item) => ({ key: `${cluster.name}/${name}`, name, at: [index, item] })),
+type DeclaredEntry = { readonly key: string; readonly name: string; readonly at: EntryPath }
+
+function entriesOf(site: Site): DeclaredEntry[] {
+  return (['clusters', 'groups'] as const).flatMap((section) =>
+    site[section].flatMap((owner, index) =>
+      owner.nodes.map(({ name }, item): DeclaredEntry => ({
+        key: `${owner.name}/${name}`,
+        name,
+        at: [[section, index], item],
+      })),
+    ),
   )
 }
 
@@ -89,16 +102,10 @@ type Entry = { readonly text: string; readonly nodes: NodeList; readonly item: n
 /**
  * Returns the text without the entry.
  *
- * @param text a valid site in which the cluster has other nodes too
- * @param at indices of its cluster and of the node
+ * @param text a valid site in which the list has other entries too
  */
-export function withoutEntry(
-  text: string,
-  at: readonly [cluster: number, node: number],
-  names: Names,
-): string {
-  const [cluster, item] = at
-  const nodes = nodeList(text, cluster)
+export function withoutEntry(text: string, [owner, item]: EntryPath, names: Names): string {
+  const nodes = nodeList(text, owner)
   const entry = { text, nodes, item, names }
   const cuts = nodes.flow === true ? flowCuts(entry) : [blockCut(entry)]
   return cuts.reduceRight((rest, { from, to }) => rest.slice(0, from) + rest.slice(to), text)

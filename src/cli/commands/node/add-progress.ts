@@ -9,6 +9,7 @@ import { stepKinds } from '../../../install/step-kinds.ts'
 import type { Step } from '../../../install/step.ts'
 import { formatDuration, formatBytes } from '../../../text/format.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
+import { isOtherSystem } from '../../../site/other-systems.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../client.ts'
 import { stepDetail } from '../../../install/step-text.ts'
 import type { Refusal } from '../../poll.ts'
@@ -208,6 +209,10 @@ export function decideArming(
   // A code names the reason not to install it: evidence, or state that was lost.
   if (code === undefined && (lastSeen === undefined || lastSeen >= startedAt)) return 'arm'
   const advice = `if slipway can overwrite its disk, run "slipway node install ${node}"`
+  if (code === 'install.disk-not-checked') {
+    const unchecked = 'nothing looks at its disk before its installer overwrites it'
+    return { kind: 'refused', reason: `${node} is not armed, because ${unchecked}: ${advice}` }
+  }
   return {
     kind: 'refused',
     reason: `${node} was seen before, and its boot mode is ${mode} (${reason}): ${advice}`,
@@ -216,6 +221,7 @@ export function decideArming(
 
 /** Returns what the administrator can do after the goal was reached. */
 export function nextSteps({ node, role, fqdn }: NodeDetails, reached: 'armed' | Goal): string[] {
+  const steps = `"slipway node show ${node}" shows all steps`
   switch (reached) {
     case 'armed':
       return [
@@ -223,6 +229,7 @@ export function nextSteps({ node, role, fqdn }: NodeDetails, reached: 'armed' | 
         `follow it with "slipway status --watch", or run this command without --until`,
       ]
     case 'installed':
+      if (isOtherSystem(role)) return [`its network boots now start the system on its disk; ${steps}`]
       if (role === 'bootstrap') return ['wait for it with "slipway wait bootstrap-complete"']
       return [
         'it starts from its disk and requests two certificates: see "slipway csr list"',
@@ -233,7 +240,7 @@ export function nextSteps({ node, role, fqdn }: NodeDetails, reached: 'armed' | 
         ...(role === 'infra'
           ? [`to move routers to it, run "oc label node ${fqdn} node-role.kubernetes.io/infra="`]
           : []),
-        `its network boots now start the system on its disk; "slipway node show ${node}" shows all steps`,
+        `its network boots now start the system on its disk; ${steps}`,
       ]
   }
 }

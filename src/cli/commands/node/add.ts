@@ -42,9 +42,10 @@ const defaultTimeoutMs = Math.max(...stagesOf('nodes-ready', []).map(({ timeoutM
 export const addHelp: Help = {
   usage: [
     'node add --role ROLE --mac MAC… --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] NAME',
+    'node add --mac MAC… --address ADDRESS… [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] GROUP/NAME',
   ],
   about: [
-    'Adds a node to a running cluster and follows it until it is Ready.',
+    'Adds a node to a running cluster, or a machine to a group, and follows it until it is Ready or installed.',
     'Writes the node into the site file ("slipway node adopt"), reloads the running slipway, arms the node if the ' +
       'site file does not (boot: local), and prints a line for each step and each problem. Run the command again to resume ' +
       'it. slipway does not arm a machine that it has seen before.',
@@ -56,7 +57,10 @@ export const addHelp: Help = {
       'MAC address of the interface that the node boots from; repeat it if several interfaces can boot it',
     ],
     ...adoptionRows,
-    ['--until GOAL', 'armed, installed, or ready (default: ready; installed for a bootstrap)'],
+    [
+      '--until GOAL',
+      'armed, installed, or ready (default: ready; installed for a bootstrap and for machines of groups)',
+    ],
     [
       '--timeout TIME',
       `limit after the node is armed, for example 90s, 45m, or 2h (default: ${formatStopwatch(defaultTimeoutMs)})`,
@@ -70,7 +74,10 @@ export const addHelp: Help = {
     ['6', 'the time limit was reached'],
     ['8', 'interrupted; the node continues to install'],
   ],
-  examples: ['node add --role worker --mac 52:54:00:00:00:24 --address 192.0.2.24 w4'],
+  examples: [
+    'node add --role worker --mac 52:54:00:00:00:24 --address 192.0.2.24 w4',
+    'node add --mac 52:54:00:00:00:25 --address 192.0.2.25 web/web3',
+  ],
 }
 
 type AddRequest = {
@@ -141,7 +148,8 @@ async function addAndFollow(
 }
 
 function isServed(node: NodeReport, { macs, role, addresses }: Adoption): boolean {
-  return macsText(node) === macs.join(', ') && node.role === role && addresses.includes(node.address)
+  const isOfRole = role === undefined || node.role === role
+  return macsText(node) === macs.join(', ') && isOfRole && addresses.includes(node.address)
 }
 
 /** Returns the keys and full names of the other nodes of its cluster. */
@@ -256,13 +264,15 @@ function readArguments(args: readonly string[]) {
     throw new UsageError('expected the name of a node')
   }
   if (values.mac === undefined) throw new UsageError('--mac is missing')
-  const isBootstrap = values.role === 'bootstrap'
-  const until = parseGoal(values.until ?? (isBootstrap ? 'installed' : 'ready'), goals)
-  if (isBootstrap && until === 'ready') {
-    throw new UsageError('--until ready does not apply to a bootstrap: it never joins its cluster')
+  const { name, ...owner } = namesOf(given, values)
+  const adoption = readAdoption({ macTexts: values.mac, name, values: { ...values, ...owner } })
+  const { role } = adoption
+  const neverJoins = role === undefined || role === 'bootstrap'
+  const until = parseGoal(values.until ?? (neverJoins ? 'installed' : 'ready'), goals)
+  if (neverJoins && until === 'ready') {
+    const what = role === undefined ? 'a machine of a group' : 'a bootstrap'
+    throw new UsageError(`--until ready does not apply to ${what}: it never joins a cluster`)
   }
-  const [cluster, name] = namesOf(given, values.cluster)
-  const adoption = readAdoption({ macTexts: values.mac, name, values: { ...values, cluster } })
   return {
     values,
     file,
@@ -274,10 +284,17 @@ function readArguments(args: readonly string[]) {
   }
 }
 
-/** Splits `w4`, or `ocp45/w4` as other commands accept it. */
-function namesOf(given: string, cluster: string | undefined): [cluster: string | undefined, name: string] {
+type OwnerValues = { readonly role?: string; readonly cluster?: string; readonly group?: string }
+
+/** Splits `w4`, `ocp45/w4`, or without a role `web/web3` of a group, as other commands accept it. */
+function namesOf(
+  given: string,
+  { role, cluster, group }: OwnerValues,
+): Pick<OwnerValues, 'cluster' | 'group'> & { readonly name: string } {
   const slash = given.indexOf('/')
-  if (slash === -1) return [cluster, given]
+  if (slash === -1) return { name: given }
   if (cluster !== undefined) throw new UsageError(`two clusters: ${given} and --cluster ${cluster}`)
-  return [given.slice(0, slash), given.slice(slash + 1)]
+  if (group !== undefined) throw new UsageError(`two groups: ${given} and --group ${group}`)
+  const [owner, name] = [given.slice(0, slash), given.slice(slash + 1)]
+  return role === undefined ? { group: owner, name } : { cluster: owner, name }
 }

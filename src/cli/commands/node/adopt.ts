@@ -13,23 +13,25 @@ import { planOnServer, previewLines, writeOnServer } from './addition-target.ts'
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import { didYouMean } from '../../../text/nearest.ts'
-import { roles } from '../../../site/schema.ts'
+import { roles, type Role } from '../../../site/schema.ts'
 
 export const adoptionOptions = {
   ...siteOptions,
   role: { type: 'string' },
   address: { type: 'string', multiple: true, default: [] as string[] },
   cluster: { type: 'string' },
+  group: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
 } as const
 
 export const adoptionRows: readonly HelpRow[] = [
-  ['--role ROLE', `one of ${roles.join(', ')}`],
+  ['--role ROLE', `for a node of a cluster: one of ${roles.join(', ')}`],
   [
     '--address ADDRESS',
     'address that DHCP assigns; slipway never chooses one for you. Repeat it for an additional IPv6 address',
   ],
   ['--cluster CLUSTER', 'required if the site has several clusters'],
+  ['--group GROUP', 'group of the machine, in place of a role and a cluster'],
   ...siteRows,
   ['--dry-run', 'print the change as a diff, and change nothing'],
 ]
@@ -41,6 +43,7 @@ type Given = {
     readonly role?: string | undefined
     readonly address: readonly string[]
     readonly cluster?: string | undefined
+    readonly group?: string | undefined
   }
 }
 
@@ -51,32 +54,45 @@ export function readAdoption({ macTexts, name, values }: Given): Adoption {
     if (mac === undefined) throw new UsageError(`${JSON.stringify(text)} is not a MAC address`)
     return mac
   })
-  const { role: roleText, address: addresses, cluster } = values
-  if (roleText === undefined) throw new UsageError('--role is missing')
-  const role = roles.find((each) => each === roleText)
-  if (role === undefined) {
-    throw new UsageError(
-      `--role: expected one of ${roles.join(', ')}, not ${JSON.stringify(roleText)}${didYouMean(roleText, [...roles])}`,
-    )
-  }
+  const { address: addresses, cluster, group } = values
+  const role = readRole(values)
   if (addresses.length === 0) throw new UsageError('--address is missing')
   const stray = addresses.find((text) => parseIp(text) === undefined)
   if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} is not an IP address`)
-  return { macs, name, role, addresses, cluster }
+  return { macs, name, role, addresses, cluster: group ?? cluster }
+}
+
+/** Returns nothing for a machine of a group. @throws {UsageError} */
+function readRole({ role, cluster, group }: Given['values']): Role | undefined {
+  if (group !== undefined) {
+    if (role === undefined && cluster === undefined) return undefined
+    throw new UsageError('--group excludes --role and --cluster: machines of a group belong to no cluster')
+  }
+  if (role === undefined) throw new UsageError('--role is missing; for a machine of a group, use --group')
+  const known = roles.find((each) => each === role)
+  if (known !== undefined) return known
+  throw new UsageError(
+    `--role: expected one of ${roles.join(', ')}, not ${JSON.stringify(role)}${didYouMean(role, [...roles])}`,
+  )
 }
 
 export const adoptHelp: Help = {
   usage: [
     'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--json] [--site FILE] MAC…',
+    'node adopt --name NAME --group GROUP --address ADDRESS… [--dry-run] [--json] [--site FILE] MAC…',
   ],
   about: [
     'Writes a node into the site file.',
-    'Inserts the node after the last node of the same role, in the same format, and changes no other character. ' +
+    'Inserts the node after the last node of the same role, or the machine after the last one of its group, in the ' +
+      'same format, and changes no other character. ' +
       'Nothing is written if the site file would have errors. Run "slipway reload" to serve the node; "slipway node ' +
       'add" does that too and follows the node. With --server, the command writes the site file of the server.',
   ],
   options: [
-    ['--name NAME', 'first label of the host name: w4 for w4.CLUSTER.DOMAIN'],
+    [
+      '--name NAME',
+      'first label of the host name: w4 for w4.CLUSTER.DOMAIN, web1 for web1.DOMAIN of a group',
+    ],
     ...adoptionRows,
     jsonRow,
   ],

@@ -40,10 +40,15 @@ export const newNode = component(
   'NewNode',
   z.looseObject({
     name: text.meta({ description: 'first label of the host name' }),
-    role: z.enum(['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra']),
+    role: z
+      .enum(['bootstrap', 'master', 'arbiter', 'single', 'worker', 'infra'])
+      .optional()
+      .meta({ description: 'required for a node of a cluster; machines of groups have none' }),
     macs: z.array(text).min(1),
     addresses: z.array(text).min(1),
-    cluster: text.optional().meta({ description: 'required if the site has several clusters' }),
+    cluster: text.optional().meta({
+      description: 'the cluster, required if the site has several; without a role, the group',
+    }),
     base: text.optional().meta({
       description:
         'writes the entry to the version of the site file that the plan named; needs the scope admin',

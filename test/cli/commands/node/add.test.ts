@@ -276,7 +276,10 @@ t.test('invalid command lines are refused', async (t) => {
     [['w2'], '--mac is missing'],
     [['w2', 'site.yaml'], '--mac is missing'],
     [['w2', 'site.yaml', '--mac', 'x'], '"x" is not a MAC address'],
-    [['w2', 'site.yaml', '--mac', '00005e005377'], '--role is missing'],
+    [
+      ['w2', 'site.yaml', '--mac', '00005e005377'],
+      '--role is missing; for a machine of a group, use --group',
+    ],
     [
       [...w2, 'site.yaml', '--until', 'redy'],
       '--until: expected one of armed, installed, ready, not "redy" (did you mean ready?)',
@@ -284,7 +287,7 @@ t.test('invalid command lines are refused', async (t) => {
     [[...w2, 'site.yaml', '--until', 'x'], '--until: expected one of armed, installed, ready, not "x"'],
     [
       [...w2, 'site.yaml', '--role', 'bootstrap', '--until', 'ready'],
-      '--until ready does not apply to a bootstrap: it never joins its cluster',
+      '--until ready does not apply to a bootstrap: it never joins a cluster',
     ],
     [[...w2, 'site.yaml', '--timeout', '1d'], '--timeout: expected a time such as 90s, 45m, or 2h, not 1d'],
     [['c1/w2', ...w2.slice(1), 'site.yaml', '--cluster', 'c1'], 'two clusters: c1/w2 and --cluster c1'],

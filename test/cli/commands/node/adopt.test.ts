@@ -120,7 +120,10 @@ const misuses: { args: readonly string[]; message: string }[] = [
   { args: [], message: 'expected a MAC address' },
   { args: ['site.yaml', 'x', '--name', 'w2'], message: '"x" is not a MAC address' },
   { args: ['site.yaml', '00005e005377'], message: '--name is missing' },
-  { args: ['site.yaml', '00005e005377', '--name', 'w2'], message: '--role is missing' },
+  {
+    args: ['site.yaml', '00005e005377', '--name', 'w2'],
+    message: '--role is missing; for a machine of a group, use --group',
+  },
   {
     args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'wroker'],
     message:
