@@ -251,7 +251,7 @@ export const installCodes = defineCodes({
     meaning:
       'nothing looks at the disk of the machine before its installer overwrites it, so slipway does not start the installation without an administrator',
     remedy:
-      'Run `slipway node install` for each installation, add `{{slipway.diskCheck}}` to an answer file, or set `wipe: always`',
+      'Run `slipway node install` for each installation, or set `wipe: always`. For another operating system, add `{{slipway.diskCheck}}` to an answer file',
   },
   'install.script-unavailable': {
     meaning: 'A node waits, because the server with the script of another installer does not send it',

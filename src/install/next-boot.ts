@@ -36,7 +36,7 @@ function withNextBoot(
   is: NodeRecord,
   model: NextPlan['nodes'][number],
 ): Change {
-  const isConditional = item.effects.some(({ code }) => code === 'plan.node-installs')
+  const isConditional = item.effects.some(isAboutNextBoot)
   const isOther = was?.mode !== is.mode
   if (!isOther && !isConditional) return item
   const detail: Detail = {
@@ -48,10 +48,14 @@ function withNextBoot(
     ...item,
     details: isOther ? [...item.details, detail] : item.details,
     effects: [
-      ...item.effects.filter(({ code }) => code !== 'plan.node-installs'),
+      ...item.effects.filter((effect) => !isAboutNextBoot(effect)),
       ...(isOther || is.mode !== 'install' ? [nextBootEffect(is, model)] : []),
     ],
   }
+}
+
+function isAboutNextBoot({ code }: Effect): boolean {
+  return code === 'plan.node-installs' || code === 'plan.node-not-installed'
 }
 
 function nextBootEffect({ mode, reason, armedUntil }: NodeRecord, node: NextPlan['nodes'][number]): Effect {

@@ -210,6 +210,11 @@ export const planCodes = defineCodes({
     remedy:
       'Run {{slipway.diskCheck}} in an early command, run slipway node install for each installation, or set wipe: always',
   },
+  'plan.disk-not-checked': {
+    meaning:
+      'Nothing asks slipway before the installer of a node overwrites the disk, so slipway starts no installation by itself',
+    remedy: 'Run slipway node install for each installation, or set wipe: always',
+  },
   'answers.end-not-reported': {
     meaning: 'The answer files of a machine do not report the end of the installation',
     remedy: 'Run {{slipway.report}} in the last command',

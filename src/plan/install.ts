@@ -2,10 +2,11 @@
 import { formatIp } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
+import { uncheckedDisk } from './disk-check.ts'
 import { wantedDisk, type WantedDisk } from './disks/target.ts'
 import { ignitionKinds, type ImageFacts, type InstallRole } from './facts.ts'
 import { imageFacts, readsIgnition } from './boot/installation.ts'
-import { checksDisk, needsHandover, overwritesUnasked } from './systems/answers.ts'
+import { checksDisk, needsHandover } from './systems/answers.ts'
 import { bootSource, configurationSyntax, type MemberModel, type Model, type NodeModel } from './model.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
@@ -101,7 +102,7 @@ export function* installSteps(model: Model): Generator<void, InstallPlan> {
             ...about,
             ...policy,
             ...defined({ disks }),
-            ...(wipe === 'ask' && overwritesUnasked(model, node) && { needsConsent: true }),
+            ...(wipe === 'ask' && uncheckedDisk(model, node) !== undefined && { needsConsent: true }),
             ...(answers.length > 1 && { answers: answers.length }),
             ...(configurationSyntax(node) !== undefined && { countsFirmware: true }),
           },

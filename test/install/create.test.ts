@@ -101,7 +101,8 @@ t.test('without a callback a DHCP request does not end the installation, but kee
 
 t.test('an agent has its Ignition file in the initramfs: its rootfs is sent last', async (t) => {
   const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
-  const plan = installPlan(undefined, { images })
+  // Without this, an agent needs an administrator, because nothing looks at its disk first.
+  const plan = installPlan((site) => void Object.assign(site, { wipe: 'always' }), { images })
   const world = installsWorld({ plan: () => plan })
   await begun(world)
   const file = { node: key, kind: 'file', file: '', octets: 0, total: 9, durationMs: 1 } as const

@@ -16,6 +16,7 @@ t.test('a node without a disk can be installed only by an agent', (t) => {
   t.match(plan.scripts.get('/boot/ocp45/m1/boot.ipxe'), { boot: 'wait', problem: sentence })
   t.match(plan.scripts.get('/boot/ocp45/m1/menu.ipxe')!.body, 'item --gap -- Installing erases its disk\n')
   const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
+  Object.assign(site, { wipe: 'always' })
   t.same(compileHttp(exampleModel(site, { images })).findings, [])
   t.end()
 })
@@ -26,6 +27,7 @@ t.test(
     const site = exampleSite()
     const [cluster] = site.clusters
     Reflect.deleteProperty(cluster!, 'ignition')
+    Object.assign(cluster!, { wipe: 'always' })
     cluster!.nodes = cluster!.nodes.filter(({ role }) => role === 'master')
     const ignition = new Map([['ocp45', await scanIgnition(siteSchema.parse(site).clusters[0]!, true)]])
     const images = new Map([
@@ -61,7 +63,8 @@ t.test('an agent image without a script starts with the default arguments, and c
   const { kernelArguments, ...image } = agentImage('/srv/rhcos')
   t.equal(kernelArguments.length, 3)
   const lacking = { ...image, initramfs: missing('/srv/rhcos', 'no agent.*-initrd.img in /srv/rhcos') }
-  const { plan, findings } = compileHttp(exampleModel(exampleSite(), { images: new Map([['rhcos', image]]) }))
+  const site = Object.assign(exampleSite(), { wipe: 'always' })
+  const { plan, findings } = compileHttp(exampleModel(site, { images: new Map([['rhcos', image]]) }))
   t.match(
     plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!.body,
     ' rw ignition.firstboot ignition.platform.id=metal ||',

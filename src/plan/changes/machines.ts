@@ -7,6 +7,7 @@ import type { Cluster, Group, Host } from '../../site/schema.ts'
 import { listSome } from '../../text/format.ts'
 import { compileBmcs, type BmcPlan } from '../bmc.ts'
 import { scriptName } from '../boot/console.ts'
+import { uncheckedDisk } from '../disk-check.ts'
 import { savedText, shownDisk } from '../disks/target.ts'
 import { bootSource, macsText, networkText, type Model, type NodeModel } from '../model.ts'
 import {
@@ -183,8 +184,8 @@ function nodeEffects(before: CompiledSite, after: CompiledSite) {
       return removalEffects(node, keyOfMachine(node, keyByMac), backends.get(key) ?? [])
     }
     const oldKey = keyOfMachine(is, oldKeyByMac)
-    if (was === undefined) return oldKey === undefined ? installs(is) : [renamed(is, oldKey)]
-    return changeEffects(was, is, new Set(details.map(({ label }) => label)))
+    if (was === undefined) return oldKey === undefined ? installs(after.model, is) : [renamed(is, oldKey)]
+    return changeEffects(after.model, { was, is }, new Set(details.map(({ label }) => label)))
   }
 }
 
@@ -217,7 +218,7 @@ function backendsByNode({ plan }: CompiledSite): ReadonlyMap<string, readonly st
 }
 
 function removalEffects(
-  { key, name, address, subnet, cluster, mac }: NodeModel,
+  { key, name, address, subnet, cluster, mac, system }: NodeModel,
   newKey: string | undefined,
   backends: readonly string[],
 ): Effect[] {
@@ -240,6 +241,8 @@ function removalEffects(
             text: `its lease of ${formatIp(address)} is not renewed: ${mac} becomes an undeclared machine`,
           },
         ]
+  // A machine of a group belongs to no cluster.
+  if (system !== undefined) return lease
   const member: Effect = {
     code: 'plan.member-remains',
     text: `an installed ${name} remains a node of ${cluster} until you delete it there ("slipway node remove ${key}" does both)`,
@@ -252,7 +255,11 @@ function renamed({ mac }: NodeModel, oldKey: string): Effect {
   return { code: 'plan.node-renamed', text }
 }
 
-function changeEffects(was: NodeModel, is: NodeModel, labels: ReadonlySet<string>): Effect[] {
+function changeEffects(
+  model: Model,
+  { was, is }: { readonly was: NodeModel; readonly is: NodeModel },
+  labels: ReadonlySet<string>,
+): Effect[] {
   const effects: Effect[] = []
   const isProxied = is.subnet?.dhcp === 'proxy'
   if (was.address !== is.address && !isProxied) {
@@ -262,10 +269,10 @@ function changeEffects(was: NodeModel, is: NodeModel, labels: ReadonlySet<string
   }
   if (!macs(was).some((mac) => macs(is).includes(mac))) {
     const text = `${is.mac} is another machine, without an installation record; ${was.mac} becomes an undeclared machine`
-    effects.push({ code: 'plan.machine-replaced', text }, ...installs(is))
+    effects.push({ code: 'plan.machine-replaced', text }, ...installs(model, is))
     return effects
   }
-  if (was.boot !== 'install') effects.push(...installs(is))
+  if (was.boot !== 'install') effects.push(...installs(model, is))
   const later = installedLabels.filter((label) => labels.has(label))
   if (later.length > 0) {
     const text = `an installed system does not change; at its next installation: ${later.join(', ')}`
@@ -274,10 +281,15 @@ function changeEffects(was: NodeModel, is: NodeModel, labels: ReadonlySet<string
   return effects
 }
 
-function installs(node: NodeModel): Effect[] {
+function installs(model: Model, node: NodeModel): Effect[] {
   const { boot, wipe } = node
   const disk = shownDisk(node)
   if (boot !== 'install') return []
+  if (wipe === 'ask' && uncheckedDisk(model, node) !== undefined) {
+    const text =
+      'nothing looks at its disk before its installer overwrites it, so each installation needs slipway node install'
+    return [{ code: 'plan.node-not-installed', text }]
+  }
   const where = disk === undefined ? '' : ` on ${disk}`
   const check = wipe === 'always' ? ', and its disk is ERASED even if it holds data' : ''
   const text = `a machine that slipway has not seen in use is installed${where} at its next network boot${check}`

@@ -3,7 +3,6 @@ import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
 import { pluralize } from '../../text/format.ts'
 import type { FoundFile, ImageFileKind, InstallRole, MissingFile } from '../facts.ts'
-import type { OtherSystem } from '../../site/other-systems.ts'
 import { imageLoaders } from '../tftp.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import { bootSource, type Model, type NodeModel } from '../model.ts'
@@ -12,7 +11,8 @@ import { menuFindings } from '../boot/menu-entries.ts'
 import { filesSteps } from '../files/compile.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
 import { NodeMap } from './node-map.ts'
-import { answersOf, reportsEnd, overwritesUnasked } from '../systems/answers.ts'
+import { uncheckedDisk, uncheckedNodes } from '../disk-check.ts'
+import { answersOf, reportsEnd } from '../systems/answers.ts'
 import type { AnswerFile, HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
 import { runSteps, flatMapSteps, lazy } from '../steps.ts'
 import { usualAgentArguments } from '../image-files.ts'
@@ -149,7 +149,8 @@ function* scriptFindings(model: Model): Generator<void, PlanFinding[]> {
   yield
   const long = yield* flatMapSteps(model.nodes, (node) => longCommandLine(model, node))
   const unsafe = yield* flatMapSteps(model.nodes, (node) => unreported(model, node))
-  return [...missing, ...long, ...unsafe, ...unencrypted(model)]
+  yield
+  return [...missing, ...long, ...unsafe, ...uncheckedNodes(model), ...unencrypted(model)]
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
@@ -217,29 +218,25 @@ function* missingFiles(model: Model): Generator<void, PlanFinding[]> {
   }))
 }
 
-/** Returns why nothing looks at the disk before the installer overwrites it, and another fix than `wipe: always`. */
-function diskCheckMissing(os: OtherSystem): { readonly why: string; readonly fix: string } {
-  if (os === 'talos') return { why: 'Talos cannot ask slipway before it overwrites the disk', fix: 'or ' }
-  if (os === 'fcos') {
-    return { why: 'with callbacks: false, nothing looks at the disk first', fix: 'set callbacks: true, or ' }
-  }
-  return { why: 'no answer file runs {{slipway.diskCheck}}', fix: 'add the check, or ' }
-}
-
 /** Reports installers that do not ask slipway before they overwrite the disk, or do not report the end. */
 function unreported(model: Model, node: NodeModel): PlanFinding[] {
   const { system, wipe, key, boot } = node
   if (system === undefined || boot === 'local') return []
   if (missingFor(model, node, node.ignition).length > 0) return []
   const about = { severity: 'warning', about: key } as const
-  const { why, fix } = diskCheckMissing(system.os)
-  const unchecked = `${why}, so each installation needs slipway node install: run it, ${fix}set wipe: always`
+  const unchecked = wipe === 'always' ? undefined : uncheckedDisk(model, node)
   const silent =
     'no answer file runs {{slipway.report}}, so slipway learns only from the next boots whether the installation ended: add it'
   return [
-    ...(wipe === 'always' || !overwritesUnasked(model, node)
+    ...(unchecked === undefined
       ? []
-      : [{ code: 'answers.disk-not-checked', ...about, message: unchecked } as const]),
+      : [
+          {
+            code: 'answers.disk-not-checked',
+            ...about,
+            message: `${unchecked.why}, so each installation needs slipway node install: run it, ${unchecked.fix}set wipe: always`,
+          } as const,
+        ]),
     ...(system.os === 'talos' || readsIgnition(node) || reportsEnd(model, node)
       ? []
       : [{ code: 'answers.end-not-reported', ...about, message: silent } as const]),

@@ -75,19 +75,6 @@ export function checksDisk(model: Model, node: NodeModel): boolean {
   return uses(model, node, ['slipway.diskCheck'])
 }
 
-/** Reports whether a machine without a cluster has an installer that overwrites the disk without asking slipway. */
-export function overwritesUnasked(model: Model, node: NodeModel): boolean {
-  switch (node.system?.os) {
-    case undefined:
-    case 'flatcar':
-      return false
-    case 'fcos':
-      return !node.callbacks
-    default:
-      return !checksDisk(model, node)
-  }
-}
-
 /**
  * Reports whether slipway knows when the installer starts only from its boot loader: the kernel arguments of a custom system
  * name no answer file, and no disk check asks for a permission.
