@@ -40,6 +40,7 @@ import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
 import { storeChecks } from './checks/store.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
+import { menuEntryChecks } from './checks/menu-entry.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { parentChecks } from './checks/parents.ts'
@@ -211,6 +212,7 @@ function standardStages({ keep }: Options): Stage[] {
     ...firmwareStages,
     ...installationStages,
     [partialBootChecks, libvirtChecks, bmcChecks],
+    [menuEntryChecks],
     [nodeNetworkChecks],
     [secureBootChecks],
     [disconnectedChecks, assistedChecks],

@@ -53,6 +53,10 @@ export type VmOptions = {
   readonly limitMs: number
   /** Stops the machine early. */
   readonly signal?: AbortSignal
+  /** Path of a socket for the monitor of QEMU, which types keys. */
+  readonly monitor?: string
+  /** Called for each line of its console. */
+  readonly onLine?: (text: string) => void
 }
 
 /** A boot cannot succeed after such a line. */
@@ -95,6 +99,7 @@ export async function boot(network: Pick<Namespaces<'bridge'>, 'inside'>, option
       const text = plainText(raw)
       if (text === '') return
       console.push({ atMs, text })
+      options.onLine?.(text)
       if (fatal.test(text) && !(options.ipVersion === 6 && ipv4Attempt.test(text)))
         stop(`fatal console line: ${text}`)
     },
@@ -157,6 +162,7 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     .split(' ')
   // To a file, because QEMU drops output that a pipe or socket does not accept immediately.
   command.push('-serial', `file:${consoleFile(dir)}`)
+  if (options.monitor !== undefined) command.push('-qmp', `unix:${options.monitor},server=on,wait=off`)
   command.push('-drive', `if=none,id=disk,format=raw,file=${join(storageDir, diskName)}`)
   if (options.continuesAfterReset !== true) command.push('-no-reboot')
   if (firmware !== 'bios' && firmware !== 'undi') {

@@ -11,6 +11,7 @@ import type { Check, Stage } from '../runner.ts'
 import type { LogLine } from '../server.ts'
 import type { Boot } from '../vm.ts'
 import { addresses } from './network.ts'
+import { ignitionChecks } from './checks/ignition.ts'
 import type { SystemsRig } from './rig.ts'
 
 export const systemsPrefix = 'systems:'
@@ -111,4 +112,4 @@ async function digest(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-export const systemsStages: readonly Stage<SystemsRig>[] = [[checks]]
+export const systemsStages: readonly Stage<SystemsRig>[] = [[[...ignitionChecks, ...checks]]]
