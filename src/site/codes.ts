@@ -286,7 +286,7 @@ export const siteCodes = defineCodes({
   },
   'site.loader-unsuitable': {
     meaning: 'A boot loader is for another architecture, or cannot boot the script of another installer',
-    remedy: 'Use another loader, or correct the architecture of the image',
+    remedy: 'Use another loader, remove the script, or correct the architecture of the image',
   },
   'site.image-style-ambiguous': {
     meaning: 'An image names both a rootfs and a metal image',

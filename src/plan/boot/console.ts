@@ -1,13 +1,18 @@
 /** Text that a boot loader shows on the console of a node. */
 import { formatIp } from '../../proto/address/ip.ts'
 import { wrap } from '../../text/lines.ts'
+import type { Architecture } from '../../site/schema.ts'
 import { macsText, type NodeModel } from '../model.ts'
+import type { ConfigurationSyntax } from './syntax.ts'
 
 /** The width of a console in text mode. */
 export const columns = 80
 
 /** The node that runs a script. */
-export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac' | 'otherMacs'>
+export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac' | 'otherMacs'> & {
+  /** Of its image; absent for x86_64. */
+  readonly architecture?: Exclude<Architecture, 'x86_64'>
+}
 
 /** Returns lines with the node's key on each of them, so that a serial log of many machines is readable. */
 export function consoleLines({ key }: Pick<NodeModel, 'key'>, text: string): string[] {
@@ -33,9 +38,30 @@ export function installText({
     : `installs as ${role}, on the disk that its installer chooses`
 }
 
-/** Returns what a loader shows that cannot run the script of another installer. @param source URL or path of the script */
-export function ipxeOnlyText(source: string): string {
-  return `only iPXE can boot ${scriptName(source)}: set loader: snponly`
+/**
+ * Returns what a loader shows that cannot run the script of another installer. IBM Power and IBM Z have no iPXE.
+ *
+ * @param syntax of the loader
+ * @param source URL or path of the script, or URL of its kernel
+ */
+export function ipxeOnlyText(
+  { architecture }: Pick<ScriptAuthor, 'architecture'>,
+  syntax: ConfigurationSyntax,
+  source: string,
+): string {
+  const name = scriptName(source)
+  switch (architecture) {
+    case undefined:
+      return `only iPXE can boot ${name}: set loader: snponly`
+    case 'aarch64':
+      return `only iPXE can boot ${name}: set loader: ipxe`
+    case 'ppc64le':
+      return syntax === 'grub'
+        ? `GRUB cannot boot ${name}: use a script that only boots a kernel and an initramfs over http`
+        : `the firmware cannot boot ${name}: set loader: grub`
+    case 's390x':
+      return `the firmware cannot boot ${name}: start this installer without slipway, and set boot: none`
+  }
 }
 
 /** Returns a script without the query of its URL, which often has a key. */

@@ -134,7 +134,7 @@ function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'inst
 function renderIpxeOnly(node: ScriptAuthor, url: string): string {
   return lines(
     ...comment(`${node.key} boots the script of another installer`),
-    ...print(node, ipxeOnlyText(url)),
+    ...print(node, ipxeOnlyText(node, 'grub', url)),
     `sleep ${restSeconds}`,
   )
 }

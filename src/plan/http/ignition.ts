@@ -102,6 +102,11 @@ function syslogUnits({ endpoint, site: { syslog } }: Model, node: NodeModel): Un
 /** dracut.cmdline(7) */
 const virtualInterface = /^(?:bond|team|bridge|vlan)=/
 
+function otherArchitecture({ site }: Model, { image }: NodeModel): Pick<BootEntry, 'architecture'> {
+  const architecture = site.images[image]?.architecture ?? 'x86_64'
+  return architecture === 'x86_64' ? {} : { architecture }
+}
+
 function bootEntry(model: Model, node: NodeModel): BootEntry {
   const { endpoint, site } = model
   const { key, mac, otherMacs, address, cluster } = node
@@ -111,6 +116,7 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
     mac,
     ...defined({ otherMacs }),
     address,
+    ...otherArchitecture(model, node),
     url: url(urlPaths.bootScript(node)),
     get liveIgnition() {
       if (node.system?.os === 'flatcar') return flatcarLive(model, node)

@@ -13,7 +13,7 @@ export function renderFirmware(node: ScriptAuthor, plan: BootPlan): string {
   switch (plan.kind) {
     case 'install': {
       const { role, style, kernel, initramfs } = plan
-      if (plan.handoverUrl !== undefined) return nothing(ipxeOnlyText(kernel.url))
+      if (plan.handoverUrl !== undefined) return nothing(ipxeOnlyText(node, 'firmware', kernel.url))
       return configuration(node, `installs as ${role}, ${style} style`, [
         'default install',
         'label install',
@@ -23,7 +23,7 @@ export function renderFirmware(node: ScriptAuthor, plan: BootPlan): string {
       ])
     }
     case 'script':
-      return nothing(ipxeOnlyText(plan.source))
+      return nothing(ipxeOnlyText(node, 'firmware', plan.source))
     case 'missing':
       return nothing([`cannot install as ${plan.role} yet`, ...missingSentences(plan.missing)].join('; '))
     case 'menu':

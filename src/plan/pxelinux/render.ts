@@ -115,7 +115,7 @@ function read(name: string, url: string, path: string): Label {
 
 function renderIpxeOnly(node: ScriptAuthor, source: string): string {
   const title = `${node.key} boots the script of another installer`
-  return rest(node, title, { texts: [ipxeOnlyText(source)], seconds: restSeconds })
+  return rest(node, title, { texts: [ipxeOnlyText(node, 'pxelinux', source)], seconds: restSeconds })
 }
 
 function renderInstall(node: ScriptAuthor, plan: Extract<BootPlan, { kind: 'install' }>): string {

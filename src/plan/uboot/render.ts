@@ -51,7 +51,8 @@ export function renderUboot(node: ScriptAuthor, plan: BootPlan): string {
   switch (plan.kind) {
     case 'install': {
       const { role, style, kernel, initramfs } = plan
-      if (plan.handoverUrl !== undefined) return rest(node, ipxeOnlyText(kernel.url), restSeconds)
+      if (plan.handoverUrl !== undefined)
+        return rest(node, ipxeOnlyText(node, 'uboot', kernel.url), restSeconds)
       return lines(
         comment(`${node.key} installs as ${role}, ${style} style`),
         'default install',
@@ -62,7 +63,7 @@ export function renderUboot(node: ScriptAuthor, plan: BootPlan): string {
       )
     }
     case 'script':
-      return rest(node, ipxeOnlyText(plan.source), restSeconds)
+      return rest(node, ipxeOnlyText(node, 'uboot', plan.source), restSeconds)
     case 'missing': {
       const texts = [`cannot install as ${plan.role} yet`, ...missingSentences(plan.missing)]
       return rest(node, texts.join('; '), missingFileSeconds)

@@ -18,22 +18,33 @@ const architecturesOf: Readonly<Record<Loader, readonly Architecture[]>> = {
   'u-boot': ['aarch64'],
 }
 
-/** These loaders cannot report that another installer starts. */
+/** The loaders that can report that another installer starts; s390x has none. */
+const ableLoaders: Readonly<Partial<Record<Architecture, string>>> = {
+  x86_64: 'snponly or ipxe',
+  aarch64: 'ipxe',
+  ppc64le: 'grub',
+}
+
+/** PXELINUX, U-Boot, and the firmware of s390x cannot report that. */
 const scriptLoader: Rule = {
   code: 'site.loader-unsuitable',
-  needs: [],
+  needs: ['images'],
   check: (site: Site) =>
     declaredNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
       const loader = node.loader ?? cluster.loader
-      const isUnsuitable = loader === 'pxelinux' || loader === 'u-boot'
-      if (!isUnsuitable || scriptOf(cluster, node) === undefined || !isBooted(cluster, node)) return []
+      const script = scriptOf(cluster, node)
+      if (script === undefined || !isBooted(cluster, node)) return []
+      const architecture = site.images[node.image ?? String(cluster.image)]?.architecture ?? 'x86_64'
+      const able = ableLoaders[architecture]
+      if (able === undefined) {
+        const owner = node.script === undefined ? path.slice(0, 2) : path
+        const expected = `no script for ${node.name}: the firmware of ${architecture} cannot boot that of another installer; start it without slipway, and set boot: none`
+        return [{ path: [...owner, 'script'], expected }]
+      }
+      if (loader !== 'pxelinux' && loader !== 'u-boot') return []
       const owner = node.loader === undefined ? path.slice(0, 2) : path
-      return [
-        {
-          path: [...owner, 'loader'],
-          expected: 'snponly or ipxe, which can boot the script of another installer',
-        },
-      ]
+      const expected = `${able}, which can boot the script of another installer`
+      return [{ path: [...owner, 'loader'], expected }]
     }),
 }
 
