@@ -139,7 +139,12 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
   const installs = drainFirst(recorded, () => {
     for (const component of supervisor.running) component.drain?.()
   })
-  const reports = createReports({ installs, nodes: () => active.plan.nodes, clock })
+  const reports = createReports({
+    installs,
+    nodes: () => active.plan.nodes,
+    signatures: () => active.plan.tftp.signatures,
+    clock,
+  })
   const supervisor = createSupervisor(components, () => shared)
   let hasStarted = options.follow === undefined
   /** The first site, until the components have it. No function uses `prepared`, which would keep the first plan in memory. */

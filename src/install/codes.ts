@@ -64,8 +64,18 @@ export const installCodes = defineCodes({
     meaning: 'the firmware fetched shim, and continued with its next boot entry at once',
     remedy: 'Enable the third-party keys of Microsoft in the firmware setup, or use a current shim',
   },
+  'boot.shim-stopped': {
+    meaning: 'the machine fetched shim and requested nothing afterwards',
+    remedy:
+      'Read the console: use the current shim of the vendor if it is revoked (SBAT), or add the missing keys to the firmware',
+  },
+  'boot.grub-stopped': {
+    meaning: 'the machine fetched GRUB, which never requested its script',
+    remedy: 'Boot by PXE instead of HTTP Boot, or use GRUB 2.12 or later',
+  },
   'boot.shim-rejects-grub': {
-    meaning: 'shim fetched GRUB and then requested its key manager: it does not accept the signature of GRUB',
+    meaning:
+      'shim fetched GRUB, and then its key manager or the next boot entry: it does not accept the signature of GRUB',
     remedy: 'Use shim and GRUB of the same, current release of one vendor',
   },
   'boot.kernel-rejected': {

@@ -1,6 +1,7 @@
 /** The state of each node with its latest step and its symptom, for the local API and the metrics, and which nodes should serve. */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
+import type { TftpPlan } from '../plan/tftp.ts'
 import { formatIp } from '../proto/address/ip.ts'
 import { defined } from '../text/defined.ts'
 import { formatDuration } from '../text/format.ts'
@@ -39,12 +40,14 @@ type Options = {
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe'>
   /** Returns the nodes of the active plan. */
   readonly nodes: () => readonly NodeModel[]
+  /** Returns who signed the loaders of the active plan, by requested name. */
+  readonly signatures?: () => TftpPlan['signatures']
   readonly clock: Clock
   /** The maximum time in one turn of the event loop. */
   readonly turnMs?: number
 }
 
-export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): Reports {
+export function createReports({ installs, nodes, signatures, clock, turnMs = 5 }: Options): Reports {
   /** Computed on demand, and again after a new observation of the node. */
   const timelines = new Map<string, Timeline>()
   const unsubscribe = installs.subscribe(({ node }) => void timelines.delete(node))
@@ -62,8 +65,13 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
     const history = timeline(record.node)
     const boot = history.boots.at(-1)
     const step = shownStep(boot?.steps ?? history.words, boot && latestStep(boot))
-    const context = { record, timeline: history, usesDhcp: usesDhcp(model), now: clock.now() }
-    const symptom = symptomOf(context)
+    const symptom = symptomOf({
+      record,
+      timeline: history,
+      usesDhcp: usesDhcp(model),
+      ...defined({ signatures: signatures?.() }),
+      now: clock.now(),
+    })
     const firmware = history.boots.map(firmwareOf).findLast((name) => name !== undefined)
     return {
       ...record,
@@ -141,7 +149,7 @@ function shownStep(steps: readonly Step[], latest = steps.at(-1)): Step | undefi
 
 export type Symptom = Diagnosis & { readonly name: string; readonly code: InstallCode }
 
-type SymptomContext = Pick<View, 'record' | 'usesDhcp'> & {
+type SymptomContext = Pick<View, 'record' | 'usesDhcp' | 'signatures'> & {
   readonly timeline: Timeline
   /** Milliseconds since 1970. */
   readonly now: number
@@ -159,9 +167,10 @@ const rows: readonly SymptomRow[] = [
 const armedLongMs = 15 * 60_000
 const attemptsWithoutEnd = 2
 
-export function symptomOf({ record, usesDhcp, timeline, now }: SymptomContext): Symptom | undefined {
+export function symptomOf({ timeline, now, ...context }: SymptomContext): Symptom | undefined {
+  const { record } = context
   if (record.mode === 'failed') return installationFailed(record)
-  const view = viewOf(bootsInQuestion(timeline.boots), now, { record, usesDhcp })
+  const view = viewOf(bootsInQuestion(timeline.boots), now, context)
   for (const { name, code, diagnose } of view === undefined ? [] : rows) {
     const diagnosis = diagnose(view as View)
     if (diagnosis !== undefined) return { name, code, ...diagnosis }

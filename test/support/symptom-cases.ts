@@ -1,6 +1,7 @@
 /** Tests each symptom with a node that has it and a similar node that does not. */
 import type { Test } from 'tap'
 import type { NodeRecord } from '../../src/install/installs.ts'
+import type { LoaderSignature } from '../../src/plan/loader-signature.ts'
 import { symptomOf, type Symptom } from '../../src/install/reports.ts'
 import { timelineOf } from '../../src/install/timeline.ts'
 import { observedNode, type ObservedNode } from './observed-node.ts'
@@ -17,10 +18,18 @@ const plain: NodeRecord = {
 
 export function symptom(
   life: ObservedNode,
-  { record = {}, usesDhcp = true }: { record?: Partial<NodeRecord>; usesDhcp?: boolean } = {},
+  {
+    record = {},
+    usesDhcp = true,
+    ...known
+  }: {
+    record?: Partial<NodeRecord>
+    usesDhcp?: boolean
+    signatures?: ReadonlyMap<string, LoaderSignature>
+  } = {},
 ): Symptom | undefined {
   const timeline = timelineOf(life.observations)
-  return symptomOf({ record: { ...plain, ...record }, usesDhcp, timeline, now: life.now() })
+  return symptomOf({ record: { ...plain, ...record }, usesDhcp, ...known, timeline, now: life.now() })
 }
 
 export type SymptomCase = {

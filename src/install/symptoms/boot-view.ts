@@ -1,4 +1,5 @@
 /** The facts that a symptom reads: the boot in question, its latest step, and how long no further step followed. Pure. */
+import type { LoaderSignature } from '../../plan/loader-signature.ts'
 import type { InstallCode } from '../codes.ts'
 import type { NodeRecord } from '../installs.ts'
 import { stepKinds, type StepKind } from '../step-kinds.ts'
@@ -24,6 +25,8 @@ export type View = {
   readonly alike: number
   /** Whether its systems request their addresses by DHCP. */
   readonly usesDhcp: boolean
+  /** Who signed the loaders of images, by requested name. */
+  readonly signatures?: ReadonlyMap<string, LoaderSignature>
 }
 
 export type SymptomRow = {
@@ -40,7 +43,7 @@ const stalledMs = 60_000
 export function viewOf(
   boots: readonly Boot[],
   now: number,
-  context: Pick<View, 'record' | 'usesDhcp'>,
+  context: Pick<View, 'record' | 'usesDhcp' | 'signatures'>,
 ): View | undefined {
   const boot = boots.at(-1)
   if (boot === undefined) return undefined

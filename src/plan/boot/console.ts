@@ -51,8 +51,6 @@ export function ipxeOnlyText(
 ): string {
   const name = scriptName(source)
   switch (architecture) {
-    case undefined:
-      return `only iPXE can boot ${name}: set loader: snponly`
     case 'aarch64':
       return `only iPXE can boot ${name}: set loader: ipxe`
     case 'ppc64le':
@@ -61,6 +59,8 @@ export function ipxeOnlyText(
         : `the firmware cannot boot ${name}: set loader: grub`
     case 's390x':
       return `the firmware cannot boot ${name}: start this installer without slipway, and set boot: none`
+    default:
+      return `only iPXE can boot ${name}: set loader: snponly`
   }
 }
 

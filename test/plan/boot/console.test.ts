@@ -1,6 +1,7 @@
 /** Texts on the console of a node that depend on its architecture. */
 import t from 'tap'
 import { ipxeOnlyText } from '../../../src/plan/boot/console.ts'
+import type { BootPlan } from '../../../src/plan/boot/boot-plan.ts'
 import { renderBoot } from '../../../src/plan/boot/render.ts'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
 import { otherArchitectureModel } from '../../support/other-architecture.ts'
@@ -34,7 +35,7 @@ t.test('the architecture of a node is that of its image', (t) => {
   ] as const) {
     const node = compileHttp(otherArchitectureModel(architecture)).plan.nodes.get('ocp45/m1')!
     t.equal(node.architecture, architecture)
-    const text = renderBoot(syntax, node, { kind: 'script', source }, node.url)
+    const text = renderBoot(syntax, node, { kind: 'script', source } as BootPlan, node.url)
     t.notMatch(text, /snponly/)
     t.notMatch(text, /secret/)
   }
