@@ -24,6 +24,16 @@ export type ScriptOutcome =
   /** `reason` names the line. */
   | { readonly kind: 'refused'; readonly reason: string }
 
+/** Returns what another loader boots: it passes the initramfs to the kernel itself, and needs no `initrd=`. */
+export function bootedImage(kernel: string, initrd: string, given: readonly string[]): ScriptOutcome {
+  const name = 'main'
+  return {
+    kind: 'boot',
+    kernel: { url: kernel, name: 'kernel', arguments: [`initrd=${name}`, ...given] },
+    initrds: [{ url: initrd, name, arguments: [] }],
+  }
+}
+
 /** More lines than any script of slipway runs; detects endless loops. */
 const maxLines = 2000
 

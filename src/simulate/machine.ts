@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../host/clock.ts'
 import { arm64, bios, silentBootFile, x64 } from '../plan/dhcp/boot-table.ts'
+import type { BootSyntax } from '../plan/boot/syntax.ts'
 import type { FileFact, Facts, ImageLoaderName, LoaderName } from '../plan/facts.ts'
 import type { Ipv4Node, Model, NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
@@ -33,6 +34,8 @@ export type SimulationContext = {
 export type Machine = {
   readonly node: NodeModel
   readonly firmware: Firmware
+  /** Of the scripts that its loader reads. */
+  readonly syntax: Exclude<BootSyntax, 'firmware'>
   readonly context: SimulationContext
   readonly timeline: Timeline
   /** The HTTP client of iPXE, and that of the live system. */

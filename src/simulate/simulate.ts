@@ -10,9 +10,9 @@ import { shownDisk } from '../plan/disks/target.ts'
 import { ignitionFileNames, type DeclaredImageFacts, type IgnitionKind } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { ignitionUrlOf } from '../plan/tls.ts'
-import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
+import { absoluteUrl, scriptPath, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { defined } from '../text/defined.ts'
-import { formatIp, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
+import { formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { openDhcpClients } from './dhcp-client.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
@@ -25,13 +25,13 @@ import {
   type CoreosInstallation,
   type Installation,
 } from './installer.ts'
-import { runScript, type ScriptOutcome } from './ipxe-script.ts'
+import { followScripts, syntaxOf, type LoaderChoice } from './follow-scripts.ts'
+import type { ScriptOutcome } from './ipxe-script.ts'
 import {
   fetchFile,
   fileName,
   lease,
   openDiskFiles,
-  pathOf,
   requestBootFile,
   startLoader,
   wrongBootFile,
@@ -60,6 +60,8 @@ export type SimulateOptions = {
   readonly relay?: Ipv4
   /** Architecture of the firmware of all nodes; by default that of the image of each node. */
   readonly machine?: MachineChoice
+  /** The loader whose scripts all nodes follow; by default that of each node. */
+  readonly loader?: LoaderChoice
   /** Maximum number of nodes that boot at the same time. */
   readonly parallel: number
   /** Called when the boot of a node ends, in the order of `nodes`. */
@@ -68,7 +70,7 @@ export type SimulateOptions = {
 
 /** @throws {CannotListen} when the DHCP client port is not available */
 export async function simulate(model: Model, options: SimulateOptions): Promise<Simulation> {
-  const { sockets, clock, source, nodes, firmware, machine, relay, parallel, onBooted } = options
+  const { sockets, clock, source, nodes, firmware, machine, loader, relay, parallel, onBooted } = options
   const { address, ports } = model.endpoint
   const server = formatIpv4(address)
   const started = clock.monotonic()
@@ -96,7 +98,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
       const node = nodes[index] as NodeModel
       const isArm = (machine ?? machineOf(model, node)) === 'arm64'
       const chosen = node.silentFirmware !== undefined ? 'ppc64le' : firmwareOf(isArm, firmware, index)
-      boots[index] = await bootNode(node, chosen, context)
+      boots[index] = await bootNode(node, chosen, context, loader)
       for (let done = boots[reported]; done !== undefined; done = boots[++reported]) onBooted(done)
     }
   }
@@ -126,21 +128,20 @@ function firmwareOf(isArm: boolean, choice: FirmwareChoice, index: number): Firm
 
 const turns = ['uefi', 'bios', 'http'] as const
 
-/** Scripts that chain to other scripts; more is a loop. */
-const maxScripts = 8
-
 /** Does not reject when the server behaves wrongly: the problem is the last event of the boot. */
 async function bootNode(
   node: NodeModel,
   firmware: Firmware,
   context: SimulationContext,
+  choice: LoaderChoice | undefined,
 ): Promise<SimulatedBoot> {
   const timeline = new Timeline(context.clock)
   const loader = openHttpClient('iPXE/1.0.0+ (slipway simulate)')
   const system = openHttpClient('CoreOS (slipway simulate)')
   let ending = ''
   try {
-    ending = await powerOn({ node, firmware, context, timeline, loader, system })
+    const syntax = syntaxOf(node, firmware, choice)
+    ending = await powerOn({ node, firmware, syntax, context, timeline, loader, system })
   } catch (error) {
     if (!(error instanceof BootProblem)) throw error
     timeline.fail(error.message)
@@ -153,7 +154,7 @@ async function bootNode(
 
 /** @returns a text that describes the end of the boot */
 async function powerOn(machine: Machine): Promise<string> {
-  const scriptUrl = await startIpxe(machine)
+  const scriptUrl = await startScript(machine)
   const outcome = await followScripts(machine, scriptUrl)
   const isForeign = machine.node.script !== undefined
   if (outcome.kind === 'chain' || (isForeign && outcome.kind === 'boot'))
@@ -171,17 +172,13 @@ async function powerOn(machine: Machine): Promise<string> {
 }
 
 /** Over IPv6, the simulation starts with the script: it does not send DHCPv6 and does not fetch the loader. */
-async function startIpxe(machine: Machine): Promise<string> {
-  const { node, context } = machine
-  if (node.bootsOverIpv6 === true) {
-    return absoluteUrl(context.model.endpoint, urlPaths.bootScript(node), node)
-  }
+async function startScript(machine: Machine): Promise<string> {
+  const { node, syntax, context } = machine
+  const script = absoluteUrl(context.model.endpoint, scriptPath(node, syntax), node)
+  if (node.bootsOverIpv6 === true) return script
   await startLoader(machine)
-  // PXELINUX is not simulated: its script leads to the same files as that of iPXE.
-  if (machine.firmware === 'bios' && node.loader === 'pxelinux') {
-    return absoluteUrl(context.model.endpoint, urlPaths.bootScript(node), node)
-  }
-  return askIpxeDhcp(machine)
+  // Only iPXE requests an address. The first file of the others is sent to the node itself, so the simulation skips it.
+  return syntax === 'ipxe' ? askIpxeDhcp(machine) : script
 }
 
 async function askIpxeDhcp(machine: Machine): Promise<string> {
@@ -193,57 +190,6 @@ async function askIpxeDhcp(machine: Machine): Promise<string> {
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
     return { value: url, octets, text: `${leased}, the script's URL` }
   })
-}
-
-async function followScripts(
-  machine: Machine,
-  first: string,
-): Promise<Exclude<ScriptOutcome, { kind: 'refused' }>> {
-  const settings = new Map([
-    ['platform', machine.firmware === 'bios' ? 'pcbios' : 'efi'],
-    ['mac', machine.node.mac],
-    ['net0/mac', machine.node.mac],
-    ['net0/ip', formatIp(machine.node.address)],
-  ])
-  const seen: string[] = []
-  let url = first
-  for (;;) {
-    seen.push(url)
-    const outcome = await machine.timeline.step('HTTP script', async () => {
-      const { octets, text } = await machine.loader.fetch(rehearsed(url), { asText: true })
-      // Simulates an administrator who skips the wait for another node.
-      const value = runScript(text, url, settings, ['s'])
-      return { value, octets, text: skipped(machine, value) ?? pathOf(url) }
-    })
-    if (outcome.kind === 'refused') {
-      throw new BootProblem('a script that boots', outcome.reason, url)
-    }
-    // The simulation runs only scripts of slipway.
-    if (outcome.kind !== 'chain' || outcome.url === machine.node.script) return outcome
-    url = outcome.url
-    if (seen.includes(url) || seen.length === maxScripts) {
-      const printed = outcome.printed.slice(-4).join(' / ')
-      throw new BootProblem(
-        'a script that boots',
-        `a script that waits and starts again, with the text: ${printed}`,
-        'the output of "slipway check"',
-      )
-    }
-  }
-}
-
-/** Requests the script without starting an installation on the server. */
-function rehearsed(script: string): string {
-  const url = new URL(script)
-  url.searchParams.set('rehearse', '')
-  return url.href
-}
-
-/** Returns what the node would wait for, if the script waits. */
-function skipped({ node }: Machine, outcome: ScriptOutcome): string | undefined {
-  if (outcome.kind !== 'chain' || !new URL(outcome.url).searchParams.has('skip')) return undefined
-  const printed = outcome.printed.map((line) => line.replace(`slipway ${node.key}: `, '')).join(' ')
-  return `waits, skipped here: ${/until .* on port \d+/.exec(printed)?.[0] ?? printed}`
 }
 
 async function fetchKernel(

@@ -22,7 +22,9 @@ import { createSockets } from '../../src/host/sockets.ts'
 import type { Model } from '../../src/plan/model.ts'
 import { openMemoryStore } from '../../src/install/open-store.ts'
 import { prepare } from '../../src/prepare.ts'
+import { loaderChoices, type LoaderChoice } from '../../src/simulate/follow-scripts.ts'
 import { simulate, type FirmwareChoice } from '../../src/simulate/simulate.ts'
+import { defined } from '../../src/text/defined.ts'
 import { uninstrumented } from '../support/uninstrumented.ts'
 
 const run = promisify(execFile)
@@ -56,7 +58,12 @@ t.test('simulated nodes boot from the demo', async (t) => {
   t.teardown(() => app.close(0))
 
   /** Endings and problems by node. */
-  const boot = async (model: Model, names: readonly string[], firmware: FirmwareChoice = 'uefi') => {
+  const boot = async (
+    model: Model,
+    names: readonly string[],
+    firmware: FirmwareChoice = 'uefi',
+    loader?: LoaderChoice,
+  ) => {
     const nodes = model.nodes.filter(({ name }) => names.includes(name))
     const order: string[] = []
     const { boots } = await simulate(model, {
@@ -65,6 +72,7 @@ t.test('simulated nodes boot from the demo', async (t) => {
       source: '127.0.0.1',
       nodes,
       firmware,
+      ...defined({ loader }),
       parallel: 4,
       onBooted: (booted) => order.push(booted.node.name),
     })
@@ -84,10 +92,24 @@ t.test('simulated nodes boot from the demo', async (t) => {
     t.same(await boot(model, names, 'mixed'), Array<string>(7).fill('installs to /dev/sda'))
   })
 
+  await t.test(
+    'every loader leads to the same installation, and a wait is skipped in each of them',
+    async (t) => {
+      const model = await load()
+      for (const loader of loaderChoices)
+        t.same(
+          await boot(model, ['m1', 'w1'], 'uefi', loader),
+          Array<string>(2).fill('installs to /dev/sda'),
+          loader,
+        )
+    },
+  )
+
   await t.test('nodes that are not installed end as the site declares', async (t) => {
     const local = await change('{ name: m1, role: master,', '{ name: m1, role: master, boot: local,')
     t.same(await boot(local, ['m1']), ['boots from its local disk'])
-    t.same(await boot(local, ['m1'], 'bios'), ['boots from its local disk'])
+    for (const loader of loaderChoices)
+      t.same(await boot(local, ['m1'], 'bios', loader), ['boots from its local disk'], loader)
     const menu = await change(
       '{ name: m1, role: master,',
       '{ name: m1, role: master, boot: menu, menu: { default: master },',
@@ -97,7 +119,8 @@ t.test('simulated nodes boot from the demo', async (t) => {
       '{ name: m1, role: master,',
       '{ name: m1, role: master, boot: menu, menu: { timeoutSeconds: 0 },',
     )
-    t.same(await boot(waiting, ['m1']), ['waits in its menu'])
+    for (const loader of loaderChoices)
+      t.same(await boot(waiting, ['m1'], 'uefi', loader), ['waits in its menu'], loader)
   })
 
   await t.test('UEFI HTTP Boot fetches its loader by URL, on arm64 too', async (t) => {
@@ -239,6 +262,7 @@ t.test('simulated nodes boot from the demo', async (t) => {
       [['a', 'b'], 'expected one site file'],
       [['--firmware', 'coreboot', sitePath], '--firmware: expected one of uefi, http, bios, mixed'],
       [['--arch', 'ppc64le', sitePath], '--arch: expected one of x86_64, arm64'],
+      [['--loader', 'lilo', sitePath], '--loader: expected one of ipxe, grub, shim, pxelinux, u-boot'],
       [
         ['--node', 'm9', sitePath],
         'the site has no node m9; it has ocp45/bs, ocp45/m1, ocp45/m2, ocp45/m3, ocp45/w1, ocp45/w2, ocp45/w3',

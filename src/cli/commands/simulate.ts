@@ -7,6 +7,7 @@ import { createSockets } from '../../host/sockets.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { formatIp, formatIpv4, cidrContains, parseIpv4, type Ipv4 } from '../../proto/address/ip.ts'
+import { loaderChoices, type LoaderChoice } from '../../simulate/follow-scripts.ts'
 import {
   firmwareChoices,
   machineChoices,
@@ -27,7 +28,7 @@ export const simulate: Command = {
   name: 'simulate',
   help: {
     usage: [
-      'simulate [--node NAME]… [--firmware KIND] [--arch ARCH] [--relay ADDRESS] [--json] [--site FILE | FILE]',
+      'simulate [--node NAME]… [--firmware KIND] [--arch ARCH] [--loader KIND] [--relay ADDRESS] [--json] [--site FILE | FILE]',
     ],
     about: [
       'Boots nodes over real packets, without hardware.',
@@ -42,6 +43,10 @@ export const simulate: Command = {
       ['--node NAME', 'only this node (w1 or ocp45/w1); can be repeated'],
       ['--firmware KIND', `one of ${firmwareChoices.join(', ')} (default: uefi)`],
       ['--arch ARCH', `firmware of all nodes: ${machineChoices.join(' or ')} (default: that of the image)`],
+      [
+        '--loader KIND',
+        `follow the scripts of this loader: ${new Intl.ListFormat('en', { type: 'disjunction' }).format(loaderChoices)} (default: that of each node)`,
+      ],
       ['--relay ADDRESS', 'send DHCP as a relay agent with this address, which must be one of this machine'],
       ...siteRows,
       ['--json', 'print one JSON document instead of timelines'],
@@ -55,12 +60,13 @@ export const simulate: Command = {
       'simulate site.yaml',
       'simulate --node w1 --firmware bios site.yaml',
       'simulate --node w1 --arch arm64',
+      'simulate --node w1 --loader grub',
       'simulate --node w1 --relay 10.1.0.1',
     ],
   },
 
   async run(args, terminal) {
-    const { values, file, names, firmware, machine, relay, isJson } = readArguments(args)
+    const { values, file, names, firmware, machine, loader, relay, isJson } = readArguments(args)
     const prepared = await prepare(await siteFile(values, file))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -77,7 +83,7 @@ export const simulate: Command = {
       nodes,
       firmware,
       isJson ? { ...terminal, out: () => {} } : terminal,
-      { machine, relay },
+      { machine, loader, relay },
     )
     if (result === undefined) return ExitCode.problems
     if (isJson) terminal.out(JSON.stringify(toJson(model, result), null, 2))
@@ -86,7 +92,11 @@ export const simulate: Command = {
 }
 
 /** What the machines are, and where; by default as the site declares. */
-type Profile = { readonly machine?: MachineChoice | undefined; readonly relay?: Ipv4 | undefined }
+type Profile = {
+  readonly machine?: MachineChoice | undefined
+  readonly loader?: LoaderChoice | undefined
+  readonly relay?: Ipv4 | undefined
+}
 
 /**
  * Boots `nodes` and prints the timeline of each node when it ends.
@@ -98,7 +108,7 @@ export async function runSimulation(
   nodes: readonly NodeModel[],
   firmware: FirmwareChoice,
   terminal: Terminal,
-  { machine, relay }: Profile = {},
+  { machine, loader, relay }: Profile = {},
 ): Promise<Simulation | undefined> {
   const source = relay === undefined ? chooseSource(model.site, networkInterfaces()) : formatIpv4(relay)
   if (source === undefined) {
@@ -120,7 +130,7 @@ export async function runSimulation(
       source,
       nodes,
       firmware,
-      ...defined({ machine, relay }),
+      ...defined({ machine, loader, relay }),
       onBooted,
       parallel: maxParallel,
     })
@@ -152,6 +162,7 @@ function readArguments(args: readonly string[]) {
       node: { type: 'string', multiple: true, default: [] },
       firmware: { type: 'string', default: 'uefi' },
       arch: { type: 'string' },
+      loader: { type: 'string' },
       relay: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
@@ -164,10 +175,14 @@ function readArguments(args: readonly string[]) {
   const machine = machineChoices.find((choice) => choice === arch)
   if (machine === undefined && arch !== undefined)
     throw new UsageError(`--arch: expected one of ${machineChoices.join(', ')}`)
+  const loader = loaderChoices.find((choice) => choice === values.loader)
+  if (loader === undefined && values.loader !== undefined)
+    throw new UsageError(`--loader: expected one of ${loaderChoices.join(', ')}`)
   const relay = values.relay === undefined ? undefined : parseIpv4(values.relay)
   if (relay === undefined && values.relay !== undefined)
     throw new UsageError(`--relay: expected an IPv4 address of this machine, not ${values.relay}`)
-  return { values, file: positionals[0], names: values.node, firmware, machine, relay, isJson: values.json }
+  const { node: names, json: isJson } = values
+  return { values, file: positionals[0], names, firmware, machine, loader, relay, isJson }
 }
 
 /** All nodes, or the named ones in the order of the site. */
