@@ -81,6 +81,24 @@ t.test('a domain has the MAC address and the disk of its node, and boots from th
   t.end()
 })
 
+t.test(
+  'a domain of IBM Power or IBM Z has the machine, the network card, and the console of its architecture',
+  (t) => {
+    const power = domain(example('power'), 'm1') ?? ''
+    t.match(power, "<type arch='ppc64le' machine='pseries'>hvm</type>")
+    t.match(power, "<model type='spapr-vlan'/>")
+    const z = domain(
+      example('power', (site) => site.replace('architecture: ppc64le', 'architecture: s390x')),
+      'm1',
+    )
+    t.match(z, "<type arch='s390x' machine='s390-ccw-virtio'>hvm</type>")
+    t.match(z, "<console type='pty'><target type='sclp'/></console>")
+    t.match(z, 'swap the two numbers after the installation')
+    for (const text of [power, z]) t.notMatch(text, /efi|q35|vnc|acpi/)
+    t.end()
+  },
+)
+
 t.test('a domain has an interface for each MAC address, and boots from all of them before the disk', (t) => {
   const several = (site: string) =>
     site.replace('mac: "52:54:00:00:30:21"', 'mac: ["52:54:00:00:30:21", "52:54:00:00:30:a1"]')

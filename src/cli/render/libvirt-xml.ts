@@ -6,7 +6,7 @@ import { devicePath } from '../../plan/disks/target.ts'
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { OtherSystem } from '../../site/other-systems.ts'
-import type { Role, Subnet } from '../../site/schema.ts'
+import type { Architecture, Role, Subnet } from '../../site/schema.ts'
 
 type Size = { readonly cpus: number; readonly gibibytes: number }
 
@@ -21,6 +21,57 @@ const sizes: Readonly<Record<Role, Size> & Partial<Record<OtherSystem, Size>>> =
   single: { cpus: 8, gibibytes: 16 },
   worker: { cpus: 2, gibibytes: 8 },
   infra: { cpus: 2, gibibytes: 8 },
+}
+
+/** What differs between the architectures. */
+type Machine = {
+  /** From the type of the machine to its devices. */
+  readonly head: readonly string[]
+  /** A comment about the order of the boot devices. */
+  readonly bootOrder: readonly string[]
+  readonly card: 'virtio' | 'spapr-vlan'
+  readonly console: readonly string[]
+}
+
+const serialConsole = ["    <serial type='pty'/>", "    <console type='pty'/>"]
+
+function uefiMachine(type: string, features: string, video: readonly string[] = []): Machine {
+  return {
+    head: [
+      '  <!-- UEFI without Secure Boot, which rejects the boot loader. -->',
+      "  <os firmware='efi'>",
+      `    <type ${type}>hvm</type>`,
+      "    <firmware><feature enabled='no' name='secure-boot'/></firmware>",
+      '  </os>',
+      `  <features>${features}</features>`,
+      "  <cpu mode='host-passthrough'/>",
+    ],
+    bootOrder: [],
+    card: 'virtio',
+    console: [...serialConsole, "    <graphics type='vnc'/>", ...video],
+  }
+}
+
+const machines: Readonly<Record<Architecture, Machine>> = {
+  x86_64: uefiMachine("arch='x86_64' machine='q35'", '<acpi/><apic/>'),
+  aarch64: uefiMachine("arch='aarch64' machine='virt'", '<acpi/>', [
+    "    <video><model type='virtio'/></video>",
+  ]),
+  ppc64le: {
+    head: ["  <os><type arch='ppc64le' machine='pseries'>hvm</type></os>"],
+    bootOrder: [],
+    // GRUB for Open Firmware finds no virtio card.
+    card: 'spapr-vlan',
+    console: serialConsole,
+  },
+  s390x: {
+    head: ["  <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>"],
+    bootOrder: [
+      '    <!-- The firmware of s390x can try only the first device: swap the two numbers after the installation. -->',
+    ],
+    card: 'virtio',
+    console: ["    <console type='pty'><target type='sclp'/></console>"],
+  },
 }
 
 /** Returns nothing when the address of the server is in none of the subnets: then there is no network to define. */
@@ -53,7 +104,7 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
   const subnet: Subnet | undefined = subnetOf(model.site, model.endpoint.address)
   if (node.subnet !== subnet) return undefined
   const { cpus, gibibytes } = sizes[node.role] ?? otherSize
-  const isArm = model.site.images[node.image]?.architecture === 'aarch64'
+  const machine = machines[model.site.images[node.image]?.architecture ?? 'x86_64']
   const name = `${node.cluster}-${node.name}`
   const interfaces = [node.mac, ...(node.otherMacs ?? [])]
   const { target, bus, controller } = diskOf(deviceOf(node))
@@ -62,21 +113,16 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
     `  <name>${name}</name>`,
     `  <memory unit='GiB'>${gibibytes}</memory>`,
     `  <vcpu>${cpus}</vcpu>`,
-    '  <!-- UEFI without Secure Boot, which rejects the boot loader. -->',
-    "  <os firmware='efi'>",
-    `    <type arch='${isArm ? 'aarch64' : 'x86_64'}' machine='${isArm ? 'virt' : 'q35'}'>hvm</type>`,
-    "    <firmware><feature enabled='no' name='secure-boot'/></firmware>",
-    '  </os>',
-    `  <features><acpi/>${isArm ? '' : '<apic/>'}</features>`,
-    "  <cpu mode='host-passthrough'/>",
+    ...machine.head,
     '  <devices>',
     '    <!-- Network before disk: slipway decides what each boot leads to, and a machine whose server',
     '         is down boots its disk. With the two numbers swapped, it uses the network only while the disk is empty. -->',
+    ...machine.bootOrder,
     ...interfaces.flatMap((mac, index) => [
       "    <interface type='network'>",
       `      <mac address='${mac}'/>`,
       `      <source network='${networkName(model)}'/>`,
-      "      <model type='virtio'/>",
+      `      <model type='${machine.card}'/>`,
       `      <boot order='${index + 1}'/>`,
       '    </interface>',
     ]),
@@ -87,10 +133,7 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
     `      <boot order='${interfaces.length + 1}'/>`,
     '    </disk>',
     ...controller,
-    "    <serial type='pty'/>",
-    "    <console type='pty'/>",
-    "    <graphics type='vnc'/>",
-    ...(isArm ? ["    <video><model type='virtio'/></video>"] : []),
+    ...machine.console,
     "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
     '  </devices>',
     '</domain>',
