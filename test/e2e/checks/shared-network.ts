@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expectEqual, expectMatch } from '../expect.ts'
 import { addresses, clientInterface, clientMac } from '../network.ts'
+import type { Running } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { waitForLogFlush, startServer, type LogLine, type Server } from '../server.ts'
@@ -113,9 +114,14 @@ export const sharedNetworkChecks: readonly Check[] = [
       }
     },
   },
-  ...(['dnsmasq', 'dhcpd', 'udhcpd'] as const).map((name): Check => ({
-    name: `shared: an appliance that starts beside ${name} does not lease until that server is off`,
+  {
+    name: 'shared: an appliance that starts beside dnsmasq does not lease until that server is off',
     limitMs: 90_000,
+    run: (rig) => refusesToLease(rig, 'dnsmasq', leasesWhenOff),
+  },
+  ...(['dhcpd', 'udhcpd'] as const).map((name): Check => ({
+    name: `shared: an appliance that starts beside ${name} does not lease`,
+    limitMs: 60_000,
     run: (rig) => refusesToLease(rig, name),
   })),
   {
@@ -157,7 +163,11 @@ async function withPeer<T>(rig: Rig, body: (peer: Server) => Promise<T>): Promis
 }
 
 /** Starts a second appliance beside another DHCP server, which offers addresses to any client after its own checks. */
-async function refusesToLease(rig: Rig, name: keyof typeof otherServers): Promise<string | undefined> {
+async function refusesToLease(
+  rig: Rig,
+  name: keyof typeof otherServers,
+  andThen?: (rig: Rig, peer: Server, other: Running) => Promise<void>,
+): Promise<string | undefined> {
   await flushClientAddresses(rig)
   await rig.run('machines', ['ip', 'addr', 'add', `${otherServer}/24`, 'dev', 'mach0'])
   const dir = join(rig.dir, `other-${name}`)
@@ -176,13 +186,7 @@ async function refusesToLease(rig: Rig, name: keyof typeof otherServers): Promis
       expectEqual(peer.lines.filter(isAbout('address offered')).length, 0, 'offers of the appliance')
       const health = await rig.run('peer', ['curl', '-s', `http://${addresses.peer}/health`])
       expectMatch(health.stdout, /"status":"degraded".*"dhcp\.not-leasing"/, '/health')
-      await other.stop()
-      await peer.waitFor('that it leases', ({ msg }) => msg === 'no other DHCP server found, leasing', {
-        limitMs: 50_000,
-      })
-      await flushClientAddresses(rig)
-      await udhcpc(rig)
-      await peer.waitFor('an offer', isAbout('address offered'))
+      await andThen?.(rig, peer, other)
       return refused.reason
     })
   } finally {
@@ -190,6 +194,16 @@ async function refusesToLease(rig: Rig, name: keyof typeof otherServers): Promis
     await rig.run('machines', ['ip', 'addr', 'del', `${otherServer}/24`, 'dev', 'mach0'])
     await flushClientAddresses(rig)
   }
+}
+
+async function leasesWhenOff(rig: Rig, peer: Server, other: Running): Promise<void> {
+  await other.stop()
+  await peer.waitFor('that it leases', ({ msg }) => msg === 'no other DHCP server found, leasing', {
+    limitMs: 50_000,
+  })
+  await flushClientAddresses(rig)
+  await udhcpc(rig)
+  await peer.waitFor('an offer', isAbout('address offered'))
 }
 
 /** Writes the configuration of a server with its default checks of addresses, and returns its command. */
