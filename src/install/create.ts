@@ -121,6 +121,8 @@ export function createInstalls(options: InstallsOptions): Installs {
   async function boot(key: string, choice: BootChoice): Promise<BootAnswer> {
     const node = plan().get(key)
     if (node === undefined) return notDeclared(key)
+    // The DHCP exchange of iPXE just before can still wait until an earlier change of the record is written.
+    await recorder.settled(node.mac)
     const event = bootEvent(node, choice, true)
     const held = await hold(node, event, choice.isSkipping)
     if (held !== undefined) {

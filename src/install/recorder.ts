@@ -20,6 +20,8 @@ export class NotRecorded extends Error {
 export type Recorder = {
   /** Runs a step of a machine: at once, or after the decision about this machine that is being recorded. */
   inTurn(machine: string, step: () => void): void
+  /** Resolves after the steps of a machine that wait for their turn. Never rejects. */
+  settled(machine: string): Promise<void>
   /**
    * Makes a change and records it, together with all unwritten changes, before it resolves. The change can run again,
    * on another record of the machine, when another appliance changed that first.
@@ -48,6 +50,7 @@ export function createLocalRecorder(journal: Journal, clock: Clock): Recorder {
       if (isBusy(machine)) void run(machine, step)
       else step()
     },
+    settled: (machine) => (isBusy(machine) ? run(machine, () => {}) : Promise.resolve()),
     commit,
     record,
     problems: () => [],

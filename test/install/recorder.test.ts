@@ -22,9 +22,11 @@ t.test('a step of a machine runs at once, or after the decision that the disk is
   recorder.inTurn(first, () => order.push('after'))
   recorder.inTurn(second, () => order.push('another machine'))
   t.same(order, ['before', 'another machine'])
+  await recorder.settled(second)
+  const settled = recorder.settled(first).then(() => order.push('settled'))
   written.resolve(undefined)
   await decided
-  await new Promise(setImmediate)
-  t.same(order, ['before', 'another machine', 'after'])
+  await settled
+  t.same(order, ['before', 'another machine', 'after', 'settled'])
   t.same(recorder.problems(), [])
 })

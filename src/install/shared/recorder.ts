@@ -298,6 +298,7 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
       if (turns.has(machine)) void turn(machine, () => changed(machine, step))
       else changed(machine, step)
     },
+    settled: (machine) => (turns.has(machine) ? turn(machine, () => {}) : Promise.resolve()),
     commit: (machine, change, isDecision = true) => commit(machine, change, isDecision),
     record: () => journal.commit().catch(() => {}),
     problems: () => follower.problems(),

@@ -5,7 +5,7 @@ import type { State } from '../../../src/install/machine-state.ts'
 import type { Store } from '../../../src/install/store.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeEtcd } from '../../support/fake-etcd.ts'
-import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../../support/installs.ts'
+import { acknowledged, ignitionSent, installPlan, installsWorld, m1Mac } from '../../support/installs.ts'
 import { storeWithKeep } from '../../support/store-with-keep.ts'
 
 const key = 'ocp45/m1'
@@ -59,6 +59,33 @@ t.test('an installation of one appliance is known to the other one', async (t) =
   t.match(await b.installs.command(key, 'install'), { kind: 'done' })
   await pass(1000)
   t.match(await a.installs.boot(key, plain), { kind: 'install' }, 'armed at the other appliance')
+})
+
+t.test('a boot counts the DHCP exchange that waits until the store has an earlier change', async (t) => {
+  const { etcd, clock, pass } = pair()
+  const plan = installPlan((site) => Object.assign(site.clusters[0]!, { requireDhcp: true }))
+  const answered = Promise.withResolvers<undefined>()
+  let isHeld = false
+  const client: typeof etcd.client = {
+    ...etcd.client,
+    async call(path, ...rest) {
+      if (isHeld && path.endsWith('/txn')) await answered.promise
+      return etcd.client.call(path, ...rest)
+    },
+  }
+  const address = '192.0.2.7'
+  const { installs } = installsWorld({
+    ...{ clock, plan: () => plan, epoch: address, shared: { etcd: client, prefix, address } },
+  })
+  await pass(1000)
+  isHeld = true
+  installs.observe({ ...acknowledged(key, 'firmware'), uuid: '4c4c4544-0042-3510-8052-b4c04f4a4d32' })
+  await pass(500)
+  installs.observe(acknowledged(key, 'ipxe'))
+  const answer = installs.boot(key, plain)
+  await settled()
+  answered.resolve(undefined)
+  t.match(await answer, { kind: 'install' })
 })
 
 t.test('of two boots at the same time, one gets the installing script', async (t) => {
