@@ -19,6 +19,7 @@ const entries = [
   'src/scan/ignition/decode-worker.ts',
   'src/serve/dns/dns-worker.ts',
   'src/serve/dhcp/dhcp-worker.ts',
+  'src/serve/dhcpv6/dhcpv6-worker.ts',
   'src/serve/tftp/tftp-worker.ts',
   'src/serve/http/image-worker.ts',
 ]

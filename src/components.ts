@@ -201,12 +201,17 @@ export const components: readonly Component[] = [
   {
     name: 'dhcpv6',
     isWanted: ({ plan }) => plan().dhcpv6 !== undefined,
-    async start({ plan, log, installs: { observe }, ...shared }) {
+    async start({ plan, log, record, ...shared }) {
       // A reload that removes the networks is rejected, so there are always some.
       let settings = plan().dhcpv6 as NonNullable<Plan['dhcpv6']>
       const current = () => (settings = plan().dhcpv6 ?? settings)
-      const dhcpv6 = await startDhcpv6({ ...shared, observe, plan: current, log: log.for('dhcpv6') })
-      return { ...dhcpv6, health: () => ({ dhcpv6Links: dhcpv6.links() }) }
+      const dhcpv6 = await startDhcpv6({ ...shared, observe: record, plan: current, log: log.for('dhcpv6') })
+      return {
+        ...withLane(dhcpv6),
+        drain: () => dhcpv6.drain(),
+        warnings: () => dhcpv6.lane.warnings(),
+        health: () => ({ dhcpv6Links: dhcpv6.links() }),
+      }
     },
   },
   {

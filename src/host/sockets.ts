@@ -34,7 +34,8 @@ export function createSockets(environment: Record<string, string | undefined>, s
 
   function adoptForLane(libc: Libc, name: string, fds: readonly number[], options: UdpOptions): LaneSocket[] {
     const kinds = fds.map((fd) => ({ fd, kind: kindOf(libc, fd) })).filter(({ kind }) => kind !== 'not-udp')
-    if (kinds.some(({ kind }) => kind === 'ipv6')) throw otherFamily(name, options)
+    const wanted = isIPv6(options.address) ? 'ipv6' : 'ipv4'
+    if (kinds.some(({ kind }) => kind !== wanted)) throw otherFamily(name, options)
     if (kinds.length === 0) throw noDatagramSocket(name)
     for (const { fd } of kinds) datagramFds.add(fd)
     return kinds.map(({ fd }) => laneSocket(libc, fd, options, sending))

@@ -1,14 +1,13 @@
 /** DHCPv6: fuzzes the decoder and `respond` with mutated messages of clients and relay agents. */
 import t from 'tap'
 import { MalformedPacket } from '../../src/proto/bytes.ts'
-import type { Ipv6 } from '../../src/proto/address/ip.ts'
-import { decodeMessage, encodeMessage, MessageType } from '../../src/proto/dhcpv6/message.ts'
+import { decodeMessage, MessageType } from '../../src/proto/dhcpv6/message.ts'
 import { OptionCode } from '../../src/proto/dhcpv6/option.ts'
 import { encodeClasses } from '../../src/proto/dhcpv6/values.ts'
-import { maxMessageOctets } from '../../src/serve/dhcpv6/request.ts'
+import { maxMessageOctets, readSender } from '../../src/serve/dhcpv6/request.ts'
 import { maxReplyOctets } from '../../src/serve/dhcpv6/reply.ts'
 import { respond } from '../../src/serve/dhcpv6/respond.ts'
-import { clientMessage, firmwareOptions, ipv6Plan, linkLocal, m1Mac } from '../support/ipv6-site.ts'
+import { clientMessage, firmwareOptions, ipv6Plan, linkLocal, m1Mac, relayedMessage } from '../support/ipv6-site.ts'
 import { fuzz } from './campaign.ts'
 import { replaced, type Mutator } from './mutate.ts'
 
@@ -17,20 +16,10 @@ const out = new Uint8Array(maxReplyOctets)
 const networks = plan.subnets.map(({ network }) => network)
 const serverId = plan.serverDuid
 const address = 'fd00:16::11'
+const sender = readSender(`${linkLocal(m1Mac)}%ens4`)
 
-function relayed(inner: Uint8Array): Uint8Array {
-  return encodeMessage({
-    kind: 'relay',
-    type: MessageType.relayForward,
-    hopCount: 0,
-    linkAddress: 'fd00:16::1' as Ipv6,
-    peerAddress: linkLocal(m1Mac) as Ipv6,
-    options: [
-      { code: OptionCode.interfaceId, value: Uint8Array.of(1, 2, 3) },
-      { code: OptionCode.relayMessage, value: inner },
-    ],
-  })
-}
+const interfaceId = { code: OptionCode.interfaceId, value: Uint8Array.of(1, 2, 3) }
+const relayed = (inner: Uint8Array) => relayedMessage(inner, { options: [interfaceId] })
 
 const solicit = clientMessage(MessageType.solicit, { addresses: [], others: firmwareOptions(7, 'PXEClient') })
 const userClass = [{ code: OptionCode.userClass, value: encodeClasses(['iPXE']) }]
@@ -54,12 +43,12 @@ const type: Mutator = (octets, random) => replaced(octets, 0, 1, Uint8Array.of(r
 
 /** @throws {Error} if an invariant is violated */
 function check(payload: Uint8Array): void {
-  const sender = { payload, address: `${linkLocal(m1Mac)}%ens4`, port: 546 }
+  const received = { payload, sender, port: 546 }
   try {
-    const result = respond(sender, plan, () => networks, out)
-    if (!('reply' in result)) return
-    if (result.reply.length > 2 * maxMessageOctets) throw new Error(`reply of ${result.reply.length} octets`)
-    const reply = decodeMessage(result.reply)
+    const result = respond(received, plan, () => networks, out)
+    if (!('octets' in result)) return
+    if (result.octets > 2 * maxMessageOctets) throw new Error(`reply of ${result.octets} octets`)
+    const reply = decodeMessage(out.subarray(0, result.octets))
     if (reply.kind === 'relay' && reply.type !== MessageType.relayReply) throw new Error('not a RELAY-REPL')
   } catch (error) {
     if (!(error instanceof MalformedPacket)) throw error

@@ -6,7 +6,7 @@ import { ipv6Octets, parseIpv6, type Ipv6 } from '../../src/proto/address/ip.ts'
 import type { Mac } from '../../src/proto/address/mac.ts'
 import { Writer } from '../../src/proto/bytes.ts'
 import { linkLayerDuid } from '../../src/proto/dhcpv6/duid.ts'
-import { encodeMessage } from '../../src/proto/dhcpv6/message.ts'
+import { encodeMessage, MessageType } from '../../src/proto/dhcpv6/message.ts'
 import { OptionCode, putAssociation, type Dhcpv6Option } from '../../src/proto/dhcpv6/option.ts'
 import { encodeNumbers, encodeVendorClass } from '../../src/proto/dhcpv6/values.ts'
 import { exampleModel, exampleSite } from './model.ts'
@@ -82,6 +82,21 @@ export function clientMessage(
       ...(addresses === undefined ? [] : [option(OptionCode.iaNa, association(addresses))]),
       ...others,
     ],
+  })
+}
+
+/** Encodes the message of a relay agent with the message of a client, by default of `m1` on its link. */
+export function relayedMessage(
+  inner: Uint8Array,
+  { link = 'fd00:16::1', peer = linkLocal(m1Mac), options = [] as readonly Dhcpv6Option[] } = {},
+): Uint8Array {
+  return encodeMessage({
+    kind: 'relay',
+    type: MessageType.relayForward,
+    hopCount: 0,
+    linkAddress: link as Ipv6,
+    peerAddress: peer as Ipv6,
+    options: [...options, { code: OptionCode.relayMessage, value: inner }],
   })
 }
 

@@ -2,15 +2,18 @@
  * Receives and sends up to 64 datagrams in one system call, in memory that is allocated once: the kernel reads and
  * writes it only during a call, and its views are valid until the next `receive`.
  */
-import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
+import { ipv4Family, type AddressFamily } from './address-family.ts'
+import { linux, systemError, type Libc } from './libc.ts'
 
 export const slots = 64
 
 /** Longer datagrams are cut, and are then not passed on. DNS queries and DHCP messages have at most 1,500 octets. */
 export const receiveOctets = 4096
 
-/** Room for the largest reply over UDP: one Ethernet frame. */
-export const sendOctets = 2048
+/** Room for the largest reply over UDP to IPv4: one Ethernet frame. */
+const sendOctets4 = 2048
+/** DHCPv6 repeats what the client and relay agents sent; the kernel makes fragments of such a reply. */
+const sendOctets6 = 9216
 
 /** Beside the octets of a slot, so that the first octets of different slots are in different sets of the cache. */
 const slotGapOctets = 192
@@ -26,7 +29,7 @@ const cachedLengths = 64
 /** A reply that finds the send buffer full waits this long for it, and is dropped then. */
 const fullBufferMs = 20
 
-/** An IPv4 address in dotted text. */
+/** An address in text. */
 export type Destination = { readonly address: string; readonly port: number }
 
 export type Batch = {
@@ -40,8 +43,8 @@ export type Batch = {
   receive(fd: number, most?: number): number
   /** Returns a datagram; nothing if it was longer than {@link receiveOctets}. */
   payload(slot: number): Uint8Array | undefined
-  /** Returns the sender's IPv4 address as an unsigned number. */
-  address(slot: number): number
+  /** Returns the sender's address in text. */
+  address(slot: number): string
   port(slot: number): number
   /** Returns the memory for the reply to a datagram. */
   reply(slot: number): Uint8Array
@@ -59,9 +62,12 @@ export type Batch = {
   send(fd: number, failed?: (slot: number, errno: number) => void): number
 }
 
-export function createBatch(libc: Libc): Batch {
-  const received = createHeaders(libc, receiveOctets)
-  const sent = createHeaders(libc, sendOctets)
+/** @param family that of all sockets of the batch */
+export function createBatch(libc: Libc, family: AddressFamily = ipv4Family): Batch {
+  const isIpv6 = family.domain === linux.AF_INET6
+  const received = createHeaders(libc, receiveOctets, family.octets)
+  const sent = createHeaders(libc, isIpv6 ? sendOctets6 : sendOctets4, family.octets)
+  const texts = family.createTexts(libc)
   const pollEntry = new Uint8Array(8)
   const pollAddress = libc.address(pollEntry)
   /** For each send header, the slot whose addresses it uses; negative if it uses its own address. */
@@ -81,6 +87,7 @@ export function createBatch(libc: Libc): Batch {
 
   return {
     receive(fd, most = slots) {
+      texts.forget()
       for (let attempt = 0; ; attempt++) {
         const count = libc.recvmmsg(fd, received.start, most, linux.MSG_DONTWAIT, null)
         if (count >= 0) return count
@@ -100,14 +107,14 @@ export function createBatch(libc: Libc): Batch {
       if (length >= cachedLengths) return data.subarray(0, length)
       return (views[slot * cachedLengths + length] ??= data.subarray(0, length))
     },
-    address: (slot) => received.view.getUint32(received.nameAt(slot) + 4),
+    address: (slot) => texts.textAt(received.view, received.nameAt(slot)),
     port: (slot) => received.view.getUint16(received.nameAt(slot) + 2),
     reply: (slot) => sent.data[slot] as Uint8Array,
 
     queue(slot, octets, to) {
       if (to !== undefined) {
         sent.assign(queued, slot, sent)
-        writeAddress(sent.names[slot] as Uint8Array, to.address, to.port)
+        family.write(libc, sent.names[slot] as Uint8Array, to.address, to.port)
         slotOf[queued] = -1
       } else if (slotOf[queued] !== slot) {
         sent.assign(queued, slot, received)
@@ -151,7 +158,7 @@ const errors = { EAGAIN: 11 } as const
 const maxAttempts = 3
 
 /** Headers, vectors, addresses, and data of one direction, in one block of memory. */
-function createHeaders(libc: Libc, dataOctets: number) {
+function createHeaders(libc: Libc, dataOctets: number, addressOctets: number) {
   const vectorsAt = slots * headerOctets
   const namesAt = vectorsAt + slots * vectorOctets
   const dataAt = namesAt + slots * addressOctets

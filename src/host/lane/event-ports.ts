@@ -8,7 +8,6 @@ import type { HostCode } from '../codes.ts'
 import { cannotBind } from '../cannot-listen.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
 import type { Datagram, Sockets, UdpOptions, UdpPort } from '../udp.ts'
-import { createAddressTexts } from './address-text.ts'
 import { createBatch } from './batch.ts'
 import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
 import { createSendQueues, knowsSegments, type Sender } from './send-queue.ts'
@@ -84,7 +83,6 @@ export function createEventPorts(options: {
   const { libc, descriptors, sending, recording } = options
   const batch = createBatch(libc)
   const queue = createSendQueues(libc)
-  const textOf = createAddressTexts()
   const ports = new Map<number, EventPort>()
   const layout = eventLayout(process.arch)
   const events = new Uint8Array(maxEvents * layout.octets)
@@ -166,7 +164,7 @@ export function createEventPorts(options: {
         const payload = batch.payload(slot)
         // Longer than any packet of a client.
         if (payload === undefined) continue
-        const datagram = { payload, address: textOf(batch.address(slot)), port: batch.port(slot) }
+        const datagram = { payload, address: batch.address(slot), port: batch.port(slot) }
         recording.recorder?.received(payload, datagram, local)
         handler([datagram])
       }

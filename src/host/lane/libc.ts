@@ -25,6 +25,10 @@ export type Libc = {
   sendmmsg(fd: number, headers: bigint, count: number, flags: number): number
   fcntl(fd: number, command: number, argument: number): number
   sendfile(to: number, from: number, offset: Uint8Array, count: number): number
+  /** Writes the name of an interface, with a zero octet behind it, into 16 octets; returns null if there is none. */
+  if_indextoname(index: number, name: Uint8Array): unknown
+  /** Returns the index of an interface; 0 if there is none. */
+  if_nametoindex(name: string): number
   sendto(
     fd: number,
     payload: Uint8Array,
@@ -92,6 +96,8 @@ function declare(koffi: typeof Koffi): Libc {
     sendmmsg: call('int sendmmsg(int fd, void *headers, uint count, int flags)'),
     fcntl: call('int fcntl(int fd, int command, int argument)'),
     sendfile: call('long sendfile(int to, int from, void *offset, ulong count)'),
+    if_indextoname: call('void *if_indextoname(uint index, void *name)'),
+    if_nametoindex: call('uint if_nametoindex(const char *name)'),
     sendto: call(
       'long sendto(int fd, void *payload, ulong length, int flags, void *address, uint addressLength)',
     ),
@@ -103,6 +109,7 @@ function declare(koffi: typeof Koffi): Libc {
 /** Constants of linux/socket.h and related headers, equal on all supported processors. */
 export const linux = {
   AF_INET: 2,
+  AF_INET6: 10,
   SOCK_DGRAM: 2,
   SOCK_NONBLOCK: 0x800,
   SOCK_CLOEXEC: 0x80000,
@@ -119,6 +126,9 @@ export const linux = {
   POLLIN: 1,
   POLLOUT: 4,
   SOL_UDP: 17,
+  SOL_IPV6: 41,
+  IPV6_ADD_MEMBERSHIP: 20,
+  IPV6_V6ONLY: 26,
   UDP_SEGMENT: 103,
   EPOLL_CLOEXEC: 0x80000,
   EPOLL_CTL_ADD: 1,

@@ -6,11 +6,11 @@ import type { Recorder } from '../capture/recorder.ts'
 import type { Recording } from '../capture/recording.ts'
 import type { Clock } from '../clock.ts'
 import type { SendGuard, Sending } from '../send-guard.ts'
+import { familyOf } from './address-family.ts'
 import { createBatch, slots, type Destination } from './batch.ts'
 import { linux, systemError, type Libc } from './libc.ts'
 import { createMailbox, idleMs, reportMs, type LaneSetup } from './mailbox.ts'
 import type { Outbox } from './outbox.ts'
-import { createAddressTexts } from './address-text.ts'
 
 /** The sender of a datagram. */
 export type Peer = {
@@ -81,7 +81,8 @@ export function createLaneLoop<Message>(options: {
   readonly report: (report: unknown) => void
 }): LaneLoop {
   const { libc, setup, program, outbox, sending, clock, recording } = options
-  const batch = createBatch(libc)
+  // All sockets of a lane have one family.
+  const batch = createBatch(libc, familyOf(setup.sockets[0]?.local.address ?? ''))
   const mailbox = createMailbox({
     ...options,
     send: options.report,
@@ -96,7 +97,6 @@ export function createLaneLoop<Message>(options: {
     guard: guards[replies] as SendGuard,
   }))
   const waiting = createWait(libc, setup.wakeFd, setup.sockets)
-  const textOf = createAddressTexts()
   let lastAdmitted = ''
   let messagesAt = Number.NEGATIVE_INFINITY
   let isGathering = false
@@ -119,7 +119,7 @@ export function createLaneLoop<Message>(options: {
       program.tooLong()
       return 0
     }
-    const address = textOf(batch.address(slot))
+    const address = batch.address(slot)
     const octets = program.answer(query, batch.reply(slot), peerOf(slot, address, socket))
     if (octets === 0) return 0
     const to = peer.to?.address ?? address
@@ -137,7 +137,7 @@ export function createLaneLoop<Message>(options: {
   /** Answers a datagram while a packet capture runs. */
   function answerRecorded(recorder: Recorder, slot: number, index: number): void {
     const { guard, local, replyLocal } = sockets[index] as (typeof sockets)[number]
-    const from = { address: textOf(batch.address(slot)), port: batch.port(slot) }
+    const from = { address: batch.address(slot), port: batch.port(slot) }
     const query = batch.payload(slot)
     if (query !== undefined) recorder.received(query, from, local)
     const octets = answer(slot, guard, index)

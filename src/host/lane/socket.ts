@@ -3,9 +3,11 @@
  * itself, and receives while the lane does not run.
  */
 import { createSocket } from 'node:dgram'
+import { ipv6Octets, type Ipv6 } from '../../proto/address/ip.ts'
 import type { LaneTap } from '../capture/recording.ts'
 import type { Sending } from '../send-guard.ts'
-import { addressOctets, linux, systemError, writeAddress, type Libc } from './libc.ts'
+import { familyOf, type AddressFamily } from './address-family.ts'
+import { linux, systemError, type Libc } from './libc.ts'
 
 export type ReceiveHere = (payload: Uint8Array, address: string, port: number) => void
 
@@ -23,6 +25,12 @@ export type LaneSocket = {
    * @param handler gets payloads that are valid until it returns
    */
   receive(handler: ReceiveHere | undefined): void
+  /**
+   * Joins an IPv6 multicast group on an interface; a group that is already joined stays joined.
+   *
+   * @throws {NodeJS.ErrnoException} the system's error
+   */
+  join?(group: string, interfaceName: string): void
   close(): void
 }
 
@@ -40,13 +48,17 @@ export function bindLaneSocket(
   sending?: Sending,
 ): LaneSocket {
   const { address, port, bufferOctets } = options
-  const fd = libc.socket(linux.AF_INET, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC | linux.SOCK_NONBLOCK, 0)
+  const family = familyOf(address)
+  const fd = libc.socket(family.domain, linux.SOCK_DGRAM | linux.SOCK_CLOEXEC | linux.SOCK_NONBLOCK, 0)
   if (fd === -1) throw systemError('socket', libc.errno())
   for (const name of [linux.SO_RCVBUF, linux.SO_SNDBUF]) {
     libc.setsockopt(fd, linux.SOL_SOCKET, name, octetsOf(bufferOctets), 4)
   }
   if (options.reuseAddress === true) libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_REUSEADDR, octetsOf(1), 4)
-  if (libc.bind(fd, writeAddress(new Uint8Array(addressOctets), address, port), addressOctets) === -1) {
+  // Clients of IPv4 have sockets of their own.
+  if (address === '::') libc.setsockopt(fd, linux.SOL_IPV6, linux.IPV6_V6ONLY, octetsOf(1), 4)
+  const own = family.write(libc, new Uint8Array(family.octets), address, port)
+  if (libc.bind(fd, own, family.octets) === -1) {
     const error = systemError('bind', libc.errno())
     libc.close(fd)
     throw error
@@ -60,17 +72,18 @@ export function kindOf(libc: Libc, fd: number): 'ipv4' | 'ipv6' | 'not-udp' {
   return option(libc, fd, linux.SO_DOMAIN) === linux.AF_INET ? 'ipv4' : 'ipv6'
 }
 
-/** @param fd an IPv4 datagram socket */
+/** @param fd a datagram socket */
 export function laneSocket(
   libc: Libc,
   fd: number,
-  { broadcast }: Pick<LaneSocketOptions, 'broadcast'>,
+  { broadcast, address = '' }: Partial<Pick<LaneSocketOptions, 'broadcast' | 'address'>>,
   sending?: Sending,
 ): LaneSocket {
   if (broadcast === true) libc.setsockopt(fd, linux.SOL_SOCKET, linux.SO_BROADCAST, octetsOf(1), 4)
   const sendBufferOctets = option(libc, fd, linux.SO_SNDBUF)
   const guard = sending?.guard(sendBufferOctets)
-  const peer = new Uint8Array(addressOctets)
+  const family = familyOf(address)
+  const peer = new Uint8Array(family.octets)
   let isOpen = true
   let here: ReturnType<typeof createSocket> | undefined
   function receive(handler: ReceiveHere | undefined): void {
@@ -80,14 +93,14 @@ export function laneSocket(
     // Closing the copy leaves the descriptor of the lane open. Programs that slipway starts must not inherit the socket.
     const copy = libc.fcntl(fd, linux.F_DUPFD_CLOEXEC, 0)
     if (copy === -1) return
-    here = createSocket('udp4', (payload, { address, port }) => handler(payload, address, port))
+    here = createSocket(family.node, (payload, from) => handler(payload, from.address, from.port))
     // The lane is started again soon, and reports a socket that fails.
     here.on('error', () => receive(undefined))
     here.bind({ fd: copy })
   }
   return {
     fd,
-    local: localAddress(libc, fd),
+    local: localAddress(libc, fd, family),
     sendBufferOctets,
     send(payload, address, port, failed) {
       if (!isOpen) return
@@ -96,11 +109,19 @@ export function laneSocket(
         sending?.dropped(refusal, address)
         return
       }
-      const to = writeAddress(peer, address, port)
-      const sent = libc.sendto(fd, payload, payload.length, linux.MSG_DONTWAIT, to, addressOctets)
+      const to = family.write(libc, peer, address, port)
+      const sent = libc.sendto(fd, payload, payload.length, linux.MSG_DONTWAIT, to, family.octets)
       if (sent === -1) failed?.(systemError('sendto', libc.errno()))
     },
     receive,
+    join(group, interfaceName) {
+      const index = octetsOf(libc.if_nametoindex(interfaceName))
+      const request = Uint8Array.of(...ipv6Octets(group as Ipv6), ...index)
+      const { SOL_IPV6: level, IPV6_ADD_MEMBERSHIP: name } = linux
+      if (libc.setsockopt(fd, level, name, request, request.length) === 0) return
+      const error = systemError('setsockopt', libc.errno())
+      if (error.code !== 'EADDRINUSE') throw error
+    },
     close() {
       receive(undefined)
       if (isOpen) libc.close(fd)
@@ -109,10 +130,11 @@ export function laneSocket(
   }
 }
 
-function localAddress(libc: Libc, fd: number): LaneSocket['local'] {
-  const octets = new Uint8Array(addressOctets)
-  libc.getsockname(fd, octets, octetsOf(addressOctets))
-  return { address: octets.subarray(4, 8).join('.'), port: new DataView(octets.buffer).getUint16(2) }
+function localAddress(libc: Libc, fd: number, family: AddressFamily): LaneSocket['local'] {
+  const octets = new Uint8Array(family.octets)
+  libc.getsockname(fd, octets, octetsOf(octets.length))
+  const view = new DataView(octets.buffer)
+  return { address: family.format(libc, view, 0), port: view.getUint16(2) }
 }
 
 /** Returns an option of a socket that is an int; 0 if the system does not know it. */

@@ -70,28 +70,34 @@ type Declared = {
   readonly boot: Boot
 }
 
-/** A reservation whose boot files are compiled at the first request of the machine. */
+/** A reservation whose options and boot files are compiled at the first request of the machine. */
 class LazyReservation implements Reservation6Plan {
   readonly name: string
   readonly address: Ipv6
-  readonly octets: Uint8Array
   readonly subnet: Subnet6Plan
   readonly leaseSeconds: number
-  readonly options: ReadonlyMap<number, Uint8Array>
-  readonly #boot: Boot
+  readonly #declared: Declared
+  #octets: Uint8Array | undefined
+  #options: ReadonlyMap<number, Uint8Array> | undefined
 
   constructor(declared: Declared) {
     this.name = declared.name
     this.address = declared.address
-    this.octets = ipv6Octets(declared.address)
     this.subnet = declared.planned
     this.leaseSeconds = declared.subnet.leaseSeconds
-    this.options = machineOptions(declared)
-    this.#boot = declared.boot
+    this.#declared = declared
+  }
+
+  get octets(): Uint8Array {
+    return (this.#octets ??= ipv6Octets(this.address))
+  }
+
+  get options(): ReadonlyMap<number, Uint8Array> {
+    return (this.#options ??= machineOptions(this.#declared))
   }
 
   get boot(): Reservation6Plan['boot'] {
-    return this.#boot()
+    return this.#declared.boot()
   }
 }
 

@@ -12,6 +12,7 @@ import type { Log } from '../../host/log.ts'
 import type { UdpPort } from '../../host/udp.ts'
 import type { Dhcpv6Plan } from '../../plan/dhcpv6/plan.ts'
 import type { Dhcpv6Code } from './codes.ts'
+import type { NetworksOn } from './respond.ts'
 
 export type Links = {
   /** Returns the declared networks of an interface. */
@@ -26,6 +27,44 @@ export type Links = {
 /** An interface can be created, or get its address, after the start. */
 const refreshMs = 5000
 
+/** How long a thread that does not join groups uses what it has read: less than a client waits for its second answer. */
+const readAgainMs = 1000
+
+/** The declared networks of interfaces, by the name of the interface. */
+type DeclaredNetworks = ReadonlyMap<string, readonly Cidr6[]>
+
+function declaredNetworks(interfaces: InterfaceAddresses, subnets: Dhcpv6Plan['subnets']): DeclaredNetworks {
+  const found = new Map<string, readonly Cidr6[]>()
+  for (const [name, addresses = []] of Object.entries(interfaces)) {
+    const own = addresses.flatMap(({ address, internal }) => {
+      const parsed = internal ? undefined : parseIpv6(address)
+      return parsed === undefined ? [] : [ipv6Octets(parsed)]
+    })
+    const declared = subnets
+      .map(({ network }) => network)
+      .filter((network) => own.some((address) => cidr6Contains(network, address)))
+    if (declared.length > 0) found.set(name, declared)
+  }
+  return found
+}
+
+/** Returns a function that returns the declared networks of an interface, for a thread that does not join groups. */
+export function createNetworksOn(
+  plan: () => Pick<Dhcpv6Plan, 'subnets'>,
+  clock: Pick<Clock, 'monotonic'>,
+  interfaces: () => InterfaceAddresses = networkInterfaces,
+): NetworksOn {
+  let known: { readonly subnets: unknown; readonly at: number; readonly networks: DeclaredNetworks } | undefined
+  return (name) => {
+    const now = clock.monotonic()
+    const { subnets } = plan()
+    if (known?.subnets !== subnets || now - known.at >= readAgainMs) {
+      known = { subnets, at: now, networks: declaredNetworks(interfaces(), subnets) }
+    }
+    return known.networks.get(name) ?? []
+  }
+}
+
 export function createLinks(options: {
   readonly plan: () => Pick<Dhcpv6Plan, 'subnets'>
   readonly ports: readonly Pick<UdpPort, 'join'>[]
@@ -34,7 +73,7 @@ export function createLinks(options: {
   readonly interfaces?: () => InterfaceAddresses
 }): Links {
   const { plan, ports, clock, log, interfaces = networkInterfaces } = options
-  let networks = new Map<string, readonly Cidr6[]>()
+  let networks: DeclaredNetworks = new Map()
   /** Interfaces whose group was joined, with their index: one that is created again has another index. */
   const joined = new Map<string, number>()
   const failed = new Set<string>()
@@ -46,21 +85,13 @@ export function createLinks(options: {
   }
 
   function refresh(): void {
-    const next = new Map<string, readonly Cidr6[]>()
-    for (const [name, addresses = []] of Object.entries(interfaces())) {
-      const own = addresses.flatMap(({ address, internal }) => {
-        const parsed = internal ? undefined : parseIpv6(address)
-        return parsed === undefined ? [] : [ipv6Octets(parsed)]
-      })
-      const declared = plan()
-        .subnets.map(({ network }) => network)
-        .filter((network) => own.some((address) => cidr6Contains(network, address)))
-      if (declared.length === 0) continue
-      next.set(name, declared)
-      const index = addresses.map(({ scopeid = 0 }) => scopeid).find((scope) => scope > 0) ?? 0
+    const all = interfaces()
+    networks = declaredNetworks(all, plan().subnets)
+    for (const name of networks.keys()) {
+      const scopes = (all[name] ?? []).map(({ scopeid = 0 }) => scopeid)
+      const index = scopes.find((scope) => scope > 0) ?? 0
       if (joined.get(name) !== index) join(name, index)
     }
-    networks = next
   }
 
   function join(name: string, index: number): void {

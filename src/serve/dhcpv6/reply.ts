@@ -1,6 +1,6 @@
-/** Writes replies to clients, and wraps them for the relay agents that the message passed (RFC 8415 §18.3 and §19.3). Pure. */
+/** Writes replies to clients, in the messages for the relay agents that the message passed (RFC 8415 §18.3 and §19.3). Pure. */
 import { Writer } from '../../proto/bytes.ts'
-import { MessageType, putHeader, putRelayHeader } from '../../proto/dhcpv6/message.ts'
+import { MessageType, putHeader, putRelayHeader, type RelayMessage } from '../../proto/dhcpv6/message.ts'
 import {
   firstValue,
   OptionCode,
@@ -27,7 +27,7 @@ type Answer = Exclude<Decision, { kind: 'ignored' }>
  * Writes a reply into `out`, which has {@link maxReplyOctets}.
  *
  * @param file the boot file of the client
- * @returns the part of `out` that is the reply
+ * @returns the number of octets
  */
 export function writeReply(
   decision: Answer,
@@ -36,8 +36,9 @@ export function writeReply(
   { serverDuid }: Pick<Dhcpv6Plan, 'serverDuid'>,
   file: BootFile | undefined,
   out: Uint8Array,
-): Uint8Array {
+): number {
   const writer = new Writer(out)
+  const lengthsAt = request.relays.map((relay) => putRelayReply(writer, relay))
   const { message, clientId } = request
   const isAdvertise = decision.kind === 'advertised'
   putHeader(writer, isAdvertise ? MessageType.advertise : MessageType.reply, message.transactionId)
@@ -48,7 +49,8 @@ export function writeReply(
   for (const each of decision.associations) putAnswered(writer, each, reservation)
   if (decision.status !== undefined) putStatus(writer, decision.status.code, decision.status.message)
   if (decision.assigns || decision.kind === 'informed') putSettings(writer, request, reservation, file)
-  return wrapForRelays(out.subarray(0, writer.offset), request)
+  for (const at of lengthsAt) new Writer(out, at).u16(writer.offset - at - 2)
+  return writer.offset
 }
 
 function putAnswered(
@@ -87,16 +89,21 @@ function putSettings(
   for (const { code, value } of file?.options ?? []) putOption(writer, code, value)
 }
 
-/** Each relay agent gets its own RELAY-REPL, with the Interface-ID that it sent (RFC 8415 §19.3). */
-function wrapForRelays(reply: Uint8Array, { relays }: Dhcpv6Request): Uint8Array {
-  let packet = reply
-  for (const { hopCount, linkAddress, peerAddress, options } of relays.toReversed()) {
-    const id = firstValue(options, OptionCode.interfaceId)
-    const writer = new Writer(new Uint8Array(34 + 4 + packet.length + (id === undefined ? 0 : 4 + id.length)))
-    putRelayHeader(writer, { type: MessageType.relayReply, hopCount, linkAddress, peerAddress })
-    if (id !== undefined) putOption(writer, OptionCode.interfaceId, id)
-    putOption(writer, OptionCode.relayMessage, packet)
-    packet = writer.octets
-  }
-  return packet
+/**
+ * Starts the RELAY-REPL for a relay agent, with the Interface-ID that it sent (RFC 8415 §19.3). What follows is the message
+ * for the next relay agent, or the reply.
+ *
+ * @returns where the length of what follows belongs
+ */
+function putRelayReply(
+  writer: Writer,
+  { hopCount, linkAddress, peerAddress, options }: RelayMessage,
+): number {
+  putRelayHeader(writer, { type: MessageType.relayReply, hopCount, linkAddress, peerAddress })
+  const id = firstValue(options, OptionCode.interfaceId)
+  if (id !== undefined) putOption(writer, OptionCode.interfaceId, id)
+  writer.u16(OptionCode.relayMessage)
+  const at = writer.offset
+  writer.u16(0)
+  return at
 }

@@ -22,6 +22,7 @@ import {
   decodeVendorClasses,
 } from '../../proto/dhcpv6/values.ts'
 import { parseBootVendorClass, shownText } from '../../proto/dhcp/values/text.ts'
+import { RecentMap } from '../../host/recent-map.ts'
 import { takesScript, type BootClient } from '../../plan/dhcp/boot-table.ts'
 
 /** Longer messages are malformed: clients send a few hundred octets. */
@@ -31,6 +32,8 @@ export type Sender = {
   readonly address: Ipv6
   /** The interface of a link-local address; absent for others. */
   readonly interface: string | undefined
+  /** The sixteen octets of the address. */
+  readonly octets: Uint8Array
 }
 
 export type Dhcpv6Request = {
@@ -57,16 +60,28 @@ export type Dhcpv6Request = {
 /** @param address as the socket reports it: `fe80::1%ens4` */
 export function readSender(address: string): Sender {
   const [text = '', zone] = address.split('%')
-  return { address: parseIpv6(text) ?? ('::' as Ipv6), interface: zone }
+  const parsed = parseIpv6(text) ?? ('::' as Ipv6)
+  return { address: parsed, interface: zone, octets: ipv6Octets(parsed) }
+}
+
+/** Returns a function that reads senders, and keeps recent ones: a relay agent sends the messages of many clients. */
+export function createReadSender(): (address: string) => Sender {
+  const known = new RecentMap<string, Sender>()
+  return (address) => {
+    const before = known.get(address)
+    if (before !== undefined) return before
+    const sender = readSender(address)
+    known.set(address, sender)
+    return sender
+  }
 }
 
 /** @throws {MalformedPacket} when the datagram is not a DHCPv6 message of a client */
-export function readRequest(payload: Uint8Array, from: string): Dhcpv6Request {
+export function readRequest(payload: Uint8Array, sender: Sender): Dhcpv6Request {
   if (payload.length > maxMessageOctets) {
     throw new MalformedPacket(`message of ${payload.length} octets is longer than ${maxMessageOctets}`, 0)
   }
   const { message, relays } = unwrap(payload)
-  const sender = readSender(from)
   const nearest = relays.at(-1)
   const client = nearest?.peerAddress ?? sender.address
   const clientId = firstValue(message.options, OptionCode.clientId)
@@ -77,7 +92,7 @@ export function readRequest(payload: Uint8Array, from: string): Dhcpv6Request {
   const macs = [
     added && decodeLinkLayerAddress(added),
     clientId && macOfDuid(clientId),
-    linkLocalMac(client),
+    linkLocalMac(nearest === undefined ? sender.octets : ipv6Octets(client)),
   ].filter((mac) => mac !== undefined)
   const vendorClasses = decodeVendorClasses(firstValue(message.options, OptionCode.vendorClass) ?? none)
   return {
@@ -122,8 +137,7 @@ function linkOf(relays: readonly RelayMessage[]): Ipv6 | undefined {
 }
 
 /** Firmware and iPXE derive their link-local address from their MAC address. */
-function linkLocalMac(client: Ipv6): Mac | undefined {
-  const octets = ipv6Octets(client)
+function linkLocalMac(octets: Uint8Array): Mac | undefined {
   return isLinkLocal(octets) ? macFromEui64(octets) : undefined
 }
 

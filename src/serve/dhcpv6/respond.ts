@@ -2,7 +2,7 @@
  * Turns one DHCPv6 message into one result (RFC 8415 §18.3): a reply, or no reply with a code and a reason. Pure: the
  * service counts, logs, and sends.
  */
-import { ipv6Octets, type Ipv6 } from '../../proto/address/ip.ts'
+import type { Ipv6 } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import { isLinkLocal, type Cidr6 } from '../../proto/address/network6.ts'
 import { MessageType } from '../../proto/dhcpv6/message.ts'
@@ -14,7 +14,7 @@ import { askerOf, type Seen } from '../../install/observation.ts'
 import type { Dhcpv6Code } from './codes.ts'
 import { decide, networksOf, type Decision, type Refusal } from './decide.ts'
 import { writeReply } from './reply.ts'
-import { readRequest, type Dhcpv6Request } from './request.ts'
+import { readRequest, type Dhcpv6Request, type Sender } from './request.ts'
 
 /** The facts of a log line about a message. */
 export type Dhcpv6Context = {
@@ -34,7 +34,9 @@ export type Dhcpv6Context = {
 export type Dhcpv6Result =
   | {
       readonly kind: Exclude<Decision['kind'], 'ignored'>
-      readonly reply: Uint8Array
+      /** The length of the reply. */
+      readonly octets: number
+      /** The port of the sender that gets it. */
       readonly port: number
       readonly about: Dhcpv6Context
       /** Absent for hosts, and for messages that are not part of a boot. */
@@ -42,32 +44,34 @@ export type Dhcpv6Result =
     }
   | { readonly kind: 'ignored' | 'unknown-client'; readonly about: Dhcpv6Context }
 
+export type ReceivedMessage = {
+  readonly payload: Uint8Array
+  readonly sender: Sender
+  /** The source port. */
+  readonly port: number
+}
+
 /** Returns the declared networks of an interface of this machine. */
 export type NetworksOn = (name: string) => readonly Cidr6[]
 
 /**
- * @param from address of the sender, with its interface if it is link-local
- * @param out has `maxReplyOctets`
+ * @param out has `maxReplyOctets`, and gets the reply
  * @throws {MalformedPacket} when the packet is not a DHCPv6 message of a client
  */
 export function respond(
-  {
-    payload,
-    address: from,
-    port,
-  }: { readonly payload: Uint8Array; readonly address: string; readonly port: number },
+  { payload, sender, port }: ReceivedMessage,
   plan: Dhcpv6Plan,
   networksOn: NetworksOn,
   out: Uint8Array,
 ): Dhcpv6Result {
-  const request = readRequest(payload, from)
+  const request = readRequest(payload, sender)
   const { message, duid, macs, relays, boot } = request
   const found = findReservation(request, plan)
   const seen: Dhcpv6Context = {
     transaction: `0x${message.transactionId.toString(16).padStart(6, '0')}`,
     mac: found?.mac ?? macs[0],
     duid,
-    relay: relays.length === 0 ? undefined : request.sender.address,
+    relay: relays.length === 0 ? undefined : sender.address,
     architecture: boot.architectures[0],
   }
   const ignore = ({ code, reason }: Refusal): Dhcpv6Result => ({
@@ -89,7 +93,7 @@ export function respond(
   const sendsFile = decision.assigns || decision.kind === 'informed'
   return {
     kind: decision.kind,
-    reply: writeReply(decision, request, reservation, plan, file, out),
+    octets: writeReply(decision, request, reservation, plan, file, out),
     port: relays.length > 0 ? plan.serverPort : plan.clientPort,
     about: {
       ...seen,
@@ -129,7 +133,7 @@ function linkNetworks(
   { subnets }: Dhcpv6Plan,
   networksOn: NetworksOn,
 ): { readonly networks: readonly Cidr6[] } | Refusal {
-  const isLocal = isLinkLocal(ipv6Octets(sender.address))
+  const isLocal = isLinkLocal(sender.octets)
   if (relays.length === 0 && !isLocal) {
     return { code: 'dhcpv6.not-multicast', reason: `${sender.address} is not a link-local address` }
   }

@@ -1,100 +1,75 @@
-/** The DHCPv6 service: receives on one socket for all links, answers, counts, logs, and reports what it sees of nodes. */
-import { MalformedPacket } from '../../proto/bytes.ts'
-import type { InterfaceAddresses } from '../../host/attached-networks.ts'
-import type { Clock } from '../../host/clock.ts'
+/** The DHCPv6 service: counts, logs, and reports what it sees of nodes. A lane, or the main thread where there is none, answers. */
 import { createEventLimiter } from '../../host/connection-limits.ts'
-import type { Counters } from '../../host/counters.ts'
-import type { Log } from '../../host/log.ts'
-import type { Datagram, Service, Sockets, UdpPort } from '../../host/udp.ts'
-import type { Observe } from '../../install/observation.ts'
-import type { Dhcpv6Plan } from '../../plan/dhcpv6/plan.ts'
-import { endpointText } from '../../text/endpoint.ts'
+import type { LaneState } from '../../host/lane/planned.ts'
 import { RecentMap } from '../../host/recent-map.ts'
+import type { Service } from '../../host/udp.ts'
+import type { Observe } from '../../install/observation.ts'
 import type { Dhcpv6Code } from './codes.ts'
-import { createLinks } from './links.ts'
-import { maxReplyOctets } from './reply.ts'
-import { respond, type Dhcpv6Context, type Dhcpv6Result } from './respond.ts'
+import type { Done, Handled } from './handle.ts'
+import { listen, type ListenOptions } from './listen.ts'
+import type { Dhcpv6Context, Dhcpv6Result } from './respond.ts'
 
-export type Dhcpv6Options = {
-  /** Called for each datagram, so a new plan takes effect with the next one. */
-  readonly plan: () => Dhcpv6Plan
-  readonly sockets: Sockets
-  readonly clock: Clock
-  readonly counters: Counters
-  readonly log: Log
-  readonly observe: Observe
-  /** Called when the socket is lost; the process should end. */
-  readonly onLost: (error: Error) => void
-  /** Returns the addresses of this machine's interfaces; by default those of the system. */
-  readonly interfaces?: () => InterfaceAddresses
-}
+export type Dhcpv6Options = ListenOptions & { readonly observe: Observe }
 
 export type Dhcpv6Service = Service & {
-  /** Serves the links of the active plan. */
-  apply(): void
+  /** Serves the links of the active plan. Resolves when all answers come from it; never rejects. */
+  apply(): Promise<void>
+  /** Records what the lane has done up to now: call it before anything that a client does after an answer. */
+  drain(): void
+  readonly lane: LaneState
   /** The interfaces on which clients are served. */
   links(): readonly string[]
 }
 
 const logIntervalMs = 10 * 60_000
 
-/** Replies to one machine at once, and in each second: clients send at most a few messages per second. */
-const repliesPerSecond = 128
-
 /** @throws {CannotListen} when the socket cannot be opened */
 export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service> {
-  const { plan, sockets, clock, counters, log, observe, onLost } = options
-  const out = new Uint8Array(maxReplyOctets)
+  const { clock, counters, log, observe } = options
   const limit = createEventLimiter(clock)
   /** When undeclared machines were logged. */
   const loggedAt = new RecentMap<string, number>()
-  const budgets = new RecentMap<string, { left: number; at: number }>(8192)
-  const ports = await sockets.udp('dhcp6', { address: '::', port: plan().serverPort, onLost })
-  const links = createLinks({ ...options, ports })
+  const listening = await listen(options, record)
 
-  for (const port of ports) {
-    port.receive((batch) => {
-      for (const datagram of batch) handle(datagram, port)
-    })
-  }
-
-  function handle(datagram: Datagram, port: UdpPort): void {
-    const client = endpointText(datagram)
-    try {
-      record(
-        respond(datagram, plan(), (name) => links.networksOn(name), out),
-        datagram,
-        port,
-      )
-    } catch (error) {
-      if (error instanceof MalformedPacket) {
-        counters.increment('dhcpv6.malformed')
-        log.debug({ client, ...refused('dhcpv6.malformed'), reason: error.message }, 'malformed packet')
-        return
-      }
-      const packet = Buffer.from(datagram.payload).toString('hex')
-      counters.increment('dhcpv6.failed')
-      log.error({ client, ...refused('dhcpv6.internal-error'), err: error, packet }, 'packet handling failed')
+  /** Counts, logs, and observes what was done. */
+  function record(done: Done): void {
+    if (done.kind === 'handled') {
+      recordHandled(done.handled)
+      return
     }
+    counters.increment('dhcpv6.unsent')
+    log.error({ ...done.about, ...refused('dhcpv6.reply-not-sent'), err: done.error }, 'reply not sent')
   }
 
-  function record(result: Dhcpv6Result, { address }: Datagram, port: UdpPort): void {
+  function recordHandled(handled: Handled): void {
+    if (handled.kind === 'result') {
+      recordResult(handled)
+      return
+    }
+    const { client } = handled
+    if (handled.kind === 'malformed') {
+      counters.increment('dhcpv6.malformed')
+      log.debug({ client, ...refused('dhcpv6.malformed'), reason: handled.reason }, 'malformed packet')
+      return
+    }
+    const { packet, error } = handled
+    counters.increment('dhcpv6.failed')
+    log.error({ client, ...refused('dhcpv6.internal-error'), err: error, packet }, 'packet handling failed')
+  }
+
+  function recordResult({ result, isOverBudget }: Extract<Handled, { kind: 'result' }>): void {
     const { kind, about } = result
     if (about.code !== undefined) counters.refuse(about.code)
     counters.increment(counterOf[kind])
-    if (!('reply' in result)) {
+    if (!('octets' in result)) {
       if (kind === 'unknown-client') recordUnknown(about)
       else limit(`${about.node} ${about.code}`, (count) => log.info({ ...about, count }, messageOf[kind]))
       return
     }
-    if (!hasBudget(about)) {
+    if (isOverBudget) {
       counters.increment('dhcpv6.overBudget')
       return
     }
-    port.send(result.reply, address, result.port, (error) => {
-      counters.increment('dhcpv6.unsent')
-      log.error({ ...about, ...refused('dhcpv6.reply-not-sent'), err: error }, 'reply not sent')
-    })
     log[kind === 'declined' ? 'warn' : 'info'](about, messageOf[kind])
     if (result.seen !== undefined) observe(result.seen)
   }
@@ -114,15 +89,6 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
     })
   }
 
-  /** A flood in the name of one machine must not fill the send buffer, which all replies share. */
-  function hasBudget({ node = '' }: Dhcpv6Context): boolean {
-    const now = clock.monotonic()
-    const { left, at } = budgets.get(node) ?? { left: repliesPerSecond, at: now }
-    const refilled = Math.min(repliesPerSecond, left + ((now - at) * repliesPerSecond) / 1000)
-    budgets.set(node, { left: Math.max(0, refilled - 1), at: now })
-    return refilled >= 1
-  }
-
   /** Counts the code of a refusal, and returns it as a field of the log line. */
   function refused(code: Dhcpv6Code): { readonly code: Dhcpv6Code } {
     counters.refuse(code)
@@ -131,13 +97,12 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
 
   return {
     name: 'dhcpv6',
-    listening: ports.map(({ local }) => `udp ${endpointText(local)}`),
-    apply: () => links.refresh(),
-    links: () => links.names(),
-    async close() {
-      links.close()
-      await Promise.all(ports.map((port) => port.close()))
-    },
+    listening: listening.listening,
+    lane: listening.lane,
+    apply: () => listening.apply(),
+    drain: () => listening.drain(),
+    links: () => listening.links.names(),
+    close: () => listening.close(),
   }
 }
 

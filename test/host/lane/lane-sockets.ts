@@ -1,11 +1,13 @@
 /** Lane sockets and clients on loopback, closed at the end of a test. */
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { isIPv6 } from 'node:net'
 import type { Test } from 'tap'
 import { loadLibc, type Libc } from '../../../src/host/lane/libc.ts'
 import { bindLaneSocket, type LaneSocket } from '../../../src/host/lane/socket.ts'
 
 export const loopback = { address: '127.0.0.1', port: 0, bufferOctets: 1024 * 1024 }
+export const loopback6 = { ...loopback, address: '::1' }
 
 export async function libcOf(): Promise<Libc> {
   const libc = await loadLibc()
@@ -13,8 +15,8 @@ export async function libcOf(): Promise<Libc> {
   return libc
 }
 
-export async function laneSocketOf(t: Test): Promise<LaneSocket> {
-  const socket = bindLaneSocket(await libcOf(), loopback)
+export async function laneSocketOf(t: Test, options = loopback): Promise<LaneSocket> {
+  const socket = bindLaneSocket(await libcOf(), options)
   t.teardown(() => socket.close())
   return socket
 }
@@ -27,9 +29,9 @@ export type Client = {
   next(): Promise<Uint8Array>
 }
 
-export async function clientOf(t: Test): Promise<Client> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
+export async function clientOf(t: Test, { address } = loopback): Promise<Client> {
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+  socket.bind(0, address)
   await once(socket, 'listening')
   t.teardown(() => socket.close())
   const received: Uint8Array[] = []

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { decide, type Decision } from '../../../src/serve/dhcpv6/decide.ts'
-import { readRequest } from '../../../src/serve/dhcpv6/request.ts'
+import { readRequest, readSender } from '../../../src/serve/dhcpv6/request.ts'
 import { maxReplyOctets, writeReply } from '../../../src/serve/dhcpv6/reply.ts'
 import { decodeMessage, MessageType, type ClientMessage } from '../../../src/proto/dhcpv6/message.ts'
 import { OptionCode, StatusCode, type Dhcpv6Option } from '../../../src/proto/dhcpv6/option.ts'
@@ -26,7 +26,7 @@ function decided(type: number, options: ClientOptions = {}, networks: readonly C
 }
 
 function request(type: number, options: ClientOptions) {
-  return readRequest(clientMessage(type, options), `${linkLocal(m1Mac)}%ens4`)
+  return readRequest(clientMessage(type, options), readSender(`${linkLocal(m1Mac)}%ens4`))
 }
 
 /** Returns `code: address valid…` or `code: status` of each association. */
@@ -143,8 +143,9 @@ t.test('every association of a reply has its times and its status', (t) => {
   const message = request(MessageType.request, { serverId, addresses: [own], others })
   const decision = decide(message, m1, [here], plan.serverDuid)
   if (decision.kind === 'ignored') throw new Error(decision.reason)
-  const octets = writeReply(decision, message, m1, plan, undefined, new Uint8Array(maxReplyOctets))
-  const { options } = decodeMessage(octets) as ClientMessage
+  const out = new Uint8Array(maxReplyOctets)
+  const octets = writeReply(decision, message, m1, plan, undefined, out)
+  const { options } = decodeMessage(out.subarray(0, octets)) as ClientMessage
   const [na, ta, pd] = [OptionCode.iaNa, OptionCode.iaTa, OptionCode.iaPd].map(
     (code) => options.find((option) => option.code === code)!.value,
   )

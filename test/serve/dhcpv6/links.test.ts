@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createLog } from '../../../src/host/log.ts'
-import { createLinks } from '../../../src/serve/dhcpv6/links.ts'
+import { createLinks, createNetworksOn } from '../../../src/serve/dhcpv6/links.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { ipv6Plan } from '../../support/ipv6-site.ts'
 import { silentLog } from '../../support/silent-log.ts'
@@ -69,5 +69,31 @@ t.test('an interface that cannot join is logged once and tried again', (t) => {
   t.equal(lines.length, 1)
   t.match(lines[0], /dhcpv6.group-not-joined/)
   links.close()
+  t.end()
+})
+
+t.test('a thread that does not join groups reads the interfaces each second, and for each plan', (t) => {
+  const clock = fakeClock()
+  let reads = 0
+  let active = plan
+  const networksOn = createNetworksOn(
+    () => active,
+    clock,
+    () => {
+      reads++
+      return { lo: [loopback], ens4: [own('fd00:16::101', 7)] }
+    },
+  )
+  t.same(
+    networksOn('ens4').map(({ network }) => network),
+    ['fd00:16::'],
+  )
+  t.same([networksOn('ens5'), networksOn('lo'), reads], [[], [], 1])
+  clock.advance(1000)
+  networksOn('ens4')
+  t.equal(reads, 2)
+  active = ipv6Plan()
+  t.equal(networksOn('ens4')[0], active.subnets[0]?.network)
+  t.equal(reads, 3)
   t.end()
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { networksOf } from '../../../src/serve/dhcpv6/decide.ts'
 import { maxReplyOctets } from '../../../src/serve/dhcpv6/reply.ts'
+import { readSender } from '../../../src/serve/dhcpv6/request.ts'
 import { respond, type Dhcpv6Result } from '../../../src/serve/dhcpv6/respond.ts'
 import type { Mac } from '../../../src/proto/address/mac.ts'
 import type { Ipv6 } from '../../../src/proto/address/ip.ts'
@@ -27,6 +28,7 @@ import {
   linkLocal,
   m1Mac,
   octets6,
+  relayedMessage,
   w1Mac,
   type ClientOptions,
 } from '../../support/ipv6-site.ts'
@@ -42,16 +44,21 @@ const networksOn = (name: string) =>
     : []
 
 function send(payload: Uint8Array, from = `${linkLocal(m1Mac)}%ens4`, port = 546): Dhcpv6Result {
-  return respond({ payload, address: from, port }, plan, networksOn, out)
+  return respond({ payload, sender: readSender(from), port }, plan, networksOn, out)
 }
 
 function solicit(options: ClientOptions = {}, from?: string): Dhcpv6Result {
   return send(clientMessage(MessageType.solicit, { addresses: [], ...options }), from)
 }
 
+/** Returns the octets of the latest reply. */
+function octetsOf(result: Dhcpv6Result): Uint8Array {
+  if (!('octets' in result)) throw new Error(`no reply: ${result.about.reason}`)
+  return out.slice(0, result.octets)
+}
+
 function replyOf(result: Dhcpv6Result): ClientMessage {
-  if (!('reply' in result)) throw new Error(`no reply: ${result.about.reason}`)
-  return decodeMessage(result.reply) as ClientMessage
+  return decodeMessage(octetsOf(result)) as ClientMessage
 }
 
 /** Returns the address in the only IA_NA of a reply. */
@@ -233,6 +240,151 @@ t.test('only link-local senders on declared links get an answer', (t) => {
 
 const farMac = '00:00:5e:00:53:22' as Mac
 
+const relayed: typeof relayedMessage = (inner, options) =>
+  relayedMessage(inner, { link: 'fd00:17::1', peer: linkLocal(farMac), ...options })
+
+const enterprise = duidOctets('00:02:00:00:ab:11:01:02:03:04' as Duid)
+  const random = 'fe80::1:2:3:4%ens4'
+  const cases: Readonly<Record<string, [ClientOptions, string | undefined, string]>> = {
+    'its DUID-LL': [{}, random, 'ocp45/m1'],
+    'its DUID-LLT': [
+      { clientId: duidOctets('00:01:00:01:2c:00:00:00:00:00:5e:00:53:21' as Duid) },
+      random,
+      'ocp45/w1',
+    ],
+    'a declared DUID of any type': [{ clientId: duidOctets(i1Duid as Duid) }, random, 'ocp45/i1'],
+    'its link-local address': [{ clientId: enterprise }, undefined, 'ocp45/m1'],
+  }
+  for (const [name, [options, from, node]] of Object.entries(cases))
+    t.equal(solicit(options, from).about.node, node, name)
+  const unknown = solicit({ clientId: enterprise }, random)
+  t.match(unknown, {
+    kind: 'unknown-client',
+    about: { code: 'dhcpv6.no-reservation', reason: 'no reservation for 00:02:00:00:ab:11:01:02:03:04' },
+  })
+  t.match(solicit({ clientId: null }, random).about, { reason: 'no reservation for a client without a DUID' })
+  t.end()
+})
+
+t.test('RFC 5970: firmware gets the URL of its loader, and iPXE that of its script', (t) => {
+  const pxe = replyOf(solicit({ others: firmwareOptions(7, 'PXEClient') }))
+  t.equal(textIn(pxe, OptionCode.bootFileUrl), 'tftp://[fd00:16::101]/efi/snponly.efi')
+  const http = replyOf(solicit({ others: firmwareOptions(16, 'HTTPClient') }))
+  t.equal(textIn(http, OptionCode.bootFileUrl), 'http://[fd00:16::101]/loaders/efi/snponly.efi')
+  t.match(textIn(http, OptionCode.vendorClass), /HTTPClient$/)
+  const named: Dhcpv6Option[] = firmwareOptions(7, 'PXEClient').filter(
+    ({ code }) => code !== OptionCode.clientArchitecture,
+  )
+  t.equal(
+    textIn(replyOf(solicit({ others: named })), OptionCode.bootFileUrl),
+    'tftp://[fd00:16::101]/efi/snponly.efi',
+    'the architecture of the vendor class',
+  )
+  const ipxe = [
+    ...firmwareOptions(7, 'PXEClient'),
+    { code: OptionCode.userClass, value: encodeClasses(['iPXE']) },
+  ]
+  const result = solicit({ others: ipxe })
+  t.equal(textIn(replyOf(result), OptionCode.bootFileUrl), 'http://[fd00:16::101]/boot/ocp45/m1/boot.ipxe')
+  t.match(result, {
+    seen: { node: 'ocp45/m1', asker: 'ipxe', message: 'discover', answer: 'offered', architecture: 7 },
+  })
+  const other = solicit(
+    { clientId: linkLayerDuid(w1Mac), others: firmwareOptions(7, 'PXEClient') },
+    `${linkLocal(w1Mac)}%ens4`,
+  )
+  t.match(other.about, { code: 'dhcpv6.no-boot-file', reason: /boots over IPv4/ })
+  t.match(other, { seen: { answer: 'nothing-to-boot' } })
+  t.equal(firstValue(replyOf(other).options, OptionCode.bootFileUrl), undefined)
+  t.end()
+})
+
+t.test('what counts as evidence of a boot', (t) => {
+  const serverId = plan.serverDuid
+  const request = (type: number, others: Dhcpv6Option[] = [], port = 546, clientId?: Uint8Array) => {
+    const options = { serverId, addresses: ['fd00:16::11'], others, ...(clientId && { clientId }) }
+    const result = send(clientMessage(type, options), undefined, port)
+    return 'seen' in result ? result.seen : undefined
+  }
+  t.match(request(MessageType.request), {
+    asker: 'system',
+    message: 'request',
+    isFresh: true,
+    answer: 'acknowledged',
+  })
+  t.match(request(MessageType.renew), { isFresh: false })
+  t.match(request(MessageType.request, firmwareOptions(7, 'PXEClient')), { asker: 'firmware' })
+  t.match(request(MessageType.request, [], 1024), { isUnprivileged: true }, 'any process can use the port')
+  t.equal(request(MessageType.release), undefined)
+  const dnsOnly = [{ code: OptionCode.optionRequest, value: encodeNumbers([23]) }]
+  const uuid = duidOctets(i1Duid as Duid)
+  t.equal(
+    request(MessageType.request, dnsOnly, 546, uuid),
+    undefined,
+    'the IPv6 stack of UEFI is not a system',
+  )
+  t.ok(request(MessageType.request, dnsOnly), 'with another DUID it is one')
+  const host = send(
+    clientMessage(MessageType.solicit, {
+      addresses: [],
+      clientId: linkLayerDuid('00:00:5e:00:53:99' as Mac),
+    }),
+  )
+  t.match(host, { kind: 'advertised', seen: undefined, about: { node: 'switch.example.net' } })
+  t.end()
+})
+
+t.test('INFORMATION-REQUEST gets parameters and no address (RFC 8415 §18.3.6)', (t) => {
+  const others = [{ code: OptionCode.optionRequest, value: encodeNumbers([23, 32, 39]) }]
+  const result = send(clientMessage(MessageType.informationRequest, { others }))
+  const reply = replyOf(result)
+  t.equal(reply.type, MessageType.reply)
+  t.same(
+    reply.options.map(({ code }) => code),
+    [
+      OptionCode.clientId,
+      OptionCode.serverId,
+      OptionCode.dnsServers,
+      OptionCode.informationRefreshTime,
+      OptionCode.clientFqdn,
+    ],
+  )
+  t.match(result, { kind: 'informed', seen: undefined })
+  const anonymous = send(clientMessage(MessageType.informationRequest, { clientId: null }))
+  t.equal(firstValue(replyOf(anonymous).options, OptionCode.clientId), undefined)
+  const firmware = send(
+    clientMessage(MessageType.informationRequest, { others: firmwareOptions(7, 'PXEClient') }),
+  )
+  t.match(firmware, { seen: { asker: 'firmware', answer: 'acknowledged' } })
+  t.end()
+})
+
+t.test('only link-local senders on declared links get an answer', (t) => {
+  t.match(solicit({}, 'fd00:16::11').about, {
+    code: 'dhcpv6.not-multicast',
+    reason: 'fd00:16::11 is not a link-local address',
+  })
+  t.match(solicit({}, `${linkLocal(m1Mac)}%ens5`).about, {
+    code: 'dhcpv6.undeclared-link',
+    reason: 'the site declares no network on the link of ens5',
+    node: 'ocp45/m1',
+  })
+  t.match(
+    solicit({}, linkLocal(m1Mac)).about,
+    { code: 'dhcpv6.undeclared-link' },
+    'the interface is not known',
+  )
+  t.match(solicit({}, 'nonsense').about, { code: 'dhcpv6.not-multicast' })
+  const far = solicit({ clientId: linkLayerDuid('00:00:5e:00:53:22' as Mac) }, 'fe80::1%ens4')
+  t.match(far.about, {
+    code: 'dhcpv6.wrong-network',
+    reason: 'the message came through ens4, but the reservation is on fd00:17::/64',
+  })
+  t.end()
+})
+
+const farMac = '00:00:5e:00:53:22' as Mac
+
 function relayed(
   inner: Uint8Array,
   { link = 'fd00:17::1', peer = linkLocal(farMac), options = [] as Dhcpv6Option[] } = {},
@@ -254,7 +406,7 @@ t.test('a relay agent gets the reply for its client (RFC 8415 §19.3)', (t) => {
   const interfaceId = { code: OptionCode.interfaceId, value: Uint8Array.of(1, 2, 3) }
   const result = send(relayed(farSolicit, { options: [interfaceId] }), 'fd00:17::1', 547)
   t.match(result, { kind: 'advertised', port: 547, about: { node: 'ocp45/w2', relay: 'fd00:17::1' } })
-  const outer = decodeMessage((result as { reply: Uint8Array }).reply) as RelayMessage
+  const outer = decodeMessage(octetsOf(result)) as RelayMessage
   t.match(outer, { type: MessageType.relayReply, linkAddress: 'fd00:17::1', peerAddress: linkLocal(farMac) })
   t.same(firstValue(outer.options, OptionCode.interfaceId), interfaceId.value)
   const inner = decodeMessage(
@@ -267,7 +419,7 @@ t.test('a relay agent gets the reply for its client (RFC 8415 §19.3)', (t) => {
 t.test('relay agents can be nested, and the one nearest to the client names the link', (t) => {
   const first = relayed(farSolicit)
   const result = send(relayed(first, { link: '::', peer: 'fe80::9' }), 'fd00:17::1', 547)
-  const outer = decodeMessage((result as { reply: Uint8Array }).reply) as RelayMessage
+  const outer = decodeMessage(octetsOf(result)) as RelayMessage
   const second = decodeMessage(
     firstValue(outer.options, OptionCode.relayMessage) as Uint8Array,
   ) as RelayMessage
