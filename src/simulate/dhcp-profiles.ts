@@ -37,7 +37,7 @@ export function selection(serverIdentifier: Ipv4, address: Ipv4): Selection {
 }
 
 /** RFC 4578 §2.1 and the IANA registry; x64 UEFI firmware sends 7, not 9. */
-const architectureOf: Readonly<Record<Firmware, number>> = {
+export const architectureOf: Readonly<Record<Firmware, number>> = {
   bios: 0,
   uefi: 7,
   'uefi-http': 16,
@@ -113,11 +113,15 @@ function sizesOf(firmware: Firmware): readonly [discover: number, request: numbe
   return bootsOverHttp(firmware) ? [1472, 1472] : [1472, 0xff00]
 }
 
+/** Returns the architecture of the build of iPXE, regardless of how it was loaded. */
+export function loaderArchitecture(firmware: Firmware): number {
+  return architectureOf[ipxeBuild[firmware]]
+}
+
 /** iPXE: it requests unicast replies and sends its selection at the end. */
 export function ipxeProfile(firmware: Firmware): DhcpProfile {
   const undi = firmware === 'bios' ? biosUndi : ([3, 10] as const)
-  // The architecture of the build, regardless of how it was loaded.
-  const architecture = architectureOf[ipxeBuild[firmware]]
+  const architecture = loaderArchitecture(firmware)
   const common = (mac: Mac) => [
     u16(OptionCode.maxMessageSize, 1472),
     u16(OptionCode.clientArchitecture, architecture),

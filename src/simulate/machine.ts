@@ -14,12 +14,21 @@ import { absoluteUrl, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
 import type { DhcpMessage } from '../proto/dhcp/message.ts'
 import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
+import type { Dhcpv6Clients, Link } from './dhcpv6-client.ts'
 import { bootsOverHttp, firmwareProfile, type DhcpProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkHttpOffer, checkLease, checkProxyOffer, checkPxeOffer } from './dhcp-reply.ts'
 import type { DnsClient } from './dns-client.ts'
 import { openHttpClient, type HttpClient } from './http-client.ts'
 import { probeSize, readFile, type TftpClient } from './tftp-client.ts'
 import { BootProblem, type Timeline } from './timeline.ts'
+
+/** What nodes that boot over IPv6 use. */
+export type Ipv6Network = {
+  readonly dhcp: Dhcpv6Clients
+  readonly tftp: TftpClient
+  /** Returns the interface of this machine that is on the network of a node. */
+  linkOf(node: NodeModel): Link | undefined
+}
 
 /** Shared by all nodes of a simulation. */
 export type SimulationContext = {
@@ -28,6 +37,8 @@ export type SimulationContext = {
   readonly dhcp: DhcpClients
   readonly tftp: TftpClient
   readonly dns: DnsClient
+  /** Absent if no node boots over IPv6. */
+  readonly ipv6?: Ipv6Network
   readonly disk: DiskFiles
 }
 
@@ -180,7 +191,7 @@ async function askHttpDhcp(machine: Machine): Promise<string> {
   })
 }
 
-async function fetchByHttp({ node, firmware, context, timeline }: Machine, url: string): Promise<void> {
+export async function fetchByHttp({ node, firmware, context, timeline }: Machine, url: string): Promise<void> {
   const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
   try {
     await timeline.step('HTTP loader', async () => {
@@ -199,13 +210,17 @@ async function fetchByHttp({ node, firmware, context, timeline }: Machine, url: 
   }
 }
 
-async function fetchByTftp({ firmware, context, timeline }: Machine, file: string): Promise<void> {
+export async function fetchByTftp(
+  { firmware, context, timeline }: Machine,
+  file: string,
+  client = context.tftp,
+): Promise<void> {
   await timeline.step('TFTP loader', async () => {
     // OVMF requests the size, aborts, and starts again. The block sizes are those of OVMF and of BIOS ROMs.
     const wanted: [string, string][] =
       firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
-    const size = await probeSize(context.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
-    const sent = await readFile(context.tftp, { file, options: new Map(wanted) })
+    const size = await probeSize(client, { file, options: new Map([['tsize', '0'], ...wanted]) })
+    const sent = await readFile(client, { file, options: new Map(wanted) })
     if (size !== sent.octets) {
       throw new BootProblem(
         `${size} bytes, the tsize of ${file}`,
@@ -219,7 +234,7 @@ async function fetchByTftp({ firmware, context, timeline }: Machine, file: strin
   })
 }
 
-function loaderOf(node: NodeModel, firmware: Firmware): LoaderName | ImageLoaderName {
+export function loaderOf(node: NodeModel, firmware: Firmware): LoaderName | ImageLoaderName {
   if (firmware === 'bios') return bios(node)
   return firmware.startsWith('arm64') ? arm64(node) : x64(node)
 }

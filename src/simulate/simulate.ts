@@ -3,6 +3,7 @@
  * and initramfs. The live system follows with DHCP, names, system image, and Ignition file.
  */
 import { randomInt } from 'node:crypto'
+import type { InterfaceAddresses } from '../host/attached-networks.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
 import { ignitionFact } from '../plan/boot/installation.ts'
@@ -18,6 +19,7 @@ import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
 import { checkName, dnsQuestions } from './dns-client.ts'
 import { openHttpClient } from './http-client.ts'
+import { askSystemDhcp6, openIpv6Network, startIpxe6 } from './ipv6-boot.ts'
 import {
   mergedFile,
   readIgnition,
@@ -41,7 +43,7 @@ import {
 import { BootProblem, Timeline, type SimulatedBoot, type Simulation } from './timeline.ts'
 
 export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
-/** `http` is UEFI HTTP Boot; `mixed` alternates between the nodes. ARM machines do not have a BIOS and use UEFI instead. */
+/** `http` is UEFI HTTP Boot; `mixed` alternates between the nodes. ARM machines, and nodes that boot over IPv6, use UEFI instead of a BIOS. */
 export type FirmwareChoice = (typeof firmwareChoices)[number]
 
 /** `arm64` is aarch64. */
@@ -62,6 +64,8 @@ export type SimulateOptions = {
   readonly machine?: MachineChoice
   /** The loader whose scripts all nodes follow; by default that of each node. */
   readonly loader?: LoaderChoice
+  /** Returns the addresses of this machine's interfaces, for nodes that boot over IPv6; by default those of the system. */
+  readonly interfaces?: () => InterfaceAddresses
   /** Maximum number of nodes that boot at the same time. */
   readonly parallel: number
   /** Called when the boot of a node ends, in the order of `nodes`. */
@@ -82,6 +86,10 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     ...defined({ relay }),
     randomXid: () => randomInt(2 ** 32),
   })
+  const ipv6 = await openIpv6Network(model, nodes, options).catch(async (error: unknown) => {
+    await dhcp.close()
+    throw error
+  })
   const context: SimulationContext = {
     model,
     clock,
@@ -89,6 +97,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     tftp: { sockets, clock, source, server: { address: server, port: ports.tftp } },
     dns: { sockets, clock, source, server: { address: server, port: ports.dns } },
     disk: openDiskFiles(),
+    ...defined({ ipv6 }),
   }
   const boots = nodes.map((): SimulatedBoot | undefined => undefined)
   let next = 0
@@ -97,7 +106,8 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     for (let index = next++; index < nodes.length; index = next++) {
       const node = nodes[index] as NodeModel
       const isArm = (machine ?? machineOf(model, node)) === 'arm64'
-      const chosen = node.silentFirmware !== undefined ? 'ppc64le' : firmwareOf(isArm, firmware, index)
+      const kind = firmwareOf(isArm, firmwareFor(node, firmware), index)
+      const chosen = node.silentFirmware !== undefined ? 'ppc64le' : kind
       boots[index] = await bootNode(node, chosen, context, loader)
       for (let done = boots[reported]; done !== undefined; done = boots[++reported]) onBooted(done)
     }
@@ -105,13 +115,18 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   try {
     await Promise.all(Array.from({ length: parallel }, bootOthers))
   } finally {
-    await dhcp.close()
+    await Promise.all([dhcp.close(), ipv6?.dhcp.close()])
   }
   return { boots: boots.filter((boot) => boot !== undefined), durationMs: clock.monotonic() - started }
 }
 
 function machineOf({ site }: Model, { image }: NodeModel): MachineChoice {
   return site.images[image]?.architecture === 'aarch64' ? 'arm64' : 'x86_64'
+}
+
+/** BIOS firmware cannot boot over IPv6. */
+function firmwareFor({ bootsOverIpv6 }: NodeModel, choice: FirmwareChoice): FirmwareChoice {
+  return bootsOverIpv6 === true && choice !== 'http' ? 'uefi' : choice
 }
 
 /** Returns the firmware that boots as the caller chose. */
@@ -171,11 +186,10 @@ async function powerOn(machine: Machine): Promise<string> {
   return installation.kind === 'agent' ? 'starts its agent' : `installs to ${installation.disk}`
 }
 
-/** Over IPv6, the simulation starts with the script: it does not send DHCPv6 and does not fetch the loader. */
 async function startScript(machine: Machine): Promise<string> {
   const { node, syntax, context } = machine
   const script = absoluteUrl(context.model.endpoint, scriptPath(node, syntax), node)
-  if (node.bootsOverIpv6 === true) return script
+  if (node.bootsOverIpv6 === true) return startIpxe6(machine)
   await startLoader(machine)
   // Only iPXE requests an address. The first file of the others is sent to the node itself, so the simulation skips it.
   return syntax === 'ipxe' ? askIpxeDhcp(machine) : script
@@ -220,7 +234,8 @@ function imageOf({ node, context }: Machine): DeclaredImageFacts | undefined {
 
 async function askSystemDhcp(machine: Machine): Promise<void> {
   const { node } = machine
-  if (node.bootsOverIpv6 === true || node.subnet?.dhcp === 'proxy') return
+  if (node.bootsOverIpv6 === true) return askSystemDhcp6(machine)
+  if (node.subnet?.dhcp === 'proxy') return
   await machine.timeline.step('DHCP system', async () => {
     const { ack, octets } = await lease(machine, systemProfile)
     checkLease(ack, node, machine.context.model, true)

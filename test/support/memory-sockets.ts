@@ -42,6 +42,7 @@ type Socket = UdpPort & {
 
 const firstEphemeral = 49_152
 const anyAddress = '0.0.0.0'
+const anyAddress6 = '::'
 const limitedBroadcast = '255.255.255.255'
 
 export function memorySockets(initialWeather: Weather = () => [0]): MemorySockets {
@@ -54,7 +55,8 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
 
   function listeners({ to }: Flight): Socket[] {
     const onPort = [...sockets].filter((socket) => socket.local.port === to.port)
-    const wild = onPort.filter((socket) => socket.local.address === anyAddress)
+    const any = to.address.includes(':') ? anyAddress6 : anyAddress
+    const wild = onPort.filter((socket) => socket.local.address === any)
     if (to.address === limitedBroadcast) return wild
     const exact = onPort.find((socket) => socket.local.address === to.address) ?? wild.at(0)
     return exact === undefined ? [] : [exact]

@@ -49,7 +49,7 @@ export function compileDhcpv6(model: Model): Dhcpv6Plan | undefined {
     for (const each of mac) byMac.push([each, reserved])
   }
   return {
-    serverDuid: uuidDuid(serverUuid(address6)),
+    serverDuid: serverDuid6(address6),
     serverPort: ports.dhcp6 ?? serverPort,
     clientPort: ports.dhcp6Client ?? clientPort,
     subnets: [...subnets.values()],
@@ -148,10 +148,10 @@ function bootFileUrl(url: string): PreparedOption {
   return { code: OptionCode.bootFileUrl, value: encodeText(url) }
 }
 
-/** Returns a UUID of version 8 (RFC 9562 §5.8) with the bits of an address. */
-function serverUuid(address: Ipv6): Uint8Array {
+/** Returns the DUID of a server: a UUID of version 8 (RFC 9562 §5.8) with the bits of its address. */
+export function serverDuid6(address: Ipv6): Uint8Array {
   const uuid = ipv6Octets(address)
   uuid[6] = ((uuid[6] as number) & 0x0f) | 0x80
   uuid[8] = ((uuid[8] as number) & 0x3f) | 0x80
-  return uuid
+  return uuidDuid(uuid)
 }

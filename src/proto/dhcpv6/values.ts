@@ -46,10 +46,28 @@ export function encodeVendorClass(enterprise: number, classes: readonly string[]
   return Uint8Array.of(...octets, ...encodeClasses(classes))
 }
 
+/**
+ * A user class of `slipway simulate` (RFC 8415 §21.15): the server answers its messages like those of a machine, and does
+ * not count them as its boot.
+ */
+export const simulationClass = 'slipway simulate'
+
 /** Encodes names without compression (RFC 8415 §10), for options 24 and 39. */
 export function encodeNames(names: readonly string[]): Uint8Array {
   const label = (text: string) => [text.length, ...Buffer.from(text, 'latin1')]
   return Uint8Array.from(names.flatMap((name) => [...name.split('.').flatMap(label), 0]))
+}
+
+/** @throws {MalformedPacket} when a name is cut off */
+export function decodeNames(value: Uint8Array): string[] {
+  const reader = new Reader(value)
+  const names: string[] = []
+  while (reader.remaining > 0) {
+    const labels: string[] = []
+    for (let octets = reader.u8(); octets > 0; octets = reader.u8()) labels.push(latin1(reader.take(octets)))
+    names.push(labels.join('.'))
+  }
+  return names
 }
 
 /** RFC 4704 §4.1: N, the server performs no updates. */

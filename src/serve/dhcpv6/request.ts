@@ -20,6 +20,7 @@ import {
   decodeLinkLayerAddress,
   decodeNumbers,
   decodeVendorClasses,
+  simulationClass,
 } from '../../proto/dhcpv6/values.ts'
 import { parseBootVendorClass, shownText } from '../../proto/dhcp/values/text.ts'
 import { RecentMap } from '../../host/recent-map.ts'
@@ -55,6 +56,8 @@ export type Dhcpv6Request = {
   readonly boot: BootClient
   /** Its vendor class, printable characters only. */
   readonly vendorClass: string
+  /** Whether `slipway simulate` sent it. */
+  readonly isSimulated: boolean
 }
 
 /** @param address as the socket reports it: `fe80::1%ens4` */
@@ -94,6 +97,7 @@ export function readRequest(payload: Uint8Array, sender: Sender): Dhcpv6Request 
     clientId && macOfDuid(clientId),
     linkLocalMac(nearest === undefined ? sender.octets : ipv6Octets(client)),
   ].filter((mac) => mac !== undefined)
+  const userClasses = decodeClasses(firstValue(message.options, OptionCode.userClass) ?? none)
   const vendorClasses = decodeVendorClasses(firstValue(message.options, OptionCode.vendorClass) ?? none)
   return {
     message,
@@ -106,8 +110,9 @@ export function readRequest(payload: Uint8Array, sender: Sender): Dhcpv6Request 
     macs: [...new Set(macs)],
     serverId: firstValue(message.options, OptionCode.serverId),
     requested: decodeNumbers(firstValue(message.options, OptionCode.optionRequest) ?? none),
-    boot: readBoot(message, vendorClasses),
+    boot: readBoot(message, vendorClasses, userClasses),
     vendorClass: shownText(vendorClasses.join(' ')),
+    isSimulated: userClasses.includes(simulationClass),
   }
 }
 
@@ -141,8 +146,11 @@ function linkLocalMac(octets: Uint8Array): Mac | undefined {
   return isLinkLocal(octets) ? macFromEui64(octets) : undefined
 }
 
-function readBoot({ options }: ClientMessage, vendorClasses: readonly string[]): BootClient {
-  const userClasses = decodeClasses(firstValue(options, OptionCode.userClass) ?? none)
+function readBoot(
+  { options }: ClientMessage,
+  vendorClasses: readonly string[],
+  userClasses: readonly string[],
+): BootClient {
   const declared = decodeNumbers(firstValue(options, OptionCode.clientArchitecture) ?? none)
   const boots = vendorClasses.map(parseBootVendorClass).find((each) => each !== undefined)
   const named = boots?.architecture === undefined ? [] : [boots.architecture]

@@ -169,7 +169,7 @@ function isDeclaredLink(name: string | undefined, networksOn: NetworksOn): boole
   return name !== undefined && networksOn(name).length > 0
 }
 
-/** Returns what the message shows about a node: which client sent it, and whether a boot starts. */
+/** Returns what the message shows about a node: which client sent it, and whether a boot starts. A simulation shows nothing. */
 function observationOf(
   request: Dhcpv6Request,
   { name, boot: nodeBoot }: Reservation6Plan,
@@ -178,11 +178,11 @@ function observationOf(
   plan: Dhcpv6Plan,
   reason: string | undefined,
 ): Seen | undefined {
-  const { message, boot, vendorClass } = request
+  const { message, boot, vendorClass, isSimulated } = request
   const asker = askerOf(boot)
   // A system that has its address requests parameters only: that does not show that it starts.
   if (asker === 'system' && (kind === 'informed' || isFirmwareStack(request))) return undefined
-  if (nodeBoot === undefined) return undefined
+  if (nodeBoot === undefined || isSimulated) return undefined
   const [architecture] = boot.architectures
   return {
     node: name,
