@@ -16,11 +16,20 @@ const compiled = (each: Model) => ({ model: each, plan: compile(each) })
 t.test('scripts of a node have URLs and kernel arguments of the IP version that it boots over', (t) => {
   const script = (name: string) => plan.http.scripts.get(`/boot/ocp45/${name}/boot.ipxe`)?.body ?? ''
   t.match(script('m1'), 'http://[fd00:16::101]/images/rhcos/')
-  t.match(script('m1'), /ip=dhcp6/)
+  t.match(script('m1'), /ip=dhcp6 /)
   t.notMatch(script('m1'), '192.0.2.2')
   t.match(script('w1'), 'http://192.0.2.2/images/rhcos/')
-  t.notMatch(script('w1'), /ip=dhcp6|fd00:16::101/)
+  t.notMatch(script('w1'), 'fd00:16::101')
   t.match(script('i1'), 'http://[fd00:16::101]/')
+  t.match(script('bs'), /ip=dhcp /)
+  t.end()
+})
+
+t.test('a dual-stack node requests the addresses of both versions of IP, whichever is first', (t) => {
+  for (const name of ['w1', 'i1']) {
+    const { body = '' } = plan.http.scripts.get(`/boot/ocp45/${name}/boot.ipxe`) ?? {}
+    t.match(body, /ip=dhcp,dhcp6 /, name)
+  }
   t.end()
 })
 

@@ -4,10 +4,10 @@ import type { Bootable } from './installation.ts'
 
 /** Returns the arguments without those that only a boot loader needs. */
 export function kernelArguments(
-  node: Pick<NodeModel, 'kernelArguments' | 'bootsOverIpv6' | 'multipath' | 'savePartitions'>,
+  node: Pick<NodeModel, 'kernelArguments' | 'multipath' | 'savePartitions'> & Families,
   installation: Exclude<Bootable, { style: 'script' }>,
 ): string[] {
-  const dhcp = node.bootsOverIpv6 === true ? 'ip=dhcp6' : 'ip=dhcp'
+  const dhcp = `ip=${dhcpMethods(node)}`
   const { network, others } = sortArguments(node.kernelArguments)
   switch (installation.style) {
     case 'live':
@@ -42,6 +42,17 @@ export function kernelArguments(
         ...others,
       ]
   }
+}
+
+type Families = Pick<NodeModel, 'bootsOverIpv6' | 'subnet' | 'reservation6'>
+
+/**
+ * With one method, NetworkManager does not wait for the addresses of the other version of IP, and `dhcp6` disables IPv4. The
+ * installed system keeps that. With both, it waits for both, as installer-provisioned dual-stack clusters do.
+ */
+function dhcpMethods({ bootsOverIpv6, subnet, reservation6 }: Families): string {
+  if (subnet !== undefined && reservation6 !== undefined) return 'dhcp,dhcp6'
+  return bootsOverIpv6 === true ? 'dhcp6' : 'dhcp'
 }
 
 /** coreos-installer writes the disk and passes the file to the installed system. */
