@@ -42,6 +42,7 @@ export type Ipv6Rig = {
   readonly server: Server
   /** Directory of this run: logs, leases of clients, captures. */
   readonly dir: string
+  readonly sitePath: string
   readonly dhclient: string
   readonly dhcrelay: string
   /** What `slipway render radvd` printed. */
@@ -94,6 +95,7 @@ export async function createIpv6Rig(workDir: string): Promise<Ipv6Rig> {
       network,
       server,
       dir,
+      sitePath,
       dhclient,
       dhcrelay,
       radvdText,
