@@ -27,6 +27,8 @@ export type Link = {
   readonly name: string
   /** Its link-local address, with the name: `fe80::1%ens4`. */
   readonly address: string
+  /** Its address in the network of the node. */
+  readonly source: string
 }
 
 export type Lease6 = {
@@ -192,14 +194,13 @@ function decodeReply(octets: Uint8Array): ClientMessage | undefined {
   }
 }
 
-/** Returns the interface of this machine with an address in the network; `undefined` without one. */
+/** Returns the interface of this machine that is on the network; `undefined` without one. */
 export function linkOf(interfaces: InterfaceAddresses, network: Cidr6): Link | undefined {
   for (const [name, addresses = []] of Object.entries(interfaces)) {
     const own = addresses.flatMap(({ address, internal }) => (internal ? [] : (parseIpv6(address) ?? [])))
     const local = own.find((address) => isLinkLocal(ipv6Octets(address)))
-    if (local !== undefined && own.some((address) => cidr6Contains(network, ipv6Octets(address)))) {
-      return { name, address: `${local}%${name}` }
-    }
+    const source = own.find((address) => cidr6Contains(network, ipv6Octets(address)))
+    if (local !== undefined && source !== undefined) return { name, address: `${local}%${name}`, source }
   }
   return undefined
 }

@@ -45,7 +45,8 @@ export async function openIpv6Network(
     },
     randomId: () => randomInt(2 ** 24),
   })
-  const tftp = { sockets, clock, source: '::', server: { address: address6, port: ports.tftp } }
+  const server = { address: address6, port: ports.tftp }
+  const tftp = (source: string) => ({ sockets, clock, source, server })
   return { dhcp, tftp, linkOf: linkOfNode }
 }
 
@@ -60,9 +61,10 @@ export async function startIpxe6(machine: Machine): Promise<string> {
   const wanted = isHttp
     ? absoluteUrl(context.model.endpoint, urlPaths.loader(loader), node)
     : `tftp://[${context.model.endpoint.address6}]/${loader}`
-  if (!(await askBootFile(machine, 'DHCPv6 firmware', firmwareProfile6(firmware), wanted, check))) return script
+  const source = await askBootFile(machine, 'DHCPv6 firmware', firmwareProfile6(firmware), wanted, check)
+  if (source === undefined) return script
   if (isHttp) await fetchByHttp(machine, wanted)
-  else await fetchByTftp(machine, loader, (context.ipv6 as Ipv6Network).tftp)
+  else await fetchByTftp(machine, loader, context.ipv6?.tftp(source))
   await askBootFile(machine, 'DHCPv6 iPXE', ipxeProfile6(firmware), script)
   return script
 }
@@ -80,20 +82,20 @@ export async function askSystemDhcp6(machine: Machine): Promise<void> {
   })
 }
 
-/** @returns whether this machine is on the network of the node; otherwise it can only request the files */
+/** @returns the address of this machine on the network of the node; nothing without one, where it can only request the files */
 function askBootFile(
   { node, context, timeline }: Machine,
   step: string,
   profile: Dhcpv6Profile,
   wanted: string,
   check: (message: ClientMessage) => void = () => undefined,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { address, subnet } = node.reservation6 as Reservation6
   return timeline.step(step, async () => {
     const link = context.ipv6?.linkOf(node)
     if (context.ipv6 === undefined || link === undefined) {
       const text = `skipped, with its loader: no interface of this machine is on ${formatCidr6(subnet.cidr)}`
-      return { value: false, octets: 0, text }
+      return { value: undefined, octets: 0, text }
     }
     const { advertise, reply, octets } = await context.ipv6.dhcp.exchange(profile, node, link)
     for (const message of [advertise, reply]) {
@@ -102,6 +104,6 @@ function askBootFile(
       const url = bootFileUrlOf(message)
       if (url !== wanted) throw wrongBootFile(wanted, url, node)
     }
-    return { value: true, octets, text: `${address}, ${wanted}` }
+    return { value: link.source, octets, text: `${address}, ${wanted}` }
   })
 }

@@ -25,7 +25,8 @@ import { BootProblem, type Timeline } from './timeline.ts'
 /** What nodes that boot over IPv6 use. */
 export type Ipv6Network = {
   readonly dhcp: Dhcpv6Clients
-  readonly tftp: TftpClient
+  /** The server, for a source address on the network of a node. */
+  tftp(source: string): TftpClient
   /** Returns the interface of this machine that is on the network of a node. */
   linkOf(node: NodeModel): Link | undefined
 }

@@ -25,7 +25,7 @@ import { silentLog } from '../support/silent-log.ts'
 const model = ipv6Model()
 const plan = compileDhcpv6(model) as Dhcpv6Plan
 const nodeOf = (name: string) => model.nodes.find(({ key }) => key === `ocp45/${name}`) as NodeModel
-const link = { name: 'ens4', address: 'fe80::99%ens4' }
+const link = { name: 'ens4', address: 'fe80::99%ens4', source: 'fd00:16::101' }
 const own = (address: string) => ({ address, netmask: '', cidr: null, internal: false })
 const interfaces = {
   lo: [{ ...own('fd00:16::1'), internal: true }],
@@ -183,7 +183,7 @@ t.test('a REQUEST without a REPLY is a problem, too', async (t) => {
 
 t.test('a socket that is taken closes the others', async (t) => {
   const sockets = memorySockets()
-  const taken = { name: 'ens5', address: 'fe80::5%ens5' }
+  const taken = { name: 'ens5', address: 'fe80::5%ens5', source: 'fd00:17::1' }
   const blocker = await sockets.bindUdp({ address: taken.address, port: 546 })
   t.teardown(() => blocker.close())
   const opening = openDhcpv6Clients({

@@ -27,7 +27,7 @@ function modelWith(t: Test): Model {
   const path = join(t.testdir({ loader }), 'loader')
   const model = ipv6Model()
   const file: FoundFile = { kind: 'found', path, octets: loader.length }
-  return { ...model, facts: { ...model.facts, loaders: new Map([['efi/snponly.efi', file]]) } }
+  return { ...model, facts: { ...model.facts, loaders: new Map([...model.facts.loaders, ['efi/snponly.efi', file]]) } }
 }
 
 /** `m1` beside its server, in memory. */
@@ -65,7 +65,7 @@ t.test('the firmware gets its loader by TFTP, and iPXE and the live system get t
   await askSystemDhcp6(machine)
   t.same(steps(), [
     'DHCPv6 firmware: fd00:16::11, tftp://[fd00:16::101]/efi/snponly.efi',
-    'TFTP loader: efi/snponly.efi by 1468 x 4',
+    'TFTP loader: efi/snponly.efi by 1448 x 4',
     `DHCPv6 iPXE: fd00:16::11, ${script}`,
     `DHCPv6 system: ${machine.node.fqdn}`,
   ])

@@ -3,6 +3,7 @@
  * itself, and receives while the lane does not run.
  */
 import { createSocket } from 'node:dgram'
+import { constants } from 'node:os'
 import { ipv6Octets, type Ipv6 } from '../../proto/address/ip.ts'
 import type { LaneTap } from '../capture/recording.ts'
 import type { Sending } from '../send-guard.ts'
@@ -115,8 +116,10 @@ export function laneSocket(
     },
     receive,
     join(group, interfaceName) {
-      const index = octetsOf(libc.if_nametoindex(interfaceName))
-      const request = Uint8Array.of(...ipv6Octets(group as Ipv6), ...index)
+      const index = libc.if_nametoindex(interfaceName)
+      // The kernel would choose an interface itself.
+      if (index === 0) throw systemError('if_nametoindex', constants.errno.ENODEV)
+      const request = Uint8Array.of(...ipv6Octets(group as Ipv6), ...octetsOf(index))
       const { SOL_IPV6: level, IPV6_ADD_MEMBERSHIP: name } = linux
       if (libc.setsockopt(fd, level, name, request, request.length) === 0) return
       const error = systemError('setsockopt', libc.errno())

@@ -44,10 +44,8 @@ export type Listening = {
 export async function listen(options: ListenOptions, record: (done: Done) => void): Promise<Listening> {
   const { plan, model, sockets, log, onLost } = options
   const wanted = { address: '::', port: plan().serverPort, onLost }
-  const forLane = model && (await sockets.lane?.('dhcp6', wanted))
-  if (model !== undefined && forLane !== undefined && 'sockets' in forLane) {
-    return listenInLane(options, model, forLane, record)
-  }
+  const forLane = (model && (await sockets.lane?.('dhcp6', wanted))) ?? { reason: undefined }
+  if (model !== undefined && 'sockets' in forLane) return listenInLane(options, model, forLane, record)
   const ports = await sockets.udp('dhcp6', wanted)
   const links = createLinks({ ...options, ports })
   const answer = createAnswer(options, links, record)
@@ -59,7 +57,7 @@ export async function listen(options: ListenOptions, record: (done: Done) => voi
   return {
     listening: ports.map(listeningOn),
     links,
-    lane: withoutLane('dhcpv6', forLane?.reason, log),
+    lane: withoutLane('dhcpv6', 'reason' in forLane ? forLane.reason : undefined, log),
     apply() {
       links.refresh()
       return Promise.resolve()

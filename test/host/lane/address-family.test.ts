@@ -77,7 +77,7 @@ t.test('a multicast group is joined once on each interface', async (t) => {
   const socket = await laneSocketOf(t, { ...loopback6, address: '::' })
   socket.join?.('ff02::1:2', 'lo')
   socket.join?.('ff02::1:2', 'lo')
-  t.throws(() => socket.join?.('ff02::1:2', 'no-such-device'), { code: 'ENODEV', syscall: 'setsockopt' })
+  t.throws(() => socket.join?.('ff02::1:2', 'no-such-device'), { code: 'ENODEV' })
   const libc = await libcOf()
   t.throws(() => bindLaneSocket(libc, { ...loopback6, port: socket.local.port }), { code: 'EADDRINUSE' })
 })
