@@ -128,7 +128,8 @@ export async function openDhcpv6Clients(options: Options): Promise<Dhcpv6Clients
 /** An IA_NA with the address of the offer. */
 function association(address?: string): Dhcpv6Option {
   const writer = new Writer(new Uint8Array(64))
-  const addresses = address === undefined ? [] : [{ address: ipv6Octets(address as Ipv6), preferred: 0, valid: 0 }]
+  const addresses =
+    address === undefined ? [] : [{ address: ipv6Octets(address as Ipv6), preferred: 0, valid: 0 }]
   putAssociation(writer, OptionCode.iaNa, Uint8Array.of(0, 0, 0, 1), { t1: 0, t2: 0 }, { addresses })
   return { code: OptionCode.iaNa, value: writer.octets.slice(4, writer.offset) }
 }
@@ -157,10 +158,13 @@ function wait(
     const delay = timeoutMs[attempt]
     if (delay === undefined) {
       const type = accepted === MessageType.advertise ? 'an ADVERTISE' : 'a REPLY'
-      const came = others.size === 0 ? 'no reply' : `replies of other servers only (${[...others].join(', ')})`
+      const came =
+        others.size === 0 ? 'no reply' : `replies of other servers only (${[...others].join(', ')})`
       const seconds = timeoutMs.reduce((sum, ms) => sum + ms, 0) / 1000
       const check = 'whether the server runs (slipway serve), and its log for this MAC address'
-      answered.reject(new BootProblem(`${type} from ${wanted} to ${who}`, `${came} within ${seconds} s`, check))
+      answered.reject(
+        new BootProblem(`${type} from ${wanted} to ${who}`, `${came} within ${seconds} s`, check),
+      )
       return
     }
     timer = clock.after(delay, () => transmit(attempt + 1))

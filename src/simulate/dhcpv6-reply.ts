@@ -14,7 +14,8 @@ const none = new Uint8Array(0)
 /** Returns the address that the reply assigns; `undefined` without one. */
 export function addressIn6({ options }: ClientMessage): string | undefined {
   const value = firstValue(options, OptionCode.iaNa)
-  const address = value === undefined ? undefined : readable('IA_NA', () => decodeAssociation(value).addresses[0])
+  const address =
+    value === undefined ? undefined : readable('IA_NA', () => decodeAssociation(value).addresses[0])
   return address && ipv6FromOctets(address)
 }
 
@@ -29,12 +30,22 @@ export function bootFileUrlOf({ options }: ClientMessage): string | undefined {
  *
  * @throws {BootProblem} at the first difference
  */
-export function checkLease6(message: ClientMessage, node: NodeModel, model: Model, { options }: Dhcpv6Profile): void {
+export function checkLease6(
+  message: ClientMessage,
+  node: NodeModel,
+  model: Model,
+  { options }: Dhcpv6Profile,
+): void {
   const { address, subnet } = node.reservation6 as Reservation6
-  const where = (source: string) => `${source} in the site file, and whether the server loaded it (slipway reload)`
+  const where = (source: string) =>
+    `${source} in the site file, and whether the server loaded it (slipway reload)`
   const got = addressIn6(message)
   if (got !== address) {
-    throw new BootProblem(`the reserved address ${address}`, got ?? 'no address', where(`mac and address of ${node.key}`))
+    throw new BootProblem(
+      `the reserved address ${address}`,
+      got ?? 'no address',
+      where(`mac and address of ${node.key}`),
+    )
   }
   const { endpoint, site } = model
   const own = site.dns.serve && endpoint.address6 !== undefined ? [endpoint.address6] : []
@@ -49,7 +60,9 @@ export function checkLease6(message: ClientMessage, node: NodeModel, model: Mode
     {
       code: OptionCode.domainList,
       expected: search.join(', '),
-      got: readable('option 24', () => decodeNames(firstValue(message.options, OptionCode.domainList) ?? none)).join(', '),
+      got: readable('option 24', () =>
+        decodeNames(firstValue(message.options, OptionCode.domainList) ?? none),
+      ).join(', '),
       source: 'search of the IPv6 network',
     },
   ]
@@ -64,7 +77,11 @@ export function checkLease6(message: ClientMessage, node: NodeModel, model: Mode
 export function checkHttpReply6({ options }: ClientMessage): void {
   const classes = decodeVendorClasses(firstValue(options, OptionCode.vendorClass) ?? none)
   if (classes.includes('HTTPClient')) return
-  throw new BootProblem('option 16 "HTTPClient"', classes.join(', ') || 'none', 'the server, and report this bug')
+  throw new BootProblem(
+    'option 16 "HTTPClient"',
+    classes.join(', ') || 'none',
+    'the server, and report this bug',
+  )
 }
 
 function addressesText({ options }: ClientMessage): string {

@@ -13,7 +13,14 @@ import { bootsOverHttp } from './dhcp-profiles.ts'
 import { linkOf, openDhcpv6Clients } from './dhcpv6-client.ts'
 import { firmwareProfile6, ipxeProfile6, systemProfile6, type Dhcpv6Profile } from './dhcpv6-profiles.ts'
 import { bootFileUrlOf, checkHttpReply6, checkLease6 } from './dhcpv6-reply.ts'
-import { fetchByHttp, fetchByTftp, loaderOf, wrongBootFile, type Ipv6Network, type Machine } from './machine.ts'
+import {
+  fetchByHttp,
+  fetchByTftp,
+  loaderOf,
+  wrongBootFile,
+  type Ipv6Network,
+  type Machine,
+} from './machine.ts'
 
 /**
  * @returns nothing if no node boots over IPv6

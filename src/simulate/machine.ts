@@ -192,7 +192,10 @@ async function askHttpDhcp(machine: Machine): Promise<string> {
   })
 }
 
-export async function fetchByHttp({ node, firmware, context, timeline }: Machine, url: string): Promise<void> {
+export async function fetchByHttp(
+  { node, firmware, context, timeline }: Machine,
+  url: string,
+): Promise<void> {
   const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
   try {
     await timeline.step('HTTP loader', async () => {

@@ -7,7 +7,14 @@ import { encodeClasses } from '../../src/proto/dhcpv6/values.ts'
 import { maxMessageOctets, readSender } from '../../src/serve/dhcpv6/request.ts'
 import { maxReplyOctets } from '../../src/serve/dhcpv6/reply.ts'
 import { respond } from '../../src/serve/dhcpv6/respond.ts'
-import { clientMessage, firmwareOptions, ipv6Plan, linkLocal, m1Mac, relayedMessage } from '../support/ipv6-site.ts'
+import {
+  clientMessage,
+  firmwareOptions,
+  ipv6Plan,
+  linkLocal,
+  m1Mac,
+  relayedMessage,
+} from '../support/ipv6-site.ts'
 import { fuzz } from './campaign.ts'
 import { replaced, type Mutator } from './mutate.ts'
 

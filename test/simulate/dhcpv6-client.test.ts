@@ -135,14 +135,18 @@ t.test('without a reply, the problem names the servers that answered instead', a
     }
     await rejected
   }
-  let wanted = /expected an ADVERTISE from 00:04:\S+ to the live system of \S+ on ens4; got no reply within 7 s/
+  let wanted =
+    /expected an ADVERTISE from 00:04:\S+ to the live system of \S+ on ens4; got no reply within 7 s/
   await failed()
   const server = await sockets.bindUdp({ address: '::', port: 547 })
   t.teardown(() => server.close())
   server.receive((batch) => {
     for (const { payload, address, port } of batch) {
       const { transactionId, options } = decodeMessage(payload) as ClientMessage
-      const clientId = { code: OptionCode.clientId, value: firstValue(options, OptionCode.clientId) as Uint8Array }
+      const clientId = {
+        code: OptionCode.clientId,
+        value: firstValue(options, OptionCode.clientId) as Uint8Array,
+      }
       const answer = (more: ClientMessage['options']) =>
         encodeMessage({ kind: 'client', type: MessageType.advertise, transactionId, options: more })
       const other = { code: OptionCode.serverId, value: uuidDuid(new Uint8Array(16)) }

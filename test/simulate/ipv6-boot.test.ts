@@ -27,11 +27,17 @@ function modelWith(t: Test): Model {
   const path = join(t.testdir({ loader }), 'loader')
   const model = ipv6Model()
   const file: FoundFile = { kind: 'found', path, octets: loader.length }
-  return { ...model, facts: { ...model.facts, loaders: new Map([...model.facts.loaders, ['efi/snponly.efi', file]]) } }
+  return {
+    ...model,
+    facts: { ...model.facts, loaders: new Map([...model.facts.loaders, ['efi/snponly.efi', file]]) },
+  }
 }
 
 /** `m1` beside its server, in memory. */
-async function setUp(t: Test, { firmware = 'uefi' as Firmware, interfaces = attached, served = modelWith(t) } = {}) {
+async function setUp(
+  t: Test,
+  { firmware = 'uefi' as Firmware, interfaces = attached, served = modelWith(t) } = {},
+) {
   const model = modelWith(t)
   const [sockets, clock] = [memorySockets(), fakeClock()]
   const options = { sockets, clock, log: silentLog(), counters: new Counters(), onLost: () => {} }
@@ -59,17 +65,20 @@ async function setUp(t: Test, { firmware = 'uefi' as Firmware, interfaces = atta
   return { machine, steps, sockets }
 }
 
-t.test('the firmware gets its loader by TFTP, and iPXE and the live system get their addresses', async (t) => {
-  const { machine, steps } = await setUp(t)
-  t.equal(await startIpxe6(machine), script)
-  await askSystemDhcp6(machine)
-  t.same(steps(), [
-    'DHCPv6 firmware: fd00:16::11, tftp://[fd00:16::101]/efi/snponly.efi',
-    'TFTP loader: efi/snponly.efi by 1448 x 4',
-    `DHCPv6 iPXE: fd00:16::11, ${script}`,
-    `DHCPv6 system: ${machine.node.fqdn}`,
-  ])
-})
+t.test(
+  'the firmware gets its loader by TFTP, and iPXE and the live system get their addresses',
+  async (t) => {
+    const { machine, steps } = await setUp(t)
+    t.equal(await startIpxe6(machine), script)
+    await askSystemDhcp6(machine)
+    t.same(steps(), [
+      'DHCPv6 firmware: fd00:16::11, tftp://[fd00:16::101]/efi/snponly.efi',
+      'TFTP loader: efi/snponly.efi by 1448 x 4',
+      `DHCPv6 iPXE: fd00:16::11, ${script}`,
+      `DHCPv6 system: ${machine.node.fqdn}`,
+    ])
+  },
+)
 
 t.test('UEFI HTTP Boot requests the URL of its loader', async (t) => {
   const { machine, steps } = await setUp(t, { firmware: 'uefi-http' })
@@ -98,7 +107,8 @@ t.test('a server with another site answers with another boot file', async (t) =>
   const nodes = served.nodes.map((node) => ({ ...node, loader: 'ipxe' as const }))
   const { machine } = await setUp(t, { served: { ...served, nodes } })
   await t.rejects(startIpxe6(machine), {
-    message: /expected boot file tftp:\/\/\S+snponly\.efi; got tftp:\/\/\S+ipxe\.efi; check loader of ocp45\/m1/,
+    message:
+      /expected boot file tftp:\/\/\S+snponly\.efi; got tftp:\/\/\S+ipxe\.efi; check loader of ocp45\/m1/,
   })
 })
 

@@ -1,6 +1,13 @@
 /** How the kernel lays out addresses of IPv4 (ip(7)) and IPv6 (ipv6(7)), and their texts, as services know them. */
 import { isIPv6 } from 'node:net'
-import { formatIpv4, ipv6FromOctets, ipv6Octets, parseIpv6, type Ipv4, type Ipv6 } from '../../proto/address/ip.ts'
+import {
+  formatIpv4,
+  ipv6FromOctets,
+  ipv6Octets,
+  parseIpv6,
+  type Ipv4,
+  type Ipv6,
+} from '../../proto/address/ip.ts'
 import { isLinkLocal } from '../../proto/address/network6.ts'
 import { createAddressTexts } from './address-text.ts'
 import { addressOctets, linux, writeAddress, type Libc } from './libc.ts'

@@ -54,7 +54,8 @@ export function createNetworksOn(
   clock: Pick<Clock, 'monotonic'>,
   interfaces: () => InterfaceAddresses = networkInterfaces,
 ): NetworksOn {
-  let known: { readonly subnets: unknown; readonly at: number; readonly networks: DeclaredNetworks } | undefined
+  let known:
+    { readonly subnets: unknown; readonly at: number; readonly networks: DeclaredNetworks } | undefined
   return (name) => {
     const now = clock.monotonic()
     const { subnets } = plan()

@@ -14,7 +14,10 @@ export const simulateCheck6: Check<Ipv6Rig> = {
   async run(rig) {
     const show = slipway('node', 'show', '--control', controlSocket(rig.sitePath), key)
     const before = await rig.run('server', show)
-    const { stdout, stderr } = await rig.run('server', slipway('simulate', '--node', client.name, rig.sitePath))
+    const { stdout, stderr } = await rig.run(
+      'server',
+      slipway('simulate', '--node', client.name, rig.sitePath),
+    )
     const wanted = [
       `DHCPv6 firmware .*${client.address}, tftp://\\[${serverAddress6}\\]/efi/snponly.efi`,
       'TFTP loader',
