@@ -57,11 +57,10 @@ export async function openIpv6Network(
   return { dhcp, tftp, linkOf: linkOfNode }
 }
 
-/** @returns the URL of the boot script */
-export async function startIpxe6(machine: Machine): Promise<string> {
-  const { node, firmware, context } = machine
-  const script = absoluteUrl(context.model.endpoint, urlPaths.bootScript(node), node)
-  if (firmware === 'ppc64le') return script
+/** Simulates the boot from power-on until the loader requests its first script. */
+export async function startLoader6(machine: Machine, script: string): Promise<void> {
+  const { node, firmware, syntax, context } = machine
+  if (firmware === 'ppc64le') return
   const isHttp = bootsOverHttp(firmware)
   const check = isHttp ? checkHttpReply6 : () => undefined
   const loader = loaderOf(node, firmware)
@@ -69,11 +68,11 @@ export async function startIpxe6(machine: Machine): Promise<string> {
     ? absoluteUrl(context.model.endpoint, urlPaths.loader(loader), node)
     : `tftp://[${context.model.endpoint.address6}]/${loader}`
   const source = await askBootFile(machine, 'DHCPv6 firmware', firmwareProfile6(firmware), wanted, check)
-  if (source === undefined) return script
+  if (source === undefined) return
   if (isHttp) await fetchByHttp(machine, wanted)
   else await fetchByTftp(machine, loader, context.ipv6?.tftp(source))
-  await askBootFile(machine, 'DHCPv6 iPXE', ipxeProfile6(firmware), script)
-  return script
+  // Only iPXE requests an address.
+  if (syntax === 'ipxe') await askBootFile(machine, 'DHCPv6 iPXE', ipxeProfile6(firmware), script)
 }
 
 /** The live system has `ip=dhcp6`. */

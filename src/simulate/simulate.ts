@@ -7,19 +7,19 @@ import type { InterfaceAddresses } from '../host/attached-networks.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
 import { ignitionFact } from '../plan/boot/installation.ts'
-import { shownDisk } from '../plan/disks/target.ts'
 import { ignitionFileNames, type DeclaredImageFacts, type IgnitionKind } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { ignitionUrlOf } from '../plan/tls.ts'
 import { absoluteUrl, scriptPath, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { defined } from '../text/defined.ts'
 import { formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
+import { checkEnding } from './boot-result.ts'
 import { openDhcpClients } from './dhcp-client.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
 import { checkName, dnsQuestions } from './dns-client.ts'
 import { openHttpClient } from './http-client.ts'
-import { askSystemDhcp6, openIpv6Network, startIpxe6 } from './ipv6-boot.ts'
+import { askSystemDhcp6, openIpv6Network, startLoader6 } from './ipv6-boot.ts'
 import {
   mergedFile,
   readIgnition,
@@ -189,7 +189,10 @@ async function powerOn(machine: Machine): Promise<string> {
 async function startScript(machine: Machine): Promise<string> {
   const { node, syntax, context } = machine
   const script = absoluteUrl(context.model.endpoint, scriptPath(node, syntax), node)
-  if (node.bootsOverIpv6 === true) return startIpxe6(machine)
+  if (node.bootsOverIpv6 === true) {
+    await startLoader6(machine, script)
+    return script
+  }
   await startLoader(machine)
   // Only iPXE requests an address. The first file of the others is sent to the node itself, so the simulation skips it.
   return syntax === 'ipxe' ? askIpxeDhcp(machine) : script
@@ -297,40 +300,4 @@ async function fetchInstallation(machine: Machine, installation: CoreosInstallat
 function isGuarded({ node, context }: Machine): boolean {
   const cluster = context.model.site.clusters.find(({ name }) => name === node.cluster)
   return cluster?.ignitionAccess !== 'open'
-}
-
-/** The ends of a boot without an installation. */
-type Ending = Extract<ScriptOutcome, { kind: 'local' | 'waits' | 'restarts' }>
-
-/**
- * @returns a text that describes the end of the boot
- * @throws {BootProblem} when the site declares another boot mode for the node
- */
-export function checkEnding(ending: Ending, node: NodeModel): string {
-  // The state of the node has precedence over the site file: an installed node boots its disk.
-  if (node.boot === 'install' && ending.kind === 'local')
-    return 'boots from its local disk, because it is not armed'
-  const wanted = wantedEnding(node)
-  if (ending.kind !== wanted.kind) {
-    throw new BootProblem(wanted.text, `a script that ends with ${ending.command}`, `boot of ${node.key}`)
-  }
-  return wanted.text
-}
-
-function wantedEnding(node: NodeModel): { kind: Ending['kind'] | 'boot'; text: string } {
-  const local = { kind: 'local', text: 'boots from its local disk' } as const
-  const [{ boot, menu }, disk] = [node, shownDisk(node)]
-  if (boot === 'local') return local
-  if (boot === 'install') return { kind: 'boot', text: `an installation to ${disk}` }
-  if (menu.timeoutSeconds === 0) return { kind: 'waits', text: 'waits in its menu' }
-  switch (menu.default) {
-    case 'local':
-      return local
-    case 'shell':
-      return { kind: 'waits', text: 'waits in the iPXE shell' }
-    case 'reboot':
-      return { kind: 'restarts', text: 'restarts' }
-    default:
-      return { kind: 'boot', text: `an installation to ${disk} as ${menu.default}` }
-  }
 }

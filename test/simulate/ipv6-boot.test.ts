@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { InterfaceAddresses } from '../../src/host/attached-networks.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { compileDhcpv6 } from '../../src/plan/dhcpv6/compile.ts'
 import type { Dhcpv6Plan } from '../../src/plan/dhcpv6/plan.ts'
@@ -9,7 +10,7 @@ import { compileTftp } from '../../src/plan/tftp.ts'
 import { startDhcpv6 } from '../../src/serve/dhcpv6/service.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
 import type { Firmware } from '../../src/simulate/dhcp-profiles.ts'
-import { askSystemDhcp6, openIpv6Network, startIpxe6 } from '../../src/simulate/ipv6-boot.ts'
+import { askSystemDhcp6, openIpv6Network, startLoader6 } from '../../src/simulate/ipv6-boot.ts'
 import { openDiskFiles, type Machine } from '../../src/simulate/machine.ts'
 import { Timeline } from '../../src/simulate/timeline.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -33,10 +34,18 @@ function modelWith(t: Test): Model {
   }
 }
 
+type Options = {
+  readonly firmware?: Firmware
+  readonly syntax?: Machine['syntax']
+  readonly interfaces?: InterfaceAddresses
+  /** What the server has. */
+  readonly served?: Model
+}
+
 /** `m1` beside its server, in memory. */
 async function setUp(
   t: Test,
-  { firmware = 'uefi' as Firmware, interfaces = attached, served = modelWith(t) } = {},
+  { firmware = 'uefi', syntax = 'ipxe', interfaces = attached, served = modelWith(t) }: Options = {},
 ) {
   const model = modelWith(t)
   const [sockets, clock] = [memorySockets(), fakeClock()]
@@ -60,7 +69,7 @@ async function setUp(
   const timeline = new Timeline(clock)
   const node = model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
   const context = { model, clock, disk: openDiskFiles(), ipv6: network }
-  const machine = { node, firmware, context, timeline } as unknown as Machine
+  const machine = { node, firmware, syntax, context, timeline } as unknown as Machine
   const steps = () => timeline.finish(node, firmware, '').events.map(({ step, text }) => `${step}: ${text}`)
   return { machine, steps, sockets }
 }
@@ -69,7 +78,7 @@ t.test(
   'the firmware gets its loader by TFTP, and iPXE and the live system get their addresses',
   async (t) => {
     const { machine, steps } = await setUp(t)
-    t.equal(await startIpxe6(machine), script)
+    await startLoader6(machine, script)
     await askSystemDhcp6(machine)
     t.same(steps(), [
       'DHCPv6 firmware: fd00:16::11, tftp://[fd00:16::101]/efi/snponly.efi',
@@ -80,16 +89,26 @@ t.test(
   },
 )
 
+t.test('GRUB requests no address', async (t) => {
+  const { machine, steps } = await setUp(t, { syntax: 'grub' })
+  await startLoader6(machine, script)
+  t.equal(steps().length, 2)
+})
+
 t.test('UEFI HTTP Boot requests the URL of its loader', async (t) => {
   const { machine, steps } = await setUp(t, { firmware: 'uefi-http' })
-  const aborted = t.rejects(startIpxe6(machine), { name: 'BootProblem' }, 'no HTTP server is in memory')
+  const aborted = t.rejects(
+    startLoader6(machine, script),
+    { name: 'BootProblem' },
+    'no HTTP server is in memory',
+  )
   await aborted
   t.same(steps(), ['DHCPv6 firmware: fd00:16::11, http://[fd00:16::101]/loaders/efi/snponly.efi'])
 })
 
 t.test('a machine that is not on the network of the node starts with the script', async (t) => {
   const { machine, steps } = await setUp(t, { interfaces: { ens4: [] } })
-  t.equal(await startIpxe6(machine), script)
+  await startLoader6(machine, script)
   await askSystemDhcp6(machine)
   t.same(steps(), [
     'DHCPv6 firmware: skipped, with its loader: no interface of this machine is on fd00:16::/64',
@@ -98,7 +117,7 @@ t.test('a machine that is not on the network of the node starts with the script'
 
 t.test('Open Firmware starts with the script', async (t) => {
   const { machine, steps } = await setUp(t, { firmware: 'ppc64le' })
-  t.equal(await startIpxe6(machine), script)
+  await startLoader6(machine, script)
   t.same(steps(), [])
 })
 
@@ -106,7 +125,7 @@ t.test('a server with another site answers with another boot file', async (t) =>
   const served = modelWith(t)
   const nodes = served.nodes.map((node) => ({ ...node, loader: 'ipxe' as const }))
   const { machine } = await setUp(t, { served: { ...served, nodes } })
-  await t.rejects(startIpxe6(machine), {
+  await t.rejects(startLoader6(machine, script), {
     message:
       /expected boot file tftp:\/\/\S+snponly\.efi; got tftp:\/\/\S+ipxe\.efi; check loader of ocp45\/m1/,
   })

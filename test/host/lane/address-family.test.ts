@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { ipv4Family, ipv6Family, familyOf } from '../../../src/host/lane/address-family.ts'
 import { createBatch } from '../../../src/host/lane/batch.ts'
+import type { Libc } from '../../../src/host/lane/libc.ts'
 import { bindLaneSocket } from '../../../src/host/lane/socket.ts'
 import { clientOf, laneSocketOf, libcOf, loopback6 } from './lane-sockets.ts'
 
@@ -26,11 +27,13 @@ t.test('an IPv6 address is written as the kernel reads it, and formatted again',
 
 t.test('the text of the latest IPv6 address is kept until the next batch', async (t) => {
   let calls = 0
-  const libc = { ...(await libcOf()) }
-  const { if_indextoname: nameOf } = libc
-  libc.if_indextoname = (index, name) => {
-    calls++
-    return nameOf(index, name)
+  const real = await libcOf()
+  const libc: Libc = {
+    ...real,
+    if_indextoname(index, name) {
+      calls++
+      return real.if_indextoname(index, name)
+    },
   }
   const texts = ipv6Family.createTexts(libc)
   const view = new DataView(ipv6Family.write(libc, new Uint8Array(28), 'fe80::1%lo', 1).buffer)

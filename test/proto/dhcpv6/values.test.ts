@@ -3,6 +3,7 @@ import { hex } from '../../support/hex.ts'
 import {
   decodeClasses,
   decodeLinkLayerAddress,
+  decodeNames,
   decodeNumbers,
   decodeVendorClasses,
   encodeClasses,
@@ -43,5 +44,13 @@ t.test('RFC 6939 §4: the link-layer address that a relay agent adds', (t) => {
   for (const wrong of ['0020 525400000001', '0101 525400000001', '0001 5254000000', '']) {
     t.equal(decodeLinkLayerAddress(hex(wrong)), undefined, wrong)
   }
+  t.end()
+})
+
+t.test('RFC 8415 §10: names are decoded, and one that is cut off is malformed', (t) => {
+  const names = ['ocp45.example.net', 'example.net']
+  t.same(decodeNames(encodeNames(names)), names)
+  t.same(decodeNames(new Uint8Array(0)), [])
+  t.throws(() => decodeNames(encodeNames(names).subarray(0, 5)), { name: 'MalformedPacket' })
   t.end()
 })
