@@ -14,6 +14,8 @@ export type CommandResult = {
 export type CommandOptions = {
   readonly environment?: NodeJS.ProcessEnv
   readonly maxOutputBytes?: number
+  /** Its working directory; by default that of this process. */
+  readonly directory?: string
   /** Written to its standard input, which is empty otherwise. */
   readonly input?: string
   /** Kills the program and its children. */
@@ -37,6 +39,7 @@ export async function runCommand(
   {
     environment = childEnvironment(),
     maxOutputBytes = defaultMaxOutputBytes,
+    directory,
     input,
     signal,
   }: CommandOptions = {},
@@ -44,7 +47,7 @@ export async function runCommand(
   let child: Child
   try {
     // A separate process group, so that its children can be killed with it.
-    const common = { env: environment, detached: true } as const
+    const common = { env: environment, detached: true, cwd: directory } as const
     child =
       input === undefined
         ? spawn(program, args, { ...common, stdio: ['ignore', 'pipe', 'pipe'] })

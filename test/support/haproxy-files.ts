@@ -26,7 +26,7 @@ export const without = new Set(['ocp45/bs'])
  */
 export async function machine(t: Test, files: Record<string, string> = {}, output = '', status = 0) {
   const directory = t.testdir({
-    haproxy: `#!/bin/sh\ncp "$3" "\${0%/*}/judged"\necho "$@" >"\${0%/*}/asked"\ncat >&2 <<EOF\n${output}\nEOF\nexit ${status}\n`,
+    haproxy: `#!/bin/sh\ncp "$3" "\${0%/*}/judged"\necho "$@" >"\${0%/*}/asked"\npwd >"\${0%/*}/where"\ncat >&2 <<EOF\n${output}\nEOF\nexit ${status}\n`,
     etc: files,
   })
   await chmod(join(directory, 'haproxy'), 0o755)

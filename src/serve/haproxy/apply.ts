@@ -263,7 +263,8 @@ async function validate(text: string, plan: Target, program: string): Promise<Co
     await writeFile(candidate, text)
     const files = await filesWith(plan, candidate)
     const options = ['-c', ...files.flatMap((file) => ['-f', file])]
-    const { kind, ending, output } = await runCommand(program, options, timeoutMs)
+    // As the service of HAProxy. It returns to its directory, which can be that of another user.
+    const { kind, ending, output } = await runCommand(program, options, timeoutMs, { directory: '/' })
     return { kind, reason: alerts(output.replaceAll(`${directory}/`, '')) || ending }
   } finally {
     await rm(directory, { recursive: true })

@@ -20,6 +20,8 @@ t.test('a new configuration is validated, written, and reloaded', async (t) => {
     { level: 'info', file, command, msg: 'HAProxy reloaded' },
   ])
   t.same(counters.snapshot(), { 'haproxy.reloads': 1, 'haproxy.written': 1 })
+  // HAProxy fails if it cannot return to its directory, which can be that of root ("cd /root; runuser -u slipway …").
+  t.equal(await readFile(join(directory, 'where'), 'utf8'), '/\n')
 })
 
 t.test('a validation removes what a killed process left', async (t) => {
