@@ -14,7 +14,7 @@ type Resource = Record<string, unknown>
 type BootValues = Record<string, unknown>
 
 /** What a real BMC returned. */
-export type Recording = {
+type Recording = {
   /** Path of its system. */
   readonly path: string
   readonly system: Resource

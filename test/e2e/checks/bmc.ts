@@ -1,6 +1,6 @@
 /**
- * The emulator of sushy-tools as the BMC of a virtual machine with OVMF in a real libvirtd: `slipway node install --power` powers it
- * on, and it boots by PXE from slipway on the same host. The simulator of OpenIPMI as a BMC without Redfish.
+ * The emulator of sushy-tools as the BMC of a virtual machine with OVMF in a real libvirtd: `slipway node install --power` installs it
+ * by PXE from slipway on the same host, until it is Ready. The simulator of OpenIPMI as a BMC without Redfish.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,8 @@ import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { controlSocket, slipway, startServer, type LogLine } from '../server.ts'
 import { waitUntil } from './client.ts'
-import { libvirtdLimitMs } from './libvirt.ts'
+import { createMember, type Member } from './bmc-member.ts'
+import { emulated, libvirtdLimitMs } from './libvirt.ts'
 
 const example = new URL('../../../config/examples/libvirt.yaml', import.meta.url)
 const daemon = new URL('../libvirtd', import.meta.url).pathname
@@ -26,16 +27,18 @@ const bootLimitMs = 240_000
 
 export const bmcChecks: readonly Check[] = [
   {
-    name: 'bmc: a virtual machine behind sushy-tools is powered on by "node install --power" and boots by PXE',
-    limitMs: bootLimitMs + 120_000,
+    name: 'bmc: "node install --power" installs a virtual machine behind sushy-tools until it is Ready',
+    limitMs: libvirtdLimitMs + 2 * bootLimitMs + 60_000,
     async run(rig) {
       await output([emulator, '--install'])
       const namespaces = await createNamespaces(['bmc'])
       const dir = join(rig.dir, 'bmc')
       await mkdir(dir, { recursive: true })
+      const member = createMember(dir)
       const site = await writeSite(rig, dir, {
         url: `redfish+http://127.0.0.1:${port}`,
         password: user.password,
+        member,
       })
       const libvirtd = start(namespaces.inside('bmc', 'unshare', '-m', daemon), {
         logFile: join(dir, 'libvirtd.log'),
@@ -55,7 +58,8 @@ export const bmcChecks: readonly Check[] = [
         await waitUntil('libvirtd to answer', isReady, libvirtdLimitMs)
         await output(virsh('net-define', await render()))
         await output(virsh('net-start', 'libvirt-rig'))
-        await namespaces.ip('bmc', 'addr add 192.168.130.2/24 dev virbr-rig')
+        await namespaces.ip('bmc', `addr add ${member.address}/24 dev virbr-rig`)
+        await member.start(namespaces.inside('bmc'))
         await output(virsh('pool-define-as', 'default', 'dir', '--target', '/var/lib/libvirt/images'))
         await output(virsh('pool-start', 'default'))
         await output(virsh('vol-create-as', 'default', 'rig-m1.qcow2', '120G', '--format', 'qcow2'))
@@ -69,43 +73,74 @@ export const bmcChecks: readonly Check[] = [
           60_000,
         )
         const control = controlSocket(site)
-        const server = await startServer(namespaces, site, join(dir, 'slipway.log'), { namespace: 'bmc' })
+        const resolver = join(dir, 'resolv.conf')
+        await writeFile(resolver, 'nameserver 192.168.130.1\n')
+        const serving = { namespace: 'bmc', resolver } as const
+        const server = await startServer(namespaces, site, join(dir, 'slipway.log'), serving)
         try {
           const cli = (...args: string[]) => output([...slipway(...args), '--control', control])
           const before = await cli('power', 'status', 'm1')
           expect(before.includes('power off'), `the domain is not off:\n${before}`)
+          const files = ['--credentials', join(dir, 'bmc.credentials')]
+          const source = ['--bmc', `m1=redfish+http://127.0.0.1:${port}`]
+          const imported = await run(namespaces.inside('bmc', ...slipway('import', ...source, ...files)))
+          expectMatch(
+            imported.stdout,
+            /MAC addresses 52:54:00:00:30:21/,
+            'the MAC address that the BMC reports',
+          )
           const installing = start(
-            [...slipway('node', 'install', '--power', '--timeout', '5m', 'm1', '--control', control)],
+            [...slipway('node', 'install', '--power', '--timeout', '9m', 'm1', '--control', control)],
             { logFile: join(dir, 'install.log') },
           )
-          const isServed = (line: LogLine): boolean =>
-            line.node === 'rig/m1' && line.msg === 'Ignition file served'
-          await server.waitFor('the Ignition file of m1', isServed, { limitMs: bootLimitMs })
-          const timeline = await cli('node', 'show', 'm1')
-          expect(/kernel|loader/.test(timeline), `the boot is not in the timeline:\n${timeline}`)
-          await installing.stop()
-          const log = await readFile(join(dir, 'install.log'), 'utf8')
-          expect(log.includes('restarted from the network by its BMC'), `the restart is not printed:\n${log}`)
+          const progress = () => readFile(join(dir, 'install.log'), 'utf8')
+          const reports =
+            (stage: string) =>
+            ({ msg, text }: LogLine): boolean =>
+              msg === 'callback accepted' &&
+              text.includes('"node":"rig/m1"') &&
+              text.includes(`"stage":"${stage}"`)
+          await server.waitFor('that the disk of m1 is written', reports('written'), { limitMs: bootLimitMs })
+          // The emulator keeps the network boot, and OVMF then waits minutes for IPv6 before it tries the disk.
+          await cli('power', 'cycle', '--boot', 'normal', 'm1')
+          await server.waitFor('the first start of m1', reports('started'), { limitMs: bootLimitMs })
+          expect(installing.isRunning(), `it ended before the node was Ready:\n${await progress()}`)
+          await member.becomeReady('m1')
+          const status = await installing.ended
+          const log = await progress()
+          expectEqual(status, 0, `exit code of node install, with the output:\n${log}`)
+          const steps = [
+            'restarted from the network by its BMC',
+            'its disk is written',
+            'Ready',
+            '1 node installed',
+          ]
+          for (const step of steps) expectMatch(log, new RegExp(step), 'the progress')
+          const isOff = async () => (await output(virsh('domstate', 'rig-m1'))).trim() === 'shut off'
+          // The simulation of the installed system powers off.
+          await waitUntil('the domain to be off', isOff, 30_000)
+          await cli('power', 'on', 'm1')
+          expect(!(await isOff()), 'the domain is off after power on')
           const audit = server.lines.find(({ msg }) => msg === 'power command sent')
           expect(audit !== undefined, 'the log does not have the command')
           const text = await readFile(join(dir, 'slipway.log'), 'utf8')
           expect(!text.includes(user.password), 'the log has the password')
           await cli('power', 'off', '--force', 'm1')
-          const state = await output(virsh('domstate', 'rig-m1'))
-          expect(state.trim() === 'shut off', `the domain is ${state.trim()} after power off --force`)
+          expect(await isOff(), 'the domain is on after power off --force')
           await writeCredentials(dir, ipmi.wrong)
           const refused = await run([...slipway('power', 'on', 'm1', '--control', control)])
           expect(
             refused.status === 1 && /refused the user name or the password/.test(refused.stderr),
             refused.stderr,
           )
-          return 'powered on, booted by PXE, and powered off; a wrong password is refused'
+          return 'installed, started from its disk, Ready; a wrong password is refused'
         } finally {
           await server.process.stop()
         }
       } finally {
         await run(virsh('destroy', 'rig-m1'))
         await bmc?.stop()
+        await member.stop()
         await libvirtd.stop()
         await namespaces.close()
       }
@@ -242,25 +277,19 @@ async function writeCredentials(dir: string, password: string): Promise<string> 
 async function writeSite(
   rig: Rig,
   dir: string,
-  bmc: { readonly url: string; readonly password: string },
+  bmc: { readonly url: string; readonly password: string; readonly member?: Member },
 ): Promise<string> {
   const credentials = await writeCredentials(dir, bmc.password)
   const text = await readFile(example, 'utf8')
+  const { member } = bmc
+  const install = member && `    kernelArguments: [e2e.install]\n    kubeconfig: ${member.kubeconfig}\n`
   const changed = text
     .replace('/var/lib/slipway/images/rhcos-4.17', rig.payload.imagesDir)
     .replace('/var/lib/slipway/ignition/rig', join(rig.dir, 'site/ignition'))
-    .replace('    disk: /dev/vda\n', '    disk: /dev/vda\n    order: false\n')
+    .replace('    disk: /dev/vda\n', `    disk: /dev/vda\n    order: false\n${install ?? ''}`)
     .replace('address: 192.168.130.21 }', `address: 192.168.130.21, bmc: "${bmc.url}" }`)
     .replace(/^haproxy: .*\n/m, `bmc: { credentials: ${credentials} }\n`)
   const site = join(dir, 'site.yaml')
   await writeFile(site, changed)
   return site
-}
-
-/** Edits a rendered definition as the example suggests: less memory, and for a host without KVM. */
-function emulated(xml: string): string {
-  return xml
-    .replace("type='kvm'", "type='qemu'")
-    .replace(/<memory unit='GiB'>\d+</, "<memory unit='GiB'>1<")
-    .replace("<cpu mode='host-passthrough'/>", "<cpu mode='maximum'/>")
 }
