@@ -161,7 +161,7 @@ t.test('simulated nodes boot from the demo', async (t) => {
       const agent = original.replace('images:\n', `images:\n  agent: { dir: ${images} }\n`)
       for (const access of ['guarded', 'open']) {
         const text = agent.replace('    image: ', `    ignitionAccess: ${access}\n    image: `)
-        await writeFile(sitePath, text.replace('name: m1,', 'name: m1, image: agent,'))
+        await writeFile(sitePath, text.replace('name: m1,', 'name: m1, image: agent, wipe: always,'))
         t.match(await app.reload(), { outcome: 'swapped' })
         t.same(await boot(await load(), ['m1']), ['starts its agent'], access)
         await appendFile(files[1]!, ' ')
