@@ -105,9 +105,7 @@ const clientChecks = [
   ...nodeCheckChecks,
   ...hookChecks,
   ...monitoringChecks,
-  ...storeChecks,
   ...syslogChecks,
-  ...completionChecks,
 ]
 
 // Interrupted checks may still be waiting.
@@ -215,7 +213,8 @@ function standardStages({ keep }: Options): Stage[] {
     [menuEntryChecks],
     [nodeNetworkChecks, secureBootChecks],
     [disconnectedChecks, assistedChecks],
-    [loaderChecks],
+    // These use no namespace of the network.
+    [loaderChecks, [...completionChecks, ...storeChecks]],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
