@@ -67,12 +67,18 @@ export async function startLoader6(machine: Machine, script: string): Promise<vo
   const wanted = isHttp
     ? absoluteUrl(context.model.endpoint, urlPaths.loader(loader), node)
     : `tftp://[${context.model.endpoint.address6}]/${loader}`
-  const source = await askBootFile(machine, 'DHCPv6 firmware', firmwareProfile6(firmware), wanted, check)
+  const source = await askBootFile(machine, 'DHCP firmware', firmwareProfile6(firmware), {
+    ...{ wanted, check },
+    shown: isHttp ? "its loader's URL" : loader,
+  })
   if (source === undefined) return
   if (isHttp) await fetchByHttp(machine, wanted)
   else await fetchByTftp(machine, loader, context.ipv6?.tftp(source))
   // Only iPXE requests an address.
-  if (syntax === 'ipxe') await askBootFile(machine, 'DHCPv6 iPXE', ipxeProfile6(firmware), script)
+  if (syntax === 'ipxe') {
+    const expected = { wanted: script, shown: "the script's URL", check: () => undefined }
+    await askBootFile(machine, 'DHCP iPXE', ipxeProfile6(firmware), expected)
+  }
 }
 
 /** The live system has `ip=dhcp6`. */
@@ -81,11 +87,20 @@ export async function askSystemDhcp6(machine: Machine): Promise<void> {
   const link = context.ipv6?.linkOf(node)
   if (context.ipv6 === undefined || link === undefined) return
   const { dhcp } = context.ipv6
-  await timeline.step('DHCPv6 system', async () => {
+  await timeline.step('DHCP system', async () => {
     const { reply, octets } = await dhcp.exchange(systemProfile6, node, link)
     checkLease6(reply, node, context.model, systemProfile6)
     return { value: undefined, octets, text: node.fqdn }
   })
+}
+
+type ExpectedFile = {
+  /** The URL of the boot file. */
+  readonly wanted: string
+  /** Its text in the timeline. */
+  readonly shown: string
+  /** The other checks of the client. */
+  readonly check: (message: ClientMessage) => void
 }
 
 /** @returns the address of this machine on the network of the node; nothing without one, where it can only request the files */
@@ -93,8 +108,7 @@ function askBootFile(
   { node, context, timeline }: Machine,
   step: string,
   profile: Dhcpv6Profile,
-  wanted: string,
-  check: (message: ClientMessage) => void = () => undefined,
+  { wanted, shown, check }: ExpectedFile,
 ): Promise<string | undefined> {
   const { address, subnet } = node.reservation6 as Reservation6
   return timeline.step(step, async () => {
@@ -110,6 +124,6 @@ function askBootFile(
       const url = bootFileUrlOf(message)
       if (url !== wanted) throw wrongBootFile(wanted, url, node)
     }
-    return { value: link.source, octets, text: `${address}, ${wanted}` }
+    return { value: link.source, octets, text: `${address}, ${shown}` }
   })
 }

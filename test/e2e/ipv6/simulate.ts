@@ -2,7 +2,7 @@
 import { expectEqual, expectMatch } from '../expect.ts'
 import type { Check } from '../runner.ts'
 import { controlSocket, slipway } from '../server.ts'
-import { nodes6, serverAddress6, type Ipv6Rig } from './rig.ts'
+import { nodes6, type Ipv6Rig } from './rig.ts'
 
 const { client } = nodes6
 const key = `ocp6/${client.name}`
@@ -19,11 +19,11 @@ export const simulateCheck6: Check<Ipv6Rig> = {
       slipway('simulate', '--node', client.name, rig.sitePath),
     )
     const wanted = [
-      `DHCPv6 firmware .*${client.address}, tftp://\\[${serverAddress6}\\]/efi/snponly.efi`,
+      `DHCP firmware +${client.address}, efi/snponly.efi`,
       'TFTP loader',
-      `DHCPv6 iPXE .*http://\\[${serverAddress6}\\]/boot/${key}/boot.ipxe`,
+      `DHCP iPXE +${client.address}, the script's URL`,
       'HTTP kernel',
-      'DHCPv6 system',
+      'DHCP system',
       'HTTP Ignition',
     ]
     for (const line of wanted) expectMatch(`${stdout}${stderr}`, new RegExp(line), 'slipway simulate')
