@@ -8,6 +8,7 @@ import { mirrorsCheck } from './mirrors.ts'
 import { clockCheck, diskCheck, networkCheck, selinuxCheck, stateCheck } from './machine.ts'
 import { dhcpCheck, namesCheck, registryCheck, resolverCheck } from './network-services.ts'
 import { portsCheck } from './ports.ts'
+import { routerAdvertisementsCheck } from './router-advertisements.ts'
 import { haproxyCheck, imagesCheck, siteCheck } from './site.ts'
 
 export const checks: readonly Check[] = [
@@ -18,6 +19,7 @@ export const checks: readonly Check[] = [
   firewallCheck,
   selinuxCheck,
   dhcpCheck,
+  routerAdvertisementsCheck,
   addressesCheck,
   resolverCheck,
   namesCheck,

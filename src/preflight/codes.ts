@@ -42,6 +42,20 @@ export const preflightCodes = defineCodes({
     meaning: 'No DHCP server answers on a subnet with dhcp: proxy, so its nodes get no addresses',
     remedy: 'Start that DHCP server, or remove dhcp: proxy from the subnet',
   },
+  'preflight.no-router-advertisement': {
+    meaning:
+      'No router advertisement arrives from an IPv6 network, so iPXE does not request an address by DHCPv6',
+    remedy: 'Set the M flag on the router of the network, or add routerAdvertisements to it and start radvd',
+  },
+  'preflight.router-advertisement-unmanaged': {
+    meaning:
+      'The router advertisements of an IPv6 network have no M flag, so iPXE does not request an address',
+    remedy: 'Set the M flag (managed address configuration) on the router of the network',
+  },
+  'preflight.foreign-router-advertisement': {
+    meaning: 'A machine sends router advertisements that the site does not declare',
+    remedy: 'Stop them on that machine, or remove routerAdvertisements if it is the router of the network',
+  },
   'preflight.clock-not-synchronized': {
     meaning: 'The clock of this machine is not synchronized',
     remedy: 'Start a time service: timedatectl set-ntp true',

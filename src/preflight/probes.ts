@@ -15,6 +15,7 @@ import type { Model } from '../plan/model.ts'
 import type { InterfaceAddresses } from '../host/attached-networks.ts'
 import type { Inventory } from '../bmc/machine.ts'
 import { createPower, type PowerRefusal } from '../bmc/power.ts'
+import { loadLibc } from '../host/lane/libc.ts'
 import { createLog } from '../host/log.ts'
 import type { BmcPlans } from '../plan/bmc.ts'
 import { hasAddress } from '../host/cannot-listen.ts'
@@ -31,6 +32,7 @@ import { reasonOf } from '../scan/file.ts'
 import { askNeighbors } from './ask-neighbors.ts'
 import { discover, type DiscoverOptions, type Offers } from './discover.ts'
 import { findHolder } from './holder.ts'
+import { solicitRouters, type Routers } from './solicit-routers.ts'
 import { askRegistry, connectProblem, type RegistryAccess, type RegistryAnswer } from './registry-probe.ts'
 import type { WantedPort } from './wanted-ports.ts'
 
@@ -61,6 +63,8 @@ export type Probes = {
   /** Returns the body of a response; undefined without one. */
   readonly httpText: (url: string) => Promise<string | undefined>
   readonly offers: (options: DiscoverOptions) => Promise<Offers>
+  /** Solicits the routers of a link. */
+  readonly routers: (interfaceName: string) => Promise<Routers>
   /** Returns the MAC address of each IPv4 address that a machine on a network of this one uses. */
   readonly neighbors: (addresses: readonly string[]) => Promise<ReadonlyMap<string, string>>
   /** Returns undefined for a directory that does not exist. */
@@ -98,6 +102,7 @@ export const systemProbes: Probes = {
   registry: askRegistry,
   connectProblem,
   offers: (options) => discover(options, { sockets: createSockets({}), clock: systemClock }),
+  routers: async (name) => solicitRouters(name, { libc: await loadLibc(), clock: systemClock }),
   neighbors: askNeighbors,
   async verifyImage(directory) {
     const stored = await readStored(dirname(directory), basename(directory))

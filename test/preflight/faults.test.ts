@@ -36,6 +36,11 @@ const replying = (kind: 'done' | 'failed', output: string): Partial<Probes> => (
 const withHaproxy = (site: Site) =>
   void Object.assign(site, { haproxy: { file: '/etc/haproxy/haproxy.cfg' } })
 const withResolver = (site: Site) => void Object.assign(site, { dns: { forward: ['192.0.2.53'] } })
+const withIpv6 = (site: Site) =>
+  void Object.assign(site, {
+    server: { ...site.server, address6: 'fd00:16::2' },
+    subnets6: [{ cidr: 'fd00:16::/64' }],
+  })
 const onWire = (files: Readonly<Record<string, string>>) =>
   reading({ '/sys/class/net/eth0/carrier': '1', ...files })
 /** Another plan of the example site. @param facts what the scan found */
@@ -133,6 +138,15 @@ const faults: readonly Fault[] = [
     check: 'dhcp',
     code: 'preflight.other-dhcp-server',
     probes: { offers: () => Promise.resolve({ servers: ['192.0.2.66'] }) },
+  },
+  {
+    name: 'no router sends advertisements to the IPv6 network',
+    check: 'routers',
+    code: 'preflight.no-router-advertisement',
+    probes: {
+      interfaces: () => ({ eth0: [{ address: 'fd00:16::2', netmask: '', cidr: null, internal: false }] }),
+    },
+    site: withIpv6,
   },
   {
     name: 'another machine has the address of a node',

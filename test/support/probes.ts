@@ -26,6 +26,7 @@ export const soundProbes: Probes = {
   connectProblem: () => Promise.resolve(undefined),
   httpText: () => Promise.resolve('slipway_uptime_seconds 7\n'),
   offers: () => Promise.resolve({ servers: [] }),
+  routers: () => Promise.resolve({ routers: new Map() }),
   neighbors: () => Promise.resolve(new Map()),
   verifyImage: () =>
     Promise.resolve({ kind: 'whole', files: 3, signing: { kind: 'signed', keys: ['F00D'] } }),
