@@ -3,10 +3,14 @@ import type { Stage } from '../runner.ts'
 import { clientChecks6 } from './clients.ts'
 import { networkdCheck6 } from './networkd.ts'
 import { relayChecks6 } from './relay.ts'
+import { routersCheck6 } from './routers.ts'
 import { simulateCheck6 } from './simulate.ts'
 import { httpCheck6, pxeCheck6 } from './firmware.ts'
 import type { Ipv6Rig } from './rig.ts'
 
 export const ipv6Stages: readonly Stage<Ipv6Rig>[] = [
-  [[simulateCheck6, ...clientChecks6, networkdCheck6, ...relayChecks6, pxeCheck6], [httpCheck6]],
+  [
+    [simulateCheck6, routersCheck6, ...clientChecks6, networkdCheck6, ...relayChecks6, pxeCheck6],
+    [httpCheck6],
+  ],
 ]
