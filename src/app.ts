@@ -28,6 +28,7 @@ import { createEtcd } from './install/shared/etcd.ts'
 import { withNextBoots } from './install/next-boot.ts'
 import type { SharedStore } from './install/shared/recorder.ts'
 import { createReports, expectedNodes } from './install/reports.ts'
+import { createInventory } from './inventory/inventory.ts'
 import type { Store } from './install/store.ts'
 import type { Plan } from './plan/compile.ts'
 import type { Model } from './plan/model.ts'
@@ -136,9 +137,10 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     clock,
     log: log.for('assisted'),
   })
-  const installs = drainFirst(recorded, () => {
+  const drain = () => {
     for (const component of supervisor.running) component.drain?.()
-  })
+  }
+  const installs = drainFirst(recorded, drain)
   const reports = createReports({
     installs,
     nodes: () => active.plan.nodes,
@@ -214,6 +216,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     follow: options.follow,
     control: options.control,
     stateDirectory: options.directory,
+    inventory: createInventory(clock, drain),
     access: createAccess(options.directory, clock),
     app: {
       health: report.health,

@@ -12,6 +12,7 @@ import type { Log } from './host/log.ts'
 import type { Sockets } from './host/udp.ts'
 import type { Installs } from './install/installs.ts'
 import type { Observe } from './install/observation.ts'
+import type { Inventory } from './inventory/inventory.ts'
 import type { Reports } from './install/reports.ts'
 import type { Plan } from './plan/compile.ts'
 import type { Model } from './plan/model.ts'
@@ -44,6 +45,8 @@ export type Shared = {
   readonly assisted: Assisted
   readonly balancer: Balancer
   readonly drains: Drains
+  /** Undeclared machines that boot the inventory system. */
+  readonly inventory: Inventory
   readonly reports: Reports
   readonly sockets: Sockets
   /** Captures what these sockets receive and send. */

@@ -175,9 +175,11 @@ export const components: readonly Component[] = [
     // After DNS, TFTP, and HTTP: it sends clients to them.
     name: 'dhcp',
     isWanted: () => true,
-    async start({ plan, log, installs, record, ...shared }) {
+    async start({ plan, log, installs, record, inventory, ...shared }) {
       const dhcp = await startDhcp({
         ...shared,
+        bindings: inventory.bindings,
+        reportOf: (mac) => inventory.reportOf(mac),
         observe: record,
         lastSeen: () => new Map(installs.list().map(({ node, lastSeen = 0 }) => [node, lastSeen])),
         plan: () => plan().dhcp,

@@ -59,7 +59,7 @@ async function readRequest(body: unknown): Promise<Request | RefusedChange> {
   const wrong = (reason: string, status: 400 | 409 = 400) =>
     refusedChange('server.bad-request', [reason], status)
   if (typeof body !== 'object' || body === null) return wrong('the body must be a JSON object')
-  const { name, role, macs, addresses, cluster, base } = body as Record<string, unknown>
+  const { name, role, macs, addresses, disk, cluster, base } = body as Record<string, unknown>
   const { roles } = await import('./site/schema.ts')
   const known = roles.find((each) => each === role)
   if (known === undefined && (role !== undefined || cluster === undefined)) {
@@ -74,8 +74,15 @@ async function readRequest(body: unknown): Promise<Request | RefusedChange> {
     return wrong('addresses must be a list of IP addresses', 409)
   if (cluster !== undefined && typeof cluster !== 'string') return wrong('cluster must be a name')
   if (base !== undefined && typeof base !== 'string') return wrong('base must be a text')
+  const { diskSettings } = await import('./site/disk-section.ts')
+  const disks = diskSettings.disk.safeParse(disk)
+  if (!disks.success) {
+    const isForm =
+      typeof disk === 'string' || (typeof disk === 'object' && disk !== null && !Array.isArray(disk))
+    return wrong('disk must be the path of a disk, or a map of hints', isForm ? 409 : 400)
+  }
   const texts = macs.map((mac) => parseMac(mac) as string)
-  return { adoption: { name, role: known, macs: texts, addresses, cluster }, base }
+  return { adoption: { name, role: known, macs: texts, addresses, disk: disks.data, cluster }, base }
 }
 
 function isList(value: unknown, isValid: (text: string) => boolean): value is readonly string[] {

@@ -74,6 +74,15 @@ t.test('the entry of a list in other styles starts in its first column', async (
   })
 })
 
+t.test('a disk that is neither text nor a map does not fit the description of the API', async (t) => {
+  const { adopt } = rig(t)
+  for (const disk of [7, null, ['/dev/sda']]) t.match(await adopt({ ...w2, disk }), { status: 400 })
+  t.match(await adopt({ ...w2, disk: { wwn: '0x5' } }), {
+    outcome: 'planned',
+    entry: /disk: \{ wwn: "0x5" \}/,
+  })
+})
+
 t.test('refuses what is not a node', async (t) => {
   const { adopt } = rig(t)
   for (const [body, reason] of [
@@ -86,13 +95,15 @@ t.test('refuses what is not a node', async (t) => {
     [{ ...w2, macs: [] }, 'macs must be a list of MAC addresses'],
     [{ ...w2, macs: ['w2'] }, 'macs must be a list of MAC addresses'],
     [{ ...w2, addresses: 'w2' }, 'addresses must be a list of IP addresses'],
+    [{ ...w2, disk: 'sda' }, 'disk must be the path of a disk, or a map of hints'],
+    [{ ...w2, disk: { wwn: '' } }, 'disk must be the path of a disk, or a map of hints'],
     [{ ...w2, cluster: 1 }, 'cluster must be a name'],
     [{ ...w2, base: 1 }, 'base must be a text'],
   ] as const) {
     t.same(await adopt(body), {
       ...{ outcome: 'refused', code: 'server.bad-request', reasons: [reason] },
       // The form of a text is not part of the description of the API.
-      status: /^(?:macs|addresses)/.test(reason) ? 409 : 400,
+      status: /^(?:macs|addresses|disk)/.test(reason) ? 409 : 400,
     })
   }
 })

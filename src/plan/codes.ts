@@ -11,6 +11,10 @@ export const planCodes = defineCodes({
     meaning: 'A boot loader that a declared node needs was not found',
     remedy: 'Install the ipxe package, or name the file under tftp.loaders',
   },
+  'http.inventory-file-missing': {
+    meaning: 'The kernel or the initramfs of the inventory boot cannot be read',
+    remedy: 'Build the files as in docs/inventory.md, or correct inventory in the site file',
+  },
   'boot.command-line-too-long': {
     meaning: 'The kernel command line of a node is longer than the kernel accepts',
     remedy: 'Shorten kernelArguments',

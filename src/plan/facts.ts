@@ -147,7 +147,12 @@ export const signedLoaders: Readonly<Record<string, readonly string[]>> = {
 /** A small file of the site with its content. */
 export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile
 
+/** The files of the inventory system. */
+export type InventoryFacts = { readonly kernel: FileFact; readonly initrd: FileFact }
+
 export type Facts = {
+  /** Absent without the section `inventory`. */
+  readonly inventory?: InventoryFacts
   /** Keys are names of images. */
   readonly images: ReadonlyMap<string, ImageFacts>
   /** Keys are names of clusters. */

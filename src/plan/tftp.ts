@@ -11,6 +11,7 @@ import {
   type MissingFile,
 } from './facts.ts'
 import { imageLoader, loaderOfImage } from './dhcp/boot-table.ts'
+import { inventoryHere } from './dhcp/inventory.ts'
 import type { PlanFinding } from './codes.ts'
 import type { LoaderSignature } from './loader-signature.ts'
 import type { Model, NodeModel } from './model.ts'
@@ -170,12 +171,17 @@ function rootFindings({ facts }: Model): PlanFinding[] {
   return [{ code: 'tftp.root-unreadable', severity: 'error', about: 'tftp.root', message: problem }]
 }
 
-/** Reports each missing loader that a declared node needs. */
+/** What undeclared machines load before the inventory system. */
+const inventoryLoaders = ['bios/undionly.kpxe', 'efi/snponly.efi'] as const
+
+/** Reports each missing loader that a declared node, or the inventory boot, needs. */
 function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): PlanFinding[] {
   if (missing.size === 0) return []
-  const needed = model.nodes.flatMap((node) =>
+  const ofNodes = model.nodes.flatMap((node) =>
     loadersOf(model, node).map((name) => ({ name, key: node.key })),
   )
+  const ofOthers = inventoryHere(model.site) === undefined ? [] : inventoryLoaders
+  const needed = [...ofNodes, ...ofOthers.map((name) => ({ name, key: 'undeclared machines' }))]
   const nodesByLoader = Map.groupBy(needed, ({ name }) => name)
   return [...nodesByLoader.keys()].sort().flatMap((name): PlanFinding[] => {
     const problem = missing.get(name)

@@ -23,6 +23,12 @@ export const urlPaths = {
   metrics: '/metrics',
   /** The script of the node that has the address of the client. */
   ownScript: '/boot.ipxe',
+  /** The script that boots undeclared machines into the inventory system. */
+  inventoryScript: '/inventory/boot.ipxe',
+  inventoryKernel: '/inventory/kernel',
+  inventoryInitrd: '/inventory/initrd',
+  /** Receives what the inventory system reports. */
+  inventoryReport: '/inventory',
   /** The script that DHCP names to iPXE: installation, menu, or local boot, depending on the state of the node. */
   bootScript: (node: NodeKey) => `/boot/${node.key}/boot.ipxe`,
   menuScript: (node: NodeKey) => `/boot/${node.key}/menu.ipxe`,

@@ -25,6 +25,7 @@ import { isScriptUrl, scriptOf, scriptsOf } from '../site/boot-script.ts'
 import { groupNodes, isBooted } from '../site/declared.ts'
 import { kubeconfigPath } from '../site/file-paths.ts'
 import { loadIgnition, type Loaded } from './ignition/files.ts'
+import { scanInventory } from './inventory.ts'
 import { scanServedFiles } from './served-files.ts'
 
 /** @param loaderPaths paths of boot loaders that the site does not name */
@@ -55,6 +56,7 @@ export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLo
     addedFiles: await scanAddedFiles(site),
     loaders: new Map([...(await scanLoaders(loaders, loaderPaths)), ...(await scanPxelinux(site))]),
     ...defined({ statsUsers, tftpRootProblem, served: await scanServedFiles(site) }),
+    ...defined({ inventory: await scanInventory(site) }),
   }
 }
 

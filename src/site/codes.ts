@@ -2,6 +2,7 @@
 import { defineCodes } from '../text/codes.ts'
 import { diskCodes } from './disk-codes.ts'
 import { editCodes } from './edit/edit-codes.ts'
+import { inventoryCodes } from './inventory-codes.ts'
 import { ipv6Codes } from './ipv6-codes.ts'
 import { networkCodes } from './network-codes.ts'
 
@@ -67,6 +68,7 @@ export const siteCodes = defineCodes({
     remedy: 'Replace the value with one of the expected form',
   },
   ...diskCodes,
+  ...inventoryCodes,
   ...ipv6Codes,
   ...networkCodes,
   'site.subnet-size': {

@@ -24,7 +24,7 @@ export function folderOf(file: string): string {
 export function withAbsolutePaths(site: Site, folder: string): Site {
   const absolute = (path: string) => resolvePath(folder, path)
   const absoluteIfSet = (path: string | undefined) => (path === undefined ? undefined : absolute(path))
-  const { server, tftp, haproxy, store, api } = site
+  const { server, tftp, haproxy, store, api, inventory } = site
   const { bios, x64, arm64 } = tftp.loaders
   return {
     ...site,
@@ -58,6 +58,9 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       Object.entries(site.hooks).map(([name, hook]) => [name, withAbsoluteSecret(hook, absolute)]),
     ),
     ...(api !== undefined && { api: withAbsoluteApi(api, absoluteIfSet) }),
+    ...(inventory !== undefined && {
+      inventory: { ...inventory, kernel: absolute(inventory.kernel), initrd: absolute(inventory.initrd) },
+    }),
   }
 }
 

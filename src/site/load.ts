@@ -14,6 +14,7 @@ import { diskRules } from './rules/disks.ts'
 import { loaderRules } from './rules/loader.ts'
 import { groupRules } from './rules/groups.ts'
 import { balancerRules, clusterRules } from './rules/clusters.ts'
+import { inventoryRules } from './rules/inventory.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
 import { nodeAddressRules } from './rules/node-addresses.ts'
@@ -110,6 +111,7 @@ const rules: readonly Rule[] = [
   ...nodeAddressRules,
   ...syslogRules,
   ...servedFileRules,
+  ...inventoryRules,
   ...groupRules,
 ]
 

@@ -13,6 +13,7 @@ import { httpSection, httpTemplates } from './files-section.ts'
 import { groupSection, omit } from './groups-section.ts'
 import { architectures, imageSection } from './images-section.ts'
 import { hooksSection } from './hooks-section.ts'
+import { inventorySection } from './inventory-section.ts'
 import { haproxySection, loadBalancer } from './load-balancing.ts'
 import { menuSection, siteMenu, type menuEntries } from './menu-section.ts'
 import { networkSection } from './network-section.ts'
@@ -270,6 +271,7 @@ export const siteSchema = z.strictObject({
   api: apiSection.optional(),
   hooks: hooksSection.default({}),
   syslog: syslogSection.optional(),
+  inventory: inventorySection.optional(),
   dhcpOptions: extraOptions,
 })
 

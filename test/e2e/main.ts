@@ -33,6 +33,7 @@ import { nodeNetworkChecks } from './checks/shapes/node-network.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
+import { inventoryChecks } from './checks/shapes/inventory.ts'
 import { syslogChecks } from './checks/shapes/syslog.ts'
 import { assistedChecks } from './checks/shapes/assisted.ts'
 import { disconnectedChecks } from './checks/shapes/disconnected.ts'
@@ -211,6 +212,7 @@ function standardStages({ keep }: Options): Stage[] {
     ...installationStages,
     [partialBootChecks, libvirtChecks, bmcChecks],
     [menuEntryChecks],
+    [inventoryChecks],
     [nodeNetworkChecks, secureBootChecks],
     [disconnectedChecks, assistedChecks],
     // These use no namespace of the network.

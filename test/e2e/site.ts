@@ -70,6 +70,8 @@ export type SiteChanges = {
   readonly haproxyMaster?: string
   /** Other files of HAProxy, in brackets, if the site's file is one of several. */
   readonly haproxyWith?: string
+  /** The section `inventory`, in braces. */
+  readonly inventory?: string
 }
 
 export type SiteFiles = {
@@ -177,7 +179,7 @@ clusters:
     nodes:
 ${all.map((each) => `      - { ${nodeText(each)}${options.unbalanced?.includes(each.name) ? ', balance: false' : ''} }`).join('\n')}
 syslog: {}
-hosts:
+${options.inventory === undefined ? '' : `inventory: ${options.inventory}\n`}hosts:
   - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
   - { name: ${far.name}, mac: "${far.mac}", address: ${far.address} }
   - { name: bastion.example.localdomain, address: ${addresses.server} }

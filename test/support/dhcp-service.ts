@@ -5,6 +5,7 @@ import type { InterfaceAddresses } from '../../src/host/attached-networks.ts'
 import type { Sockets } from '../../src/host/udp.ts'
 import type { Seen } from '../../src/install/observation.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
+import type { Inventory } from '../../src/inventory/inventory.ts'
 import type { DhcpPlan } from '../../src/plan/dhcp/plan.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
 import { captureModel } from './dhcp-captures.ts'
@@ -23,6 +24,7 @@ export async function running(
     interfaces?: () => InterfaceAddresses
     observe?: (seen: Seen) => void
     stateDirectory?: string
+    inventory?: Inventory
     /** Whether the service probes for other servers before it leases. */
     probes?: boolean
   } = {},
@@ -45,6 +47,10 @@ export async function running(
     ...(options.interfaces && { interfaces: options.interfaces }),
     environment: options.probes === true ? {} : { SLIPWAY_DHCP_PROBE: 'off' },
     stateDirectory: options.stateDirectory,
+    ...(options.inventory && {
+      bindings: options.inventory.bindings,
+      reportOf: (mac) => options.inventory?.reportOf(mac),
+    }),
   })
   const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
   const heard = inbox(client)

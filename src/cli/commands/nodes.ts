@@ -7,6 +7,7 @@ import type { UnknownClient, RelayFacts } from '../../serve/dhcp/unknown-clients
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { toResult, askControl } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
+import { inventoryLines } from '../text/inventory.ts'
 import { architectureText } from '../../plan/dhcp/boot-table.ts'
 import { formatCount, formatDuration } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
@@ -18,7 +19,8 @@ export const nodes: Command = {
     about: [
       'Lists undeclared machines that sent DHCP requests.',
       'Queries the running slipway for the machines that are not in its site file. Prints the MAC address, vendor class, ' +
-        'architecture, last request, and number of requests of each one, most recent first.',
+        'architecture, last request, and number of requests of each one, most recent first, and what it reported in an ' +
+        'inventory boot (docs/inventory.md).',
     ],
     options: [controlRow, jsonRow],
     exit: [
@@ -73,14 +75,15 @@ function row({ mac, vendorClass, architecture, lastSeen, count }: UnknownClient,
   return [mac, shownClass, shownArchitecture, `${formatDuration(now - lastSeen)} ago`, formatCount(count)]
 }
 
-function more({ uuid, hostName, relay, similar }: UnknownClient): string[] {
+function more({ uuid, hostName, relay, similar, inventory }: UnknownClient): string[] {
   const parts = [
     ...(hostName === undefined ? [] : [`host name ${hostName}`]),
     ...(uuid === undefined ? [] : [`UUID ${uuid}`]),
     ...(relay === undefined ? [] : [relayText(relay)]),
   ]
   const hint = similar === undefined ? [] : [`  ! ${similarText(similar)}`]
-  return parts.length === 0 ? hint : [`  ${parts.join(', ')}`, ...hint]
+  const reported = inventory === undefined ? [] : inventoryLines(inventory)
+  return [...(parts.length === 0 ? [] : [`  ${parts.join(', ')}`]), ...hint, ...reported]
 }
 
 function relayText({ address, circuitId, remoteId }: RelayFacts): string {

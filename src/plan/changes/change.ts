@@ -49,6 +49,7 @@ export type Kind =
   | 'store'
   | 'api'
   | 'syslog'
+  | 'inventory'
   | 'hook'
 
 /** `before` is absent for an added property, `after` for a removed one, and both if the value must not be printed. */

@@ -18,6 +18,7 @@ import {
   hiddenField,
   listField,
   thingsOf,
+  withoutSecret,
   type Change,
   type CompiledSite,
   type Field,
@@ -94,6 +95,7 @@ export function* compareServer(before: Site, after: Site): Generator<void, Chang
     ...(yield* compareSingle('store', storeFields(before), storeFields(after))),
     ...(yield* compareSingle('api', apiFields(before), apiFields(after))),
     ...(yield* compareSingle('syslog', syslogFields(before), syslogFields(after))),
+    ...(yield* compareSingle('inventory', inventoryFields(before), inventoryFields(after))),
     ...(yield* compareThings('hook', hooksOf(before), hooksOf(after))),
   ]
 }
@@ -168,6 +170,18 @@ function storeFields({ store }: Site): Field[] | undefined {
 
 function syslogFields({ syslog }: Site): Field[] | undefined {
   return syslog && [field('port', syslog.port), flag('journal of live systems', syslog.live)]
+}
+
+function inventoryFields({ inventory }: Site): Field[] | undefined {
+  if (inventory === undefined) return undefined
+  const { addresses, kernel, initrd, kernelArguments, leaseSeconds } = inventory
+  return [
+    field('addresses', `${formatIpv4(addresses.from)} to ${formatIpv4(addresses.to)}`),
+    field('kernel', kernel),
+    field('initrd', initrd),
+    listField('kernel arguments', kernelArguments.map(withoutSecret)),
+    field('lease time', `${leaseSeconds} s`),
+  ]
 }
 
 function apiFields({ api }: Site): Field[] | undefined {

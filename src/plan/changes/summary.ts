@@ -24,6 +24,7 @@ export const kindNames: Readonly<Record<Kind, string>> = {
   store: 'shared store',
   api: 'setting of the API',
   syslog: 'syslog',
+  inventory: 'inventory boot',
   hook: 'hook',
 }
 

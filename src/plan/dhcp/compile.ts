@@ -21,7 +21,9 @@ import {
   type Proxied,
   type Reservation,
 } from './plan.ts'
+import { compileInventoryLeases } from './inventory.ts'
 import type { BootElsewhere } from './plan.ts'
+import { defined } from '../../text/defined.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import { defaultLeaseSeconds } from '../../proto/dhcp/message.ts'
 import type { Site, Subnet } from '../../site/schema.ts'
@@ -112,6 +114,8 @@ export function* dhcpSteps(model: Model): Generator<void, Compiled> {
     isProxied(machine) ? byMac(machine, proxied(machine)) : [],
   )
   const shared = yield* flatMapSteps(model.nodes, (node) => sharedAddress(model, node))
+  const filesOf = bootFiles(model)
+  const inventory = compileInventoryLeases(model, (subnet) => filesOf({ subnet, pxeOptions: false }))
   return {
     plan: {
       server: endpoint.address,
@@ -126,6 +130,7 @@ export function* dhcpSteps(model: Model): Generator<void, Compiled> {
       proxiedNetworks,
       reservationByMac: new Map(reservations),
       proxiedByMac: new Map(proxiedMachines),
+      ...defined({ inventory }),
     },
     findings: [...dhcpFindings(site, machines), ...shared],
   }
@@ -175,7 +180,7 @@ function* machinesOf(model: Model): Generator<void, Machine[]> {
  * Returns how boot files are described in replies. Beside another DHCP server, replies must be PXE replies, or clients do
  * not combine them with its lease: BIOS firmware and iPXE use the file in the reply, UEFI firmware sends a second request.
  */
-function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
+function bootFiles({ endpoint }: Model): (node: Pick<NodeModel, 'subnet' | 'pxeOptions'>) => BootFiles {
   const tftp = once((name: LoaderName | ImageLoaderName | ConfigurationDirectory) =>
     tftpFile(name, formatIpv4(endpoint.address)),
   )

@@ -39,6 +39,21 @@ export type DhcpPlan = {
   readonly reservationByMac: ReadonlyMap<Mac, Reservation>
   /** Machines on these networks, which only get a boot file. */
   readonly proxiedByMac: ReadonlyMap<Mac, Proxied>
+  /** Leases of undeclared machines; absent without the section `inventory`. */
+  readonly inventory?: InventoryLeases
+}
+
+/** Addresses for undeclared machines that boot the inventory system (docs/decisions/0059). */
+export type InventoryLeases = {
+  /** Inclusive. */
+  readonly from: Ipv4
+  readonly to: Ipv4
+  readonly network: Cidr
+  readonly leaseMs: number
+  /** What is sent with each of the addresses. */
+  readonly settings: Omit<Reservation, 'name' | 'address'>
+  /** Machines that the site declares in any way: they never get one of these addresses. */
+  readonly declared: ReadonlySet<Mac>
 }
 
 /** A machine that gets its address from another DHCP server (ProxyDHCP, PXE specification 2.1 §2.2.3). */

@@ -10,6 +10,7 @@ import { urlPaths, absoluteUrl, nodeOfPath, tokenCharacters, tokenPlaceholder } 
 import { menuFindings } from '../boot/menu-entries.ts'
 import { filesSteps } from '../files/compile.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
+import { compileInventory } from './inventory.ts'
 import { NodeMap } from './node-map.ts'
 import { uncheckedDisk, uncheckedNodes } from '../disk-check.ts'
 import { answersOf, reportsEnd } from '../systems/answers.ts'
@@ -49,6 +50,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
   const ignition = compileIgnition(model, byKey)
   const images = compileImages(model)
   const files = yield* filesSteps(model)
+  const inventory = compileInventory(model)
   const menus = yield* menuFindings(model, files.plan)
   return {
     plan: {
@@ -70,12 +72,19 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
         ...imageLoaders(model).map(({ name, fact }) => [urlPaths.loader(name), loaderFile(fact)] as const),
       ]),
       images: images.directories,
-      ...defined({ files: files.plan }),
+      ...defined({ files: files.plan, inventory: inventory.plan }),
       nodeByAddress: new Map(
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
       ),
     },
-    findings: [...scripts, ...ignition.findings, ...images.findings, ...files.findings, ...menus],
+    findings: [
+      ...scripts,
+      ...ignition.findings,
+      ...images.findings,
+      ...files.findings,
+      ...menus,
+      ...inventory.findings,
+    ],
   }
 }
 

@@ -31,6 +31,14 @@ export type WholeFile = {
   readonly problem?: string
 }
 
+/** What undeclared machines boot. */
+export type InventoryBoot = {
+  /** The script of iPXE. */
+  readonly script: string
+  readonly kernel: WholeFile
+  readonly initrd: WholeFile
+}
+
 export type IgnitionFile = WholeFile & {
   readonly node: string
   readonly kind: InstallRole
@@ -109,6 +117,8 @@ export type HttpPlan = {
   readonly images: ReadonlyMap<string, ImageDirectory>
   /** Absent if the site declares none. */
   readonly files?: FilesPlan
+  /** What undeclared machines boot; absent without the section `inventory`. */
+  readonly inventory?: InventoryBoot
   /** Node keys by address, in the text of `formatIp`. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }

@@ -72,6 +72,14 @@ export const dhcpCodes = defineCodes({
     meaning: 'A client sent a DHCP message type that servers do not process',
     remedy: 'Check the DHCP client of the machine',
   },
+  'dhcp.inventory-full': {
+    meaning: 'An undeclared machine gets no inventory boot, because all addresses of the range are in use',
+    remedy: 'Wait until a lease ends, or make inventory.addresses larger',
+  },
+  'dhcp.inventory-declined': {
+    meaning: 'An inventory system found that another machine uses its address',
+    remedy: 'Find the other machine with that address, or use another range in inventory.addresses',
+  },
   'dhcp.boot-file-in-lease': {
     meaning: 'A machine with a lease from slipway sent a request to the ProxyDHCP port',
     remedy: 'Do nothing: the lease already names the boot file',

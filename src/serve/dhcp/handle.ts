@@ -7,6 +7,7 @@ import { MalformedPacket } from '../../proto/bytes.ts'
 import { chaddrOffset } from '../../proto/dhcp/message.ts'
 import type { Datagram } from '../../host/udp.ts'
 import type { Seen } from '../../install/observation.ts'
+import type { InventoryBindings } from '../../inventory/bindings.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
 import { observationOf } from './observe.ts'
@@ -20,7 +21,7 @@ export type Handled = HandledResult<DhcpResult> | Unhandled
 /** What the main thread counts, logs, and observes. */
 export type Recorded = HandledResult<Exclude<DhcpResult, Replied> | RecordedReply> | Unhandled
 
-type RecordedReply = Pick<Replied, 'kind' | 'octets' | 'to' | 'about'>
+type RecordedReply = Pick<Replied, 'kind' | 'octets' | 'to' | 'about' | 'inventory'>
 
 type HandledResult<Result> = {
   readonly kind: 'result'
@@ -50,6 +51,7 @@ type Unhandled =
 /**
  * @param out has `maxReplyOctets`
  * @param withheld the networks on which no address is offered
+ * @param bindings of undeclared machines
  */
 export function handleDatagram(
   datagram: Datagram,
@@ -58,11 +60,12 @@ export function handleDatagram(
   out: Uint8Array,
   isAttached: IsAttached,
   withheld: readonly Withheld[] = [],
+  bindings?: InventoryBindings,
 ): Handled {
   const { payload, address, port } = datagram
   const client = `${address}:${port}`
   try {
-    const result = withhold(respond(datagram, arrival, plan, out, isAttached), plan, withheld)
+    const result = withhold(respond(datagram, arrival, plan, out, isAttached, bindings), plan, withheld)
     return { kind: 'result', client, result, seen: observationOf(result, datagram, plan) }
   } catch (error) {
     if (!(error instanceof MalformedPacket)) {
@@ -84,8 +87,9 @@ export function replyOf(handled: Handled): Replied | undefined {
  */
 export function portable(handled: Handled): Recorded | string {
   if (handled.kind !== 'result' || replyOf(handled) === undefined) return handled
-  const { kind, octets, to, about } = handled.result as Replied
-  return JSON.stringify({ ...handled, result: { kind, octets, to, about } } satisfies Recorded)
+  const { kind, octets, to, about, inventory } = handled.result as Replied
+  const result = { kind, octets, to, about, ...(inventory && { inventory }) }
+  return JSON.stringify({ ...handled, result } satisfies Recorded)
 }
 
 /** Returns what {@link portable} contains. */

@@ -7,6 +7,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { LaneProgram } from '../../host/lane/loop.ts'
 import type { Outbox } from '../../host/lane/outbox.ts'
 import type { AppliedMessage, PlanMessage } from '../../host/lane/planned.ts'
+import { createInventoryBindings, type LiveBinding } from '../../inventory/bindings.ts'
 import { dhcpSteps } from '../../plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Model } from '../../plan/model.ts'
@@ -21,7 +22,12 @@ export type DhcpLanePlan = {
   /** Absent if it is the same as before: compiling it takes long. */
   readonly model?: Model
   readonly withheld: readonly Withheld[]
+  /** The addresses of undeclared machines, for a new thread. */
+  readonly bindings?: readonly LiveBinding[]
 }
+
+/** The addresses that the main thread gave to undeclared machines while the thread started. */
+export type BindingsMessage = { readonly bindings: readonly LiveBinding[] }
 
 /** What each thread gets when it starts. */
 export type DhcpLaneData = {
@@ -56,6 +62,7 @@ export function createDhcpProgram(
   /** The replies of this round, by slot. */
   const replies = new Map<number, { readonly about: RequestContext; readonly client: string }>()
   const attached = createAttachedNetworks(clock, isEveryInterface)
+  const bindings = createInventoryBindings(clock)
 
   return {
     // Requests wait in the sockets while the main thread is behind: each one is recorded.
@@ -67,7 +74,7 @@ export function createDhcpProgram(
       const arrival = arrivals[peer.socket] as Arrival
       const datagram = { payload, address: peer.address, port: peer.port }
       const isAttached = (network: Cidr) => attached(network, server)
-      const handled = handleDatagram(datagram, arrival, current, out, isAttached, withheld)
+      const handled = handleDatagram(datagram, arrival, current, out, isAttached, withheld, bindings)
       add({ kind: 'handled', handled: portable(handled) })
       const reply = replyOf(handled)
       if (reply === undefined) return 0
@@ -85,8 +92,13 @@ export function createDhcpProgram(
     tooLong: () => counters.increment('dhcp.malformed'),
 
     receive(message) {
-      const received = message as PlanMessage<DhcpLanePlan>
-      const { model } = received.plan
+      const received = message as PlanMessage<DhcpLanePlan> | BindingsMessage
+      if ('bindings' in received) {
+        bindings.restore(received.bindings)
+        return
+      }
+      const { model, bindings: before = [] } = received.plan
+      bindings.restore(before)
       version = received.version
       withheld = received.plan.withheld
       if (model !== undefined) compiling = dhcpSteps(model)

@@ -8,10 +8,12 @@ import { createPlannedLane, withoutLane, type LaneState } from '../../host/lane/
 import type { LaneSocket } from '../../host/lane/socket.ts'
 import type { Log } from '../../host/log.ts'
 import type { Datagram, UdpPort } from '../../host/udp.ts'
+import type { InventoryBindings } from '../../inventory/bindings.ts'
 import type { Model } from '../../plan/model.ts'
+import { defined } from '../../text/defined.ts'
 import type { Arrival } from './decide.ts'
 import { handleDatagram, replyOf } from './handle.ts'
-import type { DhcpLaneData, DhcpLaneMessage, DhcpLanePlan } from './lane.ts'
+import type { BindingsMessage, DhcpLaneData, DhcpLaneMessage, DhcpLanePlan } from './lane.ts'
 import { maxReplyOctets } from './reply.ts'
 import {
   createIsAttached,
@@ -31,6 +33,8 @@ export type ListenOptions = DhcpSocketOptions & {
   readonly model?: () => Model
   /** Returns the networks on which no address is offered: the same list until it changes. */
   readonly withheld?: () => readonly Withheld[]
+  /** The addresses of undeclared machines; a lane has its own. */
+  readonly bindings?: InventoryBindings
   readonly clock: Clock
   readonly counters: Counters
   readonly log: Log
@@ -82,13 +86,17 @@ function listenHere(
   }
 }
 
-/** Returns a function that answers a datagram in this thread. */
-function createAnswer(options: ListenOptions, record: (done: Done) => void) {
+/**
+ * Returns a function that answers a datagram in this thread.
+ *
+ * @param bound called after an undeclared machine got an address
+ */
+function createAnswer(options: ListenOptions, record: (done: Done) => void, bound = () => {}) {
   const out = new Uint8Array(maxReplyOctets)
   const isAttached = createIsAttached(options)
-  const { withheld = () => [] } = options
+  const { withheld = () => [], bindings } = options
   return (datagram: Datagram, arrival: Arrival, replies: Pick<UdpPort, 'send'>): void => {
-    const handled = handleDatagram(datagram, arrival, options.plan(), out, isAttached, withheld())
+    const handled = handleDatagram(datagram, arrival, options.plan(), out, isAttached, withheld(), bindings)
     const reply = replyOf(handled)
     if (reply !== undefined) {
       const { about } = reply
@@ -98,8 +106,11 @@ function createAnswer(options: ListenOptions, record: (done: Done) => void) {
       )
     }
     record({ kind: 'handled', handled })
+    if (reply?.inventory !== undefined) bound()
   }
 }
+
+type LaneInput = Required<Pick<DhcpLanePlan, 'model' | 'withheld'>>
 
 function listenInLane(
   options: ListenOptions,
@@ -107,22 +118,27 @@ function listenInLane(
   { arrivals, ...opened }: DhcpLaneSockets,
   record: (done: Done) => void,
 ): Listening {
-  const { clock, counters, log, onLost, withheld = () => [] } = options
-  let input: Required<DhcpLanePlan> = { model: model(), withheld: withheld() }
+  const { clock, counters, log, onLost, withheld = () => [], bindings } = options
+  let input: LaneInput = { model: model(), withheld: withheld() }
   /** Returns the same object until something changes: then the lane gets it. */
   const current = (): typeof input => {
     const next = { model: model(), withheld: withheld() }
     const isSame = next.model === input.model && next.withheld === input.withheld
     return isSame ? input : (input = next)
   }
-  const answer = createAnswer(options, record)
-  const lane = createPlannedLane<Required<DhcpLanePlan>, DhcpLaneMessage>({
+  // The thread must know the addresses that this one gives to undeclared machines before the thread answers.
+  const answer = createAnswer(options, record, () => {
+    lane.send({ bindings: bindings?.live() ?? [] } satisfies BindingsMessage)
+  })
+  const lane = createPlannedLane<LaneInput, DhcpLaneMessage>({
     name: 'dhcp',
     program: { url: import.meta.url, name: './dhcp-worker' },
     data: { arrivals, isEveryInterface: options.sockets.isAdopted('dhcp') } satisfies DhcpLaneData,
     first: input,
-    portable: ({ model, withheld }, previous): DhcpLanePlan =>
-      model === previous?.model ? { withheld } : { model, withheld },
+    portable: ({ model, withheld }, previous): DhcpLanePlan => {
+      if (previous === undefined) return { model, withheld, ...defined({ bindings: bindings?.live() }) }
+      return model === previous.model ? { withheld } : { model, withheld }
+    },
     receive: record,
     answerHere(index) {
       const arrival = arrivals[index] as Arrival

@@ -2,7 +2,7 @@
  * Turns one DHCP message into one result (RFC 2131 §4.3): a reply in the caller's buffer, or no reply with a code and
  * a reason. Pure: the service counts, logs, and remembers.
  */
-import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
+import { cidrContains, formatCidr, formatIpv4, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
 import type { IgnoredOption } from '../../proto/dhcp/option.ts'
@@ -10,12 +10,21 @@ import { offerIn, type DhcpOffer } from '../../proto/dhcp/probe.ts'
 import { formatUuid, shownText } from '../../proto/dhcp/values/text.ts'
 import { defined } from '../../text/defined.ts'
 import type { Datagram } from '../../host/udp.ts'
+import type { InventoryBindings } from '../../inventory/bindings.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
-import type { DhcpPlan, Proxied, BootFile } from '../../plan/dhcp/plan.ts'
+import type { DhcpPlan, Proxied, BootFile, Reservation } from '../../plan/dhcp/plan.ts'
 import type { DhcpCode } from './codes.ts'
 import { decide, type Arrival, type Refusal, type RequestState, wrongNetwork } from './decide.ts'
+import { decideInventory } from './inventory.ts'
 import { bootClientOf } from './silent-firmware.ts'
-import { destination, writeReply, type Destination, putMachineIdentifier, writeMessage } from './reply.ts'
+import {
+  destination,
+  writeReply,
+  type Destination,
+  type DhcpReply,
+  putMachineIdentifier,
+  writeMessage,
+} from './reply.ts'
 import {
   linkOf,
   readRequest,
@@ -62,6 +71,16 @@ export type Replied = {
   readonly uuid?: string
   /** Whether `slipway simulate` sent the request. */
   readonly isSimulated: boolean
+  /** An undeclared machine, which boots the inventory system. */
+  readonly inventory?: InventoryClient
+}
+
+export type InventoryClient = {
+  readonly client: ClientFacts
+  readonly address: Ipv4
+  readonly network: Cidr
+  /** Whether the machine has the address now; else it was offered. */
+  readonly isLeased: boolean
 }
 
 /** A declared machine uses another DHCP server. */
@@ -90,6 +109,7 @@ export type DhcpResult =
 /**
  * @param out has `maxReplyOctets`
  * @param isAttached by default, the site file decides for machines without a relay agent
+ * @param bindings of undeclared machines; without them, there is no inventory boot
  * @throws {MalformedPacket} when the packet is not a DHCP message (RFC 2131 §2)
  */
 export function respond(
@@ -98,6 +118,7 @@ export function respond(
   plan: DhcpPlan,
   out: Uint8Array,
   isAttached: IsAttached = () => true,
+  bindings?: InventoryBindings,
 ): DhcpResult {
   const message = decodeMessage(datagram.payload)
   // Servers receive replies too: of other servers to relay agents, and our own where ports are shared.
@@ -136,8 +157,19 @@ export function respond(
         reason: 'undeclared machine on a network whose addresses another DHCP server leases',
       }
     }
-    const about = { ...seen, code: 'dhcp.no-reservation', reason: noReservation(mac, request, plan) } as const
     const client = clientFacts(mac, request)
+    const guest = bindings && decideInventory(request, mac, plan, bindings, arrival, isAttached)
+    if (guest?.kind === 'reply') {
+      const { decision, reservation } = guest
+      const { address, network } = reservation
+      const inventory = { client, address, network, isLeased: decision.kind === 'ack' }
+      return { ...reply(decision, request, reservation, plan, out, seen), inventory }
+    }
+    const { code, reason } = guest ?? {
+      code: 'dhcp.no-reservation' as const,
+      reason: noReservation(mac, request, plan),
+    }
+    const about = { ...seen, code, reason }
     return {
       kind: 'unknown-client',
       client,
@@ -180,7 +212,18 @@ export function respond(
     case 'inform':
     case 'nak':
   }
+  return reply(decision, request, reservation, plan, out, known)
+}
 
+/** Writes the reply, and describes it. */
+function reply(
+  decision: DhcpReply,
+  request: DhcpRequest,
+  reservation: Reservation,
+  plan: DhcpPlan,
+  out: Uint8Array,
+  known: RequestContext,
+): Replied {
   const client = bootClientOf(request, reservation.boot)
   const { file, reason } = chooseBoot(reservation.boot, client)
   const octets = writeReply(decision, request, reservation, plan, file, out)

@@ -7,6 +7,7 @@ import type { Mac } from '../../proto/address/mac.ts'
 import { createEventLimiter } from '../../host/connection-limits.ts'
 import type { LaneState } from '../../host/lane/planned.ts'
 import type { Service } from '../../host/udp.ts'
+import type { Inventory } from '../../inventory/inventory.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem, Finding } from '../../text/codes.ts'
 import type { Observe } from '../../install/observation.ts'
@@ -15,7 +16,7 @@ import { recordedOf, type Recorded } from './handle.ts'
 import { createLeasing } from './leasing.ts'
 import { listen, type Done, type ListenOptions } from './listen.ts'
 import { openProbeRecord } from './probe-record.ts'
-import type { DhcpResult, RequestContext } from './respond.ts'
+import type { DhcpResult, InventoryClient, RequestContext } from './respond.ts'
 import { RecentMap } from '../../host/recent-map.ts'
 import { similarNodes, type SimilarNode } from './similar-mac.ts'
 import { createReplyInterface } from './sockets.ts'
@@ -35,7 +36,7 @@ export type DhcpService = Service & {
   readonly lane: LaneState
   /** Undeclared machines that sent requests, latest first. */
   unknownClients(): readonly UnknownClient[]
-  /** The same; the latest ones with the declared nodes that have a similar MAC address. */
+  /** The same, with their inventories; the latest ones with the declared nodes that have a similar MAC address. */
   comparedClients(): readonly UnknownClient[]
   /** Declared machines that found their address in use, latest first. */
   declined(): readonly Declined[]
@@ -60,6 +61,8 @@ export async function startDhcp(
     readonly observe?: Observe
     /** Returns when each node was last seen, in milliseconds since 1970. */
     readonly lastSeen?: () => ReadonlyMap<string, number>
+    /** Returns what an undeclared machine reported in an inventory boot. */
+    readonly reportOf?: Inventory['reportOf']
     /** State directory, for the record of probes. */
     readonly stateDirectory?: string | undefined
     readonly environment?: NodeJS.ProcessEnv
@@ -70,6 +73,8 @@ export async function startDhcp(
     log,
     counters,
     clock,
+    bindings,
+    reportOf = () => undefined,
     observe = () => {},
     lastSeen = () => new Map<string, number>(),
   } = options
@@ -193,6 +198,10 @@ export async function startDhcp(
       case 'informed':
       case 'boot-offered':
       case 'boot-acknowledged':
+        if (result.inventory !== undefined) {
+          recordInventory(about, result.inventory)
+          return
+        }
         if (about.reason !== undefined) counters.increment('dhcp.nothingToBoot')
         log.info({ ...facts(about), interface: replyInterface()?.name }, message)
         return
@@ -201,6 +210,15 @@ export async function startDhcp(
       case 'ignored':
         log.info(facts(about), message)
     }
+  }
+
+  /** Remembers an undeclared machine and its address for the inventory boot. */
+  function recordInventory(about: RequestContext, { client, address, isLeased }: InventoryClient): void {
+    const { inventory } = plan()
+    if (inventory !== undefined) bindings?.keep({ mac: about.mac, address }, inventory, isLeased)
+    const isLogged = unknownClients.see(about.mac, client)
+    const message = 'address for the inventory boot sent to an undeclared machine'
+    log[isLogged ? 'info' : 'debug']({ ...client, ...facts(about) }, message)
   }
 
   /** Names the declared nodes with a similar MAC address, for a machine that was just seen for the first time. */
@@ -234,9 +252,11 @@ export async function startDhcp(
       const current = plan()
       const seenAt = lastSeen()
       return listUnknown().map((client, index) => {
-        if (index >= maxCompared) return client
+        const inventory = reportOf(client.mac)
+        const known = inventory === undefined ? client : { ...client, inventory }
+        if (index >= maxCompared) return known
         const similar = similarNodes(client, current, (node) => seenAt.get(node))
-        return similar.length === 0 ? client : { ...client, similar }
+        return similar.length === 0 ? known : { ...known, similar }
       })
     },
     declined: recentlyDeclined,

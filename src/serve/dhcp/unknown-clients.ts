@@ -10,6 +10,7 @@ import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
 import { latin1, shownText, formatUuid } from '../../proto/dhcp/values/text.ts'
 import type { DhcpCode } from './codes.ts'
+import type { StoredReport } from '../../inventory/inventory.ts'
 import type { DhcpRequest } from './request.ts'
 import type { SimilarNode } from './similar-mac.ts'
 
@@ -20,6 +21,8 @@ export type UnknownClient = ClientFacts &
   LastSeen & {
     /** Declared nodes with a similar MAC address, if there are any: the site file may have a typing error. */
     readonly similar?: readonly SimilarNode[]
+    /** What it reported in an inventory boot. */
+    readonly inventory?: StoredReport
   }
 
 type OtherServerSeen = {

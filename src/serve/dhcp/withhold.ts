@@ -17,10 +17,15 @@ export function withhold(
   withheld: readonly Withheld[],
 ): DhcpResult {
   if (withheld.length === 0 || (result.kind !== 'offered' && result.kind !== 'refused')) return result
-  const reservation = reservationByMac.get(result.about.mac)
-  const refusal = withheld.find(({ network }) => isSame(network, reservation?.network))
+  const { inventory } = result
+  const leased = inventory ?? reservationByMac.get(result.about.mac)
+  const refusal = withheld.find(({ network }) => isSame(network, leased?.network))
   if (refusal === undefined) return result
   const { code, reason } = refusal
+  if (inventory !== undefined) {
+    const about = { ...result.about, address: undefined, bootFile: undefined, code, reason }
+    return { kind: 'unknown-client', client: inventory.client, about }
+  }
   return { kind: 'ignored', about: { ...result.about, bootFile: undefined, code, reason } }
 }
 

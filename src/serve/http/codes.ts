@@ -114,6 +114,18 @@ export const httpCodes = defineCodes({
     remedy:
       'Let the node boot from the network: its boot script contains the URL with https; for an agent image, boot with an iPXE that trusts the CA',
   },
+  'http.inventory-without-lease': {
+    meaning: 'A client without a lease for the inventory boot sent an inventory report',
+    remedy: 'Boot the machine from the network, so that slipway gives it an address',
+  },
+  'http.bad-inventory-report': {
+    meaning: 'A client sent an inventory report that slipway cannot read, or that is about another machine',
+    remedy: 'Compare the report of the inventory system with docs/inventory.md',
+  },
+  'http.inventory-limit': {
+    meaning: 'A machine reports its inventory too often, or too many machines report at once',
+    remedy: 'Wait: the inventory system repeats its report',
+  },
   'http.callback-refused': {
     meaning: 'A client sent a callback without the token of the current installation',
     remedy: 'Ignore it if it belongs to an earlier installation of the node; otherwise find the client',

@@ -27,6 +27,7 @@ import {
 import { isOptionalName } from '../../plan/boot/names.ts'
 import type { HttpCode } from './codes.ts'
 import { sendServedFile } from './files.ts'
+import { addInventoryRoutes, type InventoryReceiver } from './inventory.ts'
 import { createImageSources, sendImage } from './images.ts'
 import { createImageLane, type ImageLane } from './image-lane.ts'
 import { liveSource } from './secure.ts'
@@ -57,6 +58,8 @@ export type RoutesOptions = AppOptions & {
   readonly authority?: () => string | undefined
   /** Returns the MAC address of a neighbor; the kernel's table when absent. */
   readonly readNeighbor?: ReadNeighbor
+  /** Receives the reports of undeclared machines; without it, there are none. */
+  readonly inventory?: InventoryReceiver
   /** Returns the content of `/health` for clients on this machine; others get its `status`. */
   readonly health: () => Record<string, unknown>
   /** Returns `/metrics` in the text format of Prometheus. @param isWhole whether the client may read the names of nodes */
@@ -75,6 +78,7 @@ const callbackRoute = '/boot/:cluster/:node/:token/:stage'
 const diskRoute = '/boot/:cluster/:node/:token/disk'
 /** lsblk and blkid write a few hundred bytes for each device on the disk. */
 const maxDiskReportBytes = 256 * 1024
+const bodyRoutes: readonly (string | undefined)[] = [callbackRoute, diskRoute, urlPaths.inventoryReport]
 const isStage = (text: string): text is CallbackStage => ['written', 'started', 'failed'].includes(text)
 
 export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { readonly lane: ImageLane }> {
@@ -111,10 +115,10 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
       return
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    // The body of a request is not read.
+    // The body of a request is not read, unless its route needs it.
     if (!isRead) reply.header('connection', 'close')
     const route = request.routeOptions.url
-    if (isRead || (request.method === 'POST' && (route === callbackRoute || route === diskRoute))) {
+    if (isRead || (request.method === 'POST' && bodyRoutes.includes(route))) {
       done()
       return
     }
@@ -205,7 +209,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     return reply
   })
 
-  // The only route that reads a body.
+  // Only this route and that of inventory reports read a body.
   await app.register(async (child) => {
     child.removeAllContentTypeParsers()
     child.addContentTypeParser('*', { parseAs: 'string', bodyLimit: maxDiskReportBytes }, (_, body, done) =>
@@ -254,6 +258,9 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     const asked = { path: request.params['*'], ...(typeof node === 'string' && { node }) }
     return sendServedFile(exchange, tools, sources, asked, readNeighbor)
   })
+
+  const { inventory } = options
+  await addInventoryRoutes(app, { tools, sources, inventory, readNeighbor })
 
   app.get(urlPaths.health, (request, reply) => {
     const isWhole = exchangeOf(request, reply).isLocal

@@ -20,6 +20,7 @@ import {
 } from './entries.ts'
 import type { SiteCode } from '../codes.ts'
 import { loadSite } from '../load.ts'
+import type { DiskHints } from '../disk-section.ts'
 import type { Problem } from '../problem.ts'
 import type { Cluster, Group, GroupNode, Node, Site, Role } from '../schema.ts'
 import { isScalar, stringify, type YAMLMap } from 'yaml'
@@ -150,6 +151,8 @@ export type Adoption = {
   readonly role: Role | undefined
   /** As they will be written. */
   readonly addresses: readonly string[]
+  /** Path of the disk, or hints; by default that of the cluster or the group. */
+  readonly disk?: string | DiskHints | undefined
   /** The cluster, or without a role the group. Optional if the site has only one. */
   readonly cluster: string | undefined
 }
@@ -242,7 +245,7 @@ function blockEntry(
 type Field = { readonly key: string; readonly value: string; readonly offset: number }
 
 /** Returns the keys in the order of the pattern, with its quotes. */
-function fields(pattern: YAMLMap.Parsed, { name, role, macs, addresses }: Adoption): Field[] {
+function fields(pattern: YAMLMap.Parsed, { name, role, macs, addresses, disk }: Adoption): Field[] {
   const values: Readonly<Record<string, string | undefined>> = {
     name: scalarText(name),
     role,
@@ -250,10 +253,18 @@ function fields(pattern: YAMLMap.Parsed, { name, role, macs, addresses }: Adopti
     address:
       addresses.length === 1 ? addresses.map(scalarText).join() : `[${addresses.map(scalarText).join(', ')}]`,
   }
-  return pattern.items.flatMap(({ key, value }): Field[] => {
+  const written = pattern.items.flatMap(({ key, value }): Field[] => {
     const text = values[String(key)]
     return text === undefined ? [] : [{ key: String(key), value: quoted(text, value), offset: key.range[0] }]
   })
+  return disk === undefined ? written : [...written, { key: 'disk', value: diskText(disk), offset: 0 }]
+}
+
+/** `/dev/sda`, or `{ wwn: "0x5002538e40d6a1b2" }`: without quotes, YAML would read that as a number. */
+function diskText(disk: string | DiskHints): string {
+  if (typeof disk === 'string') return /^\/dev\/[\w./-]+$/.test(disk) ? disk : JSON.stringify(disk)
+  const hints = Object.entries(disk).map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+  return `{ ${hints.join(', ')} }`
 }
 
 /** Quotes text that YAML would read as another type or as several values. */

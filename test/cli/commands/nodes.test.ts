@@ -49,6 +49,18 @@ t.test('each machine has a line, and a second one for further facts', (t) => {
   t.end()
 })
 
+t.test('what a machine reported in an inventory boot follows its other facts', (t) => {
+  const report = {
+    version: 1 as const,
+    interfaces: [{ name: 'eth0', mac: '00:00:5e:00:53:01' as Mac }],
+    disks: [],
+    receivedAt: now,
+  } as unknown as NonNullable<UnknownClient['inventory']>
+  const lines = unknownClientLines([stranger(12, { uuid: 'u', inventory: report })], now)
+  t.same(lines.slice(2, 4), ['  UUID u', '  interface eth0 00:00:5e:00:53:01'])
+  t.end()
+})
+
 t.test('an empty list is a sentence', (t) => {
   t.same(unknownClientLines([], now), ['no undeclared machine sent a DHCP request'])
   t.end()

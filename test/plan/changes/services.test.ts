@@ -186,6 +186,26 @@ t.test('the syslog receiver', (t) => {
   t.end()
 })
 
+t.test('the inventory boot of undeclared machines', (t) => {
+  const inventory = {
+    addresses: { from: '192.0.2.240', to: '192.0.2.249' },
+    kernel: '/srv/vmlinuz',
+    initrd: '/srv/initrd.img',
+    kernelArguments: ['console=ttyS0', 'token=secret'],
+  }
+  const changes = compareEdited(nothing, (site) => (site['inventory'] = inventory))
+  t.same(linesOf(changes, 'inventory'), [
+    'add inventory inventory',
+    '  addresses:  -> 192.0.2.240 to 192.0.2.249',
+    '  kernel:  -> /srv/vmlinuz',
+    '  initrd:  -> /srv/initrd.img',
+    '  kernel arguments:  -> console=ttyS0, token=…',
+    '  lease time:  -> 600 s',
+  ])
+  t.same(changes.restart, [], 'a reload applies it')
+  t.end()
+})
+
 t.test('a hook, without the path of its URL and the arguments of its command', (t) => {
   const webhook = {
     url: 'https://chat.example.net/T0/secret',

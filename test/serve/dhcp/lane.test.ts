@@ -1,16 +1,25 @@
 import t from 'tap'
-import type { Cidr } from '../../../src/proto/address/ip.ts'
+import { parseIpv4, type Cidr, type Ipv4 } from '../../../src/proto/address/ip.ts'
+import type { Mac } from '../../../src/proto/address/mac.ts'
 import type { LaneProgram } from '../../../src/host/lane/loop.ts'
-import { createOutbox } from '../../../src/host/lane/outbox.ts'
+import { createOutbox, type Outbox } from '../../../src/host/lane/outbox.ts'
 import type { AppliedMessage } from '../../../src/host/lane/planned.ts'
 import { recordedOf } from '../../../src/serve/dhcp/handle.ts'
 import { createDhcpProgram, type DhcpLaneMessage, type DhcpLanePlan } from '../../../src/serve/dhcp/lane.ts'
 import { captured, captureModel } from '../../support/dhcp-captures.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+import { from, inventoryModel } from '../../support/inventory-site.ts'
 
 /** Compiles the plan that the program has received. */
 function complete(program: LaneProgram): void {
   while (program.step());
+}
+
+/** Returns what the main thread gets. */
+function messagesOf(outbox: Outbox<DhcpLaneMessage | AppliedMessage>) {
+  return (outbox.take()?.messages ?? []).map((each) =>
+    each.kind === 'handled' ? { ...each, handled: recordedOf(each.handled) } : each,
+  )
 }
 
 /** The program of the lane in this thread. */
@@ -24,10 +33,7 @@ function setUp(dhcp?: 'proxy', withheld: DhcpLanePlan['withheld'] = []) {
     const peer = { address: '172.16.0.11', port, socket, slot: 5, to: undefined }
     return { octets: program.answer(packet, reply, peer), to: peer.to }
   }
-  const messages = () =>
-    (outbox.take()?.messages ?? []).map((each) =>
-      each.kind === 'handled' ? { ...each, handled: recordedOf(each.handled) } : each,
-    )
+  const messages = () => messagesOf(outbox)
   t.equal(program.isReady(), false)
   program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld } })
   complete(program)
@@ -135,5 +141,32 @@ t.test('the lane does not compile the same model again when only the withheld ne
   complete(program)
   t.same(messages(), [{ kind: 'applied', version: 4 }])
   t.ok(ask(captured('OVMF PXE DISCOVER')).octets > 0)
+  t.end()
+})
+
+t.test('the lane continues with the addresses that the main thread gave to undeclared machines', (t) => {
+  const unread = new Int32Array(new SharedArrayBuffer(4))
+  const outbox = createOutbox<DhcpLaneMessage | AppliedMessage>(false, unread, 2000)
+  const data = { arrivals: ['broadcast'] as const, isEveryInterface: false }
+  const program = createDhcpProgram(data, outbox, fakeClock())
+  const lease = (mac: string, address: string) => ({
+    mac: mac as Mac,
+    address: parseIpv4(address) as Ipv4,
+    remainingMs: 60_000,
+  })
+  const bindings = [lease('52:54:00:00:00:01', '192.0.2.240')]
+  program.receive({ version: 1, plan: { model: inventoryModel(), withheld: [], bindings } })
+  complete(program)
+  program.receive({ bindings: [lease('52:54:00:00:00:02', '192.0.2.241')] })
+  const ask = (packet: Uint8Array) =>
+    program.answer(packet, new Uint8Array(2048), {
+      ...{ address: '0.0.0.0', port: 68, socket: 0, slot: 1, to: undefined },
+    })
+  t.equal(ask(from().firmware()), 0, 'both addresses are in use')
+  t.ok(ask(from('52:54:00:00:00:02').udhcpc()) > 240)
+  t.match(messagesOf(outbox).slice(-2), [
+    { handled: { result: { kind: 'unknown-client', about: { code: 'dhcp.inventory-full' } } } },
+    { handled: { result: { kind: 'offered', inventory: { address: parseIpv4('192.0.2.241') } } } },
+  ])
   t.end()
 })

@@ -8,6 +8,7 @@ import { startDelayMs } from '../../../src/host/lane/planned.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import type { Seen } from '../../../src/install/observation.ts'
+import { createInventoryBindings } from '../../../src/inventory/bindings.ts'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
 import type { Model } from '../../../src/plan/model.ts'
 import { parseIpv4, type Ipv4 } from '../../../src/proto/address/ip.ts'
@@ -15,6 +16,7 @@ import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
 import { startDhcp } from '../../../src/serve/dhcp/service.ts'
 import { captured, captureModel } from '../../support/dhcp-captures.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+import { from } from '../../support/inventory-site.ts'
 import { until } from '../../support/until.ts'
 
 const variants: readonly {
@@ -66,6 +68,7 @@ async function setUp(t: Test, { sockets, isLane }: (typeof variants)[number]) {
       write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
     }),
     ...{ counters, clock },
+    bindings: createInventoryBindings(clock, () => 0),
     observe: (each) => void seen.push(each),
     onLost: (error) => void lost.push(error),
   })
@@ -139,6 +142,18 @@ t.test('the main thread answers until the lane does, and while it is started aga
   await until(() => service.lane.isAnswering())
   await ask(captured('OVMF PXE DISCOVER'))
   t.equal(seen.length, 3)
+})
+
+t.test('an undeclared machine keeps its address when the lane starts to answer', async (t) => {
+  const { service, ask, clock, swap, model } = await setUp(t, { ...variants[0]!, isLane: false })
+  const addresses = { from: parseIpv4('172.16.0.240') as Ipv4, to: parseIpv4('172.16.0.241') as Ipv4 }
+  const inventory = { addresses, kernel: '/k', initrd: '/i', kernelArguments: [], leaseSeconds: 600 }
+  await swap({ ...model(), site: { ...model().site, inventory } })
+  t.equal((await ask(from().firmware())).yiaddr, addresses.from)
+  clock.advance(startDelayMs)
+  await until(() => service.lane.isAnswering())
+  t.equal((await ask(from('52:54:00:00:00:0a').firmware())).yiaddr, addresses.to)
+  t.equal((await ask(from().udhcpc())).yiaddr, addresses.from)
 })
 
 t.test('the status names the reason where lanes are not available', async (t) => {

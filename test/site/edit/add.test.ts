@@ -107,6 +107,23 @@ hosts: []
       ', { name: w4, role: worker, mac: [00:50:56:96:77:01, 00:50:56:96:77:02], address: 172.16.0.34 }',
   },
   {
+    name: 'the path of a disk, behind the keys of the neighbour',
+    text: siteWith(
+      '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", disk: /dev/sdb, address: 172.16.0.31 }]\n',
+    ),
+    adoption: { disk: '/dev/sda' },
+    inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34, disk: /dev/sda }',
+  },
+  {
+    name: 'hints of a disk, which YAML must not read as numbers',
+    text: siteWith(
+      '    nodes:\n    - name: w1\n      role: worker\n      mac: 00:00:5e:00:53:01\n      address: 172.16.0.31',
+    ),
+    adoption: { disk: { wwn: '0x5002538e40d6a1b2' } },
+    inserted:
+      '\n    - name: w4\n      role: worker\n      mac: 00:50:56:96:77:01\n      address: 172.16.0.34\n      disk: { wwn: "0x5002538e40d6a1b2" }',
+  },
+  {
     name: 'a list in brackets on many lines, behind the first of two',
     text: siteWith(
       `    nodes: [

@@ -32,6 +32,7 @@ import { controlPath, editedFile, jsonRow } from '../../target.ts'
 import { printReload, reloadSite } from '../reload.ts'
 import { createRepeatedFactFilter, decideArming, endOf, factsOf, nextSteps } from './add-progress.ts'
 import { localTarget, serverTarget, type AdditionTarget } from './addition-target.ts'
+import { adoptedDisk } from './adopted-disk.ts'
 import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
 
 const goals = ['armed', 'installed', 'ready'] as const
@@ -41,8 +42,8 @@ const defaultTimeoutMs = Math.max(...stagesOf('nodes-ready', []).map(({ timeoutM
 
 export const addHelp: Help = {
   usage: [
-    'node add --role ROLE --mac MAC… --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] NAME',
-    'node add --mac MAC… --address ADDRESS… [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] GROUP/NAME',
+    'node add --role ROLE --mac MAC… --address ADDRESS… [--cluster CLUSTER] [--disk DISK] [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] NAME',
+    'node add --mac MAC… --address ADDRESS… [--disk DISK] [--until GOAL] [--timeout TIME] [--dry-run] [--json] [--site FILE] [--control PATH] GROUP/NAME',
   ],
   about: [
     'Adds a node to a running cluster, or a machine to a group, and follows it until it is Ready or installed.',
@@ -90,17 +91,21 @@ type AddRequest = {
 /** @param args the arguments after `node add` */
 export async function add(args: readonly string[], terminal: Terminal, clock = systemClock): Promise<number> {
   const { values, file, isDry, ...request } = readArguments(args)
-  const { adoption, control, until: goal } = request
+  const { control, until: goal } = request
   const sitePath = await editedFile('node add', { ...values, file, isDry })
-  const facts = { node: adoption.name, file: sitePath, isDryRun: isDry, goal }
+  const facts = { node: request.adoption.name, file: sitePath, isDryRun: isDry, goal }
   return withJsonResult(values.json, facts, terminal, async (terminal) => {
+    const disk = await adoptedDisk(values.disk, request.adoption.macs, control)
+    const adoption = { ...request.adoption, disk }
     const options = { command: 'node add', adoption, control, terminal }
     const target =
       sitePath === undefined
         ? serverTarget({ ...options, onFile: (path) => void (facts.file = path) })
         : localTarget(sitePath, options)
     if (isDry) return (await target.preview()) ? ExitCode.fine : ExitCode.problems
-    return interruptible((signal) => addAndFollow(request, target, { terminal, clock, signal }))
+    return interruptible((signal) =>
+      addAndFollow({ ...request, adoption }, target, { terminal, clock, signal }),
+    )
   })
 }
 

@@ -10,6 +10,7 @@ import { toResult } from '../../client.ts'
 import { isRemote } from '../../server-options.ts'
 import { controlPath, isSiteGiven, jsonRow, siteFile, siteOptions, siteRows } from '../../target.ts'
 import { planOnServer, previewLines, writeOnServer } from './addition-target.ts'
+import { adoptedDisk } from './adopted-disk.ts'
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import { didYouMean } from '../../../text/nearest.ts'
@@ -21,6 +22,7 @@ export const adoptionOptions = {
   address: { type: 'string', multiple: true, default: [] as string[] },
   cluster: { type: 'string' },
   group: { type: 'string' },
+  disk: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
 } as const
 
@@ -32,6 +34,10 @@ export const adoptionRows: readonly HelpRow[] = [
   ],
   ['--cluster CLUSTER', 'required if the site has several clusters'],
   ['--group GROUP', 'group of the machine, in place of a role and a cluster'],
+  [
+    '--disk DISK',
+    'disk to install on: a path, wwn=WWN, serialNumber=NUMBER, or reported for the only disk that the machine reported in an inventory boot (default: that of the cluster)',
+  ],
   ...siteRows,
   ['--dry-run', 'print the change as a diff, and change nothing'],
 ]
@@ -78,8 +84,8 @@ function readRole({ role, cluster, group }: Given['values']): Role | undefined {
 
 export const adoptHelp: Help = {
   usage: [
-    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--json] [--site FILE] MAC…',
-    'node adopt --name NAME --group GROUP --address ADDRESS… [--dry-run] [--json] [--site FILE] MAC…',
+    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--disk DISK] [--dry-run] [--json] [--site FILE] MAC…',
+    'node adopt --name NAME --group GROUP --address ADDRESS… [--disk DISK] [--dry-run] [--json] [--site FILE] MAC…',
   ],
   about: [
     'Writes a node into the site file.',
@@ -106,8 +112,14 @@ export const adoptHelp: Help = {
 
 /** @param args the arguments after `node adopt` */
 export async function adopt(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { values, file, adoption } = readArguments(args)
+  const { values, file, adoption: given } = readArguments(args)
   const target = controlPath(values.control)
+  let adoption = given
+  const resolved = await toResult(terminal, async () => {
+    adoption = { ...given, disk: await adoptedDisk(values.disk, given.macs, target) }
+    return ExitCode.fine
+  })
+  if (resolved !== ExitCode.fine) return resolved
   if (isRemote(target) && !isSiteGiven(values, file)) {
     return toResult(terminal, () => adoptOnServer(target, adoption, values, terminal))
   }

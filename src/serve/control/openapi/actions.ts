@@ -46,6 +46,12 @@ export const newNode = component(
       .meta({ description: 'required for a node of a cluster; machines of groups have none' }),
     macs: z.array(text).min(1),
     addresses: z.array(text).min(1),
+    disk: z
+      .union([text, z.record(z.string(), z.unknown())])
+      .optional()
+      .meta({
+        description: 'path of the disk, or hints as in the site file; by default that of the cluster',
+      }),
     cluster: text.optional().meta({
       description: 'the cluster, required if the site has several; without a role, the group',
     }),

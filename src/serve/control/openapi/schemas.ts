@@ -117,7 +117,20 @@ export const nodeLog = component(
 
 export const unknownMachine = component(
   'UndeclaredMachine',
-  z.looseObject({ mac: text, lastSeen: time, count }),
+  z.looseObject({
+    mac: text,
+    lastSeen: time,
+    count,
+    inventory: z
+      .looseObject({
+        receivedAt: time,
+        serial: text.optional(),
+        interfaces: z.array(z.looseObject({ mac: text })),
+        disks: z.array(z.looseObject({ name: text, bytes: z.int().min(0) })),
+      })
+      .optional()
+      .meta({ description: 'what the machine reported in an inventory boot; not verified' }),
+  }),
 )
 
 export const explanation = component('Explanation', z.looseObject({ node: nodeKey }))

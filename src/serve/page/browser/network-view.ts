@@ -62,7 +62,7 @@ function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly s
     h(
       'p',
       {},
-      `${pluralize(machines.length, 'machine')} sent DHCP requests and got no answer. To add one, ${canOperate() ? 'press Adopt' : 'paste its entry below nodes in the site file, and replace name, role, and address'}.`,
+      `${pluralize(machines.length, 'machine')} sent DHCP requests without an entry in the site file. To add one, ${canOperate() ? 'press Adopt' : 'paste its entry below nodes in the site file, and replace name, role, and address'}.`,
     ),
     table<UndeclaredMachine>(
       'Undeclared machines',

@@ -44,6 +44,17 @@ t.test('a node with several MAC addresses gets a list of them', async (t) => {
   t.match(await readFile(path, 'utf8'), 'mac: [00:00:5e:00:53:78, 00:00:5e:00:53:77]')
 })
 
+t.test('--disk writes the disk, and one that cannot be found out is exit code 1', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  const terminal = keptTerminal()
+  const disk = (text: string) => adopt([path, ...w2, '--disk', text, '--control', '/nonexistent'], terminal)
+  t.equal(await disk('reported'), ExitCode.problems)
+  t.match(terminal.errLines.at(-1), /slipway/)
+  t.equal(await readFile(path, 'utf8'), siteText())
+  t.equal(await disk('serialNumber=S1'), ExitCode.fine)
+  t.match(await readFile(path, 'utf8'), 'address: 192.0.2.22, disk: { serialNumber: "S1" } }')
+})
+
 t.test('--dry-run prints the change in the format of patch', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(undefined, '\nhosts: []\n'))))
   const terminal = keptTerminal()
