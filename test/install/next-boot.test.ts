@@ -56,6 +56,15 @@ t.test('a node whose next boot installs it: whether its disk is erased', (t) => 
   t.end()
 })
 
+t.test('a node whose disk nothing checks: the record replaces what the files say', (t) => {
+  const effects = [{ code: 'plan.node-not-installed', text: 'nothing looks at its disk' }] as const
+  t.same(nextBootOf({ mode: 'install' }, { mode: 'local', reason: 'it is not armed' }, { effects }), [
+    'next boot: the installation -> its disk',
+    'plan.node-not-installed: its next network boot leads to its disk: it is not armed',
+  ])
+  t.end()
+})
+
 t.test('a node whose installation record prevents its installation', (t) => {
   t.same(nextBootOf({ mode: 'installed' }, { mode: 'installed' }), [
     'plan.node-not-installed: its next network boot leads to its disk: its disk is written',
