@@ -25,7 +25,7 @@ t.test('the README shows the recordings of plan, status, and preflight', (t) => 
 t.test('that of preflight has every check of a site with a load balancer, and the remedies', (t) => {
   const lines = linesOf('preflight')
   const shown = lines.flatMap((line) => /^(?:ok|warning|failure) +(\w+)/.exec(line)?.[1] ?? [])
-  const others = ['mirrors', 'endpoints', 'bmcs']
+  const others = ['routers', 'mirrors', 'endpoints', 'bmcs']
   t.same(
     shown,
     checks.map(({ name }) => name).filter((name) => !others.includes(name)),
