@@ -49,7 +49,7 @@ export const serverSection = z
       description:
         'with peers: the address of the one server that installs nodes; the same in every site file',
     }),
-    monitors: oneOrMore(cidr)
+    monitors: oneOrMore(anyCidr)
       .optional()
       .meta({
         description:

@@ -1,5 +1,5 @@
 /** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the directories of images, by URL path. */
-import type { Cidr } from '../../proto/address/ip.ts'
+import type { AnyCidr } from '../../proto/address/network6.ts'
 import type { BootMode } from '../../site/schema.ts'
 import type { InstallRole, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents, Additions } from '../ignition/document.ts'
@@ -100,7 +100,7 @@ export type HttpPlan = {
   /** Second address to listen on. Nodes boot by IPv4. */
   readonly address6: string | undefined
   /** Networks whose clients get the names of nodes in the metrics, if the site names any. */
-  readonly monitors?: readonly Cidr[]
+  readonly monitors?: readonly AnyCidr[]
   readonly port: number
   /** HTTPS for everything that contains secrets; absent without `server.tls`. */
   readonly tls?: TlsPlan

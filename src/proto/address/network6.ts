@@ -1,5 +1,5 @@
 /** IPv6 networks (RFC 4291 §2.3), and the MAC address in an interface identifier (RFC 4291, Appendix A). */
-import { ipv6FromOctets, ipv6Octets, parseIpv6, type Cidr, type Ipv6 } from './ip.ts'
+import { cidrContains, ipv6FromOctets, ipv6Octets, parseIpv4, parseIpv6, type Cidr, type Ipv6 } from './ip.ts'
 import { macFromOctets, type Mac } from './mac.ts'
 
 /** An IPv6 network. `network` has no host bits. */
@@ -16,6 +16,16 @@ export type AnyCidr = Cidr | Cidr6
 
 export function isCidr6(network: AnyCidr): network is Cidr6 {
   return 'octets' in network
+}
+
+/** Returns whether an address in text is in one of the networks; a text that is not an address is in none. */
+export function isInNetworks(networks: readonly AnyCidr[], address: string): boolean {
+  const ipv4 = parseIpv4(address)
+  if (ipv4 !== undefined) return networks.some((each) => !isCidr6(each) && cidrContains(each, ipv4))
+  const ipv6 = parseIpv6(address)
+  if (ipv6 === undefined) return false
+  const octets = ipv6Octets(ipv6)
+  return networks.some((each) => isCidr6(each) && cidr6Contains(each, octets))
 }
 
 const length = /^(?:0|[1-9]\d{0,2})$/

@@ -9,7 +9,7 @@ import type { Log } from '../../host/log.ts'
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { BootEntry, HttpPlan } from '../../plan/http/plan.ts'
-import { cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
+import { isInNetworks } from '../../proto/address/network6.ts'
 import { macsText } from '../../plan/model.ts'
 import type { HttpCode } from './codes.ts'
 import type { TokenRedactor } from './token-redactor.ts'
@@ -81,10 +81,7 @@ export function isMonitor({
   address,
   plan,
 }: Pick<Exchange, 'isLocal' | 'address' | 'plan'>): boolean {
-  const client = parseIpv4(address)
-  return (
-    isLocal || (client !== undefined && plan.monitors?.some((each) => cidrContains(each, client)) === true)
-  )
+  return isLocal || isInNetworks(plan.monitors ?? [], address)
 }
 
 // The client must have the address of the node, and on a directly attached network also its MAC address. An address

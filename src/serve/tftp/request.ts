@@ -4,15 +4,8 @@
  */
 import { ErrorCode, type TftpOptions, type TftpRequest } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
-import {
-  cidrContains,
-  ipv6Octets,
-  parseCidr,
-  parseIpv4,
-  parseIpv6,
-  type Cidr,
-} from '../../proto/address/ip.ts'
-import { cidr6Contains, isCidr6, type AnyCidr } from '../../proto/address/network6.ts'
+import { cidrContains, parseCidr, parseIpv4, type Cidr } from '../../proto/address/ip.ts'
+import { isInNetworks } from '../../proto/address/network6.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 
 export type ReadRequest = {
@@ -207,25 +200,16 @@ type ClientClass = 'node' | 'local' | 'outside'
 
 export function classOf({ nodeByAddress, networks, ipv6 }: ClassPlan, address: string): ClientClass {
   if (nodeByAddress.has(address)) return 'node'
-  return isIn([...networks, loopback], address) || isInIpv6(ipv6, address) ? 'local' : 'outside'
+  return isInNetworks([...networks, loopback], address) || isInIpv6(ipv6, address) ? 'local' : 'outside'
 }
 
 /** Whether clients with this address are served: nodes, the subnets, this machine, and the networks that the site names. */
 export function isClient(plan: ClassPlan & Pick<TftpPlan, 'clients'>, address: string): boolean {
-  return classOf(plan, address) !== 'outside' || isIn(plan.clients ?? [], address)
+  return classOf(plan, address) !== 'outside' || isInNetworks(plan.clients ?? [], address)
 }
 
 function isInIpv6(ipv6: TftpPlan['ipv6'], address: string): boolean {
-  return ipv6 !== undefined && (address === ipv6.address || isIn(ipv6.networks, address))
-}
-
-function isIn(networks: readonly AnyCidr[], address: string): boolean {
-  const ipv4 = parseIpv4(address)
-  if (ipv4 !== undefined) return networks.some((each) => !isCidr6(each) && cidrContains(each, ipv4))
-  const ipv6 = parseIpv6(address)
-  if (ipv6 === undefined) return false
-  const octets = ipv6Octets(ipv6)
-  return networks.some((each) => isCidr6(each) && cidr6Contains(each, octets))
+  return ipv6 !== undefined && (address === ipv6.address || isInNetworks(ipv6.networks, address))
 }
 
 type ClassPlan = Pick<TftpPlan, 'nodeByAddress' | 'networks' | 'ipv6'>

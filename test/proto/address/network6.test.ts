@@ -1,9 +1,10 @@
 import t from 'tap'
-import { ipv6Octets, parseIpv6, type Ipv6 } from '../../../src/proto/address/ip.ts'
+import { ipv6Octets, parseCidr, parseIpv6, type Cidr, type Ipv6 } from '../../../src/proto/address/ip.ts'
 import {
   cidr6Contains,
   cidr6Overlaps,
   formatCidr6,
+  isInNetworks,
   isLinkLocal,
   isUnicast6,
   macFromEui64,
@@ -61,5 +62,13 @@ t.test('RFC 4291, Appendix A: a modified EUI-64 has the MAC address', (t) => {
   t.equal(macFromEui64(octets('fe80::250:56ff:fe96:11c2')), '00:50:56:96:11:c2')
   t.equal(macFromEui64(octets('fe80::1')), undefined, 'a random interface identifier')
   t.equal(macFromEui64(octets('fe80::5054:ff:ff12:3456')), undefined)
+  t.end()
+})
+
+t.test('an address is in networks of its version of IP', (t) => {
+  const networks = [parseCidr('192.0.2.0/24') as Cidr, network('fd00:16::/64')]
+  t.ok(isInNetworks(networks, '192.0.2.7'))
+  t.ok(isInNetworks(networks, 'fd00:16::7'))
+  for (const other of ['198.51.100.7', 'fd00:17::7', 'name']) t.notOk(isInNetworks(networks, other), other)
   t.end()
 })

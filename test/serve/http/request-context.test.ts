@@ -1,5 +1,6 @@
 import t from 'tap'
 import { parseCidr } from '../../../src/proto/address/ip.ts'
+import { parseCidr6 } from '../../../src/proto/address/network6.ts'
 import { clientOf, isMonitor, peerAddress } from '../../../src/serve/http/request-context.ts'
 
 t.test('the address of a peer is its IPv4 address on a socket for both families', (t) => {
@@ -31,12 +32,15 @@ t.test('a client is the node with its address, or this machine', (t) => {
 })
 
 t.test('only this machine and the declared networks may read the names of nodes in the metrics', (t) => {
-  const monitors = [parseCidr('198.51.100.0/24')].filter((each) => each !== undefined)
+  const monitors = [parseCidr('198.51.100.0/24'), parseCidr6('fd00:5::/64')].filter(
+    (each) => each !== undefined,
+  )
   const may = (address: string, isLocal: boolean) =>
     isMonitor({ address, isLocal, plan: { monitors } as never })
   t.ok(may('127.0.0.1', true))
   t.ok(may('198.51.100.7', false))
   t.notOk(may('192.0.2.7', false))
   t.notOk(may('2001:db8::7', false))
+  t.ok(may('fd00:5::7', false))
   t.end()
 })
