@@ -1,5 +1,6 @@
 /** Compares the figures with the goals of the project. */
 import type { BenchmarkResult, ServerResult } from './benchmark.ts'
+import { limitOf } from './limits.ts'
 import { median } from './statistics.ts'
 import { formatFigure, formatTable } from './table.ts'
 
@@ -65,12 +66,23 @@ export function maximum(
 
 export const formatGoal = ({ goal, figure, isMet }: Goal): string => `${goal}: ${met(isMet)} (${figure})`
 
-/** Formats the goals of all works, one line for each, and how many are met. */
+/** Formats the goals of all works, one line for each, how many are met, and what limits the works of the others. */
 export function formatGoals(goals: readonly Goal[]): string {
   const rows = goals.map(({ work, goal, figure, isMet }) => [work, goal, figure, met(isMet)])
   const count = goals.filter(({ isMet }) => isMet).length
   const table = formatTable([['work', 'goal', 'figure', 'result'], ...rows], [2])
-  return `${table}\n\n${count} of ${goals.length} goals met.`
+  return [table, `${count} of ${goals.length} goals met.`, ...limitsOf(goals)].join('\n\n')
+}
+
+function limitsOf(goals: readonly Goal[]): string[] {
+  const works = new Set(goals.flatMap(({ work, isMet }) => (isMet ? [] : [work])))
+  const lines = [...works].flatMap((work) => {
+    const limit = limitOf(work)
+    return limit === undefined ? [] : [`- ${work}: ${limit}`]
+  })
+  const head =
+    'What limits the works of the missed goals, from profiles (docs/decisions/0027-performance.md):'
+  return lines.length === 0 ? [] : [head, lines.join('\n')]
 }
 
 export const met = (isMet: boolean): string => (isMet ? 'met' : 'NOT met')

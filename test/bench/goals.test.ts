@@ -79,3 +79,18 @@ t.test('the table of goals has the figure and the result of each, and counts tho
   )
   t.end()
 })
+
+t.test('what limits a work is printed once, if one of its goals is missed', (t) => {
+  const idle = 'Idle, 1,000 nodes, 20 s without a request'
+  const goals = [
+    maximum(idle, 138, { unit: 'MiB', max: 90 }),
+    maximum(idle, 1, { unit: '% of a core', max: 0.5 }),
+    maximum('Images, 8 x 512 MiB in parallel', 1, { unit: 'MiB', max: 400 }),
+  ]
+  const [, count, head, lines = '', ...more] = formatGoals(goals).split('\n\n')
+  t.equal(count, '1 of 3 goals met.')
+  t.match(head, 'from profiles (docs/decisions/0027-performance.md)')
+  t.match(lines, /^- Idle, 1,000 nodes, 20 s without a request: of the resident memory, [^\n]*$/)
+  t.same(more, [])
+  t.end()
+})

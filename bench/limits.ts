@@ -1,0 +1,39 @@
+/** What limits slipway in each work, from profiles: docs/decisions/0027-performance.md has their figures. Printed for missed goals. */
+
+/** By the start of the title of a work. */
+const limits: readonly (readonly [work: string, limit: string])[] = [
+  [
+    'DNS,',
+    'four fifths of an answer are `sendmmsg` and `recvmmsg` in the kernel, as for Knot; of the rest, 1.6 µs, V8 and koffi take half',
+  ],
+  [
+    'DHCP,',
+    'the main thread logs and stores each exchange: a fifth of its time are writes of observations, and a seventh is garbage collection',
+  ],
+  [
+    'TFTP, 60',
+    'without windows, each block is a system call for one datagram in each direction, which is 69 % of its time; atftpd makes the same calls',
+  ],
+  [
+    'Images,',
+    '91 % of the time is `sendfile`, and 99 % for nginx: both send the same pages with the same call',
+  ],
+  [
+    'Boot scripts,',
+    "two thirds of the time are Node's HTTP server and fastify, spread over many functions of at most 1.5 % each",
+  ],
+  [
+    'Rack,',
+    'the checkpoint of the state database is 17 % of the busy time of the main thread, garbage collection 7 %, and 14 % open and examine the files of images',
+  ],
+  [
+    'Reload',
+    'V8 keeps the heap that the peak needed; neither fewer arenas of malloc nor a slower growth of the heap reaches the goal',
+  ],
+  ['Idle,', 'of the resident memory, 54 MB are the program file of Node; the rest is 80 to 82 MB'],
+]
+
+/** Returns what limits slipway in a work; nothing if there is no profile of it. */
+export function limitOf(title: string): string | undefined {
+  return limits.find(([work]) => title.startsWith(work))?.[1]
+}
