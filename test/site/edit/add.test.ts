@@ -115,6 +115,15 @@ hosts: []
     inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34, disk: /dev/sda }',
   },
   {
+    name: 'the path of a disk with a colon, in quotes',
+    text: siteWith(
+      '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
+    ),
+    adoption: { disk: '/dev/disk/by-path/pci-0000:00:1f.2-ata-1' },
+    inserted:
+      ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34, disk: "/dev/disk/by-path/pci-0000:00:1f.2-ata-1" }',
+  },
+  {
     name: 'hints of a disk, which YAML must not read as numbers',
     text: siteWith(
       '    nodes:\n    - name: w1\n      role: worker\n      mac: 00:00:5e:00:53:01\n      address: 172.16.0.31',
