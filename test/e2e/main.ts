@@ -34,6 +34,8 @@ import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
 import { inventoryChecks } from './checks/shapes/inventory.ts'
+import { ownKeyChecks } from './checks/secure-boot-own-keys.ts'
+import { secureHttpBootCheck } from './checks/secure-boot-http.ts'
 import { syslogChecks } from './checks/shapes/syslog.ts'
 import { assistedChecks } from './checks/shapes/assisted.ts'
 import { disconnectedChecks } from './checks/shapes/disconnected.ts'
@@ -213,7 +215,7 @@ function standardStages({ keep }: Options): Stage[] {
     [partialBootChecks, libvirtChecks, bmcChecks],
     [menuEntryChecks],
     [inventoryChecks],
-    [nodeNetworkChecks, secureBootChecks],
+    [nodeNetworkChecks, [...secureBootChecks, secureHttpBootCheck, ...ownKeyChecks]],
     [disconnectedChecks, assistedChecks],
     // These use no namespace of the network.
     [loaderChecks, [...completionChecks, ...storeChecks]],

@@ -1,11 +1,11 @@
 /**
  * Builds the images of machines with another architecture: Debian's kernel, and an initramfs with busybox that prints its
- * arguments and turns the machine off. The packages come from Debian's index for that architecture, which does not touch the
- * package manager of this machine. The results are cached.
+ * arguments and turns the machine off. The results are cached.
  */
 import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openIndex } from './debian-index.ts'
 import { output } from './process.ts'
 
 type Packages = { readonly debian: string; readonly kernel: string; readonly suites?: readonly string[] }
@@ -27,8 +27,6 @@ export type OtherArchitecture = keyof typeof packages
 /** Modules of GRUB that its scripts need; the loader contains them, so it requests no further files. */
 const grubModules = ['normal', 'configfile', 'linux', 'echo', 'test', 'sleep', 'search', 'search_fs_file', 'net', 'ofnet', 'tftp', 'http', 'reboot', 'regexp', 'true'] // prettier-ignore
 
-const minutes = 60_000
-
 const init = `#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 echo "E2E arguments: $(/bin/busybox cat /proc/cmdline)"
@@ -42,27 +40,13 @@ export async function buildOtherImage(workDir: string, architecture: OtherArchit
   if (existsSync(target)) return target
   const work = join(workDir, `${architecture}-unfinished`)
   await rm(work, { recursive: true, force: true })
-  await mkdir(join(work, 'lists/partial'), { recursive: true })
-  await mkdir(join(work, 'archives/partial'), { recursive: true })
-  const apt = (...command: string[]) => [
-    ...['env', `APT_CONFIG=${join(work, 'apt.conf')}`, 'sh', '-c', 'cd "$0" && exec "$@"', work],
-    ...command,
-  ]
-  await writeFile(join(work, 'apt.conf'), aptConfiguration(work, debian, suites !== undefined))
-  const archive =
-    'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian'
-  const sources = (suites ?? []).map((suite) => `${archive} ${suite} main\n`)
-  await writeFile(join(work, 'sources.list'), sources.join(''))
-  await output(apt('apt-get', 'update', '-q'), { limitMs: 5 * minutes })
-  const depends = await output(apt('apt-cache', 'depends', metapackage))
+  const index = await openIndex(work, { architecture: debian, suites })
+  const depends = await index.query('depends', metapackage)
   const kernelPackage = /linux-image-[\d.]+\S*/.exec(depends)?.[0]
   if (kernelPackage === undefined) throw new Error(`no kernel package: ${depends}`)
   const wanted = [kernelPackage, 'busybox-static']
   if (architecture === 'ppc64le') wanted.push('grub-ieee1275-bin/bookworm-backports')
-  await output(apt('apt-get', 'download', '-q', ...wanted), { limitMs: 5 * minutes })
-  const root = join(work, 'root')
-  for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb')))
-    await output(['dpkg-deb', '-x', join(work, file), root], { limitMs: minutes })
+  const root = await index.unpack(wanted)
   const image = join(work, 'image')
   await buildImage(image, root, architecture)
   await rename(image, target)
@@ -89,16 +73,4 @@ async function buildImage(image: string, root: string, architecture: OtherArchit
   const modules = join(root, 'usr/lib/grub/powerpc-ieee1275')
   const options = ['-O', 'powerpc-ieee1275', '-d', modules, '-p', '/boot/grub', '-o', join(image, 'core.elf')]
   await output(['grub-mkimage', ...options, ...grubModules])
-}
-
-function aptConfiguration(work: string, architecture: string, hasSources: boolean): string {
-  const sources = `Dir::Etc::sourcelist "${join(work, 'sources.list')}";\nDir::Etc::sourceparts "/dev/null";\n`
-  return `\
-APT::Architecture "${architecture}";
-APT::Architectures { "${architecture}"; };
-${hasSources ? sources : ''}\
-Dir::State::lists "${join(work, 'lists')}";
-Dir::State::status "/dev/null";
-Dir::Cache "${work}";
-`
 }

@@ -20,6 +20,8 @@ export type SecondAppliance = {
   readonly imageFiles?: readonly string[]
   /** Architecture of its image; x86_64 by default. */
   readonly architecture?: string
+  /** More sections of its site file. */
+  readonly sections?: string
 }
 
 export type LoaderMachine = {
@@ -96,7 +98,8 @@ async function createImage({ payload, dir }: Rig, given: SecondAppliance): Promi
   for (const file of imageFiles) await cp(file, join(image, file.slice(file.lastIndexOf('/') + 1)))
 }
 
-function siteText({ dir }: Rig, { name: site, machines, architecture = 'x86_64' }: SecondAppliance): string {
+function siteText({ dir }: Rig, given: SecondAppliance): string {
+  const { name: site, machines, architecture = 'x86_64', sections = '' } = given
   const node = ({ name, mac, address, settings }: LoaderMachine): string =>
     `      - { name: ${name}, role: worker, mac: "${mac}", address: ${address}, ${settings} }`
   return `\
@@ -119,5 +122,5 @@ clusters:
     loadBalancer: { api: ${addresses.api}, ingress: ${addresses.api} }
     nodes:
 ${machines.map(node).join('\n')}
-`
+${sections}`
 }

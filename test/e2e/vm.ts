@@ -8,6 +8,8 @@
  * - `undi`: SeaBIOS with undionly.kpxe, which is fetched by TFTP and uses the UNDI of the PXE ROM. Debian has no PXE ROM
  *   except iPXE, so an iPXE with a script that only fetches the loader replaces it.
  * - `secure`: like `uefi`, with Secure Boot and the keys of Microsoft.
+ * - `secure-http`: like `http`, with Secure Boot and the keys of Microsoft.
+ * - `own-keys`: like `secure`, with the test key of the package ovmf in place of the keys of Microsoft.
  * - `u-boot`: a machine with 64-bit ARM, whose firmware is U-Boot. Its first boot target with success is DHCP.
  * - `open-firmware`: IBM Power, with the network card of its hypervisor. QEMU has its firmware (SLOF).
  * - `s390`: an s390x machine, whose firmware is a part of QEMU.
@@ -35,7 +37,8 @@ export type Boot = {
 }
 
 export type VmOptions = {
-  readonly firmware: Firmware | 'secure' | 'disk' | 'u-boot' | 'open-firmware' | 's390'
+  readonly firmware:
+    Firmware | 'secure' | 'secure-http' | 'own-keys' | 'disk' | 'u-boot' | 'open-firmware' | 's390'
   /** The only version of IP that the network has; 4 if absent. */
   readonly ipVersion?: 4 | 6
   readonly mac: string
@@ -72,7 +75,7 @@ export async function boot(network: Pick<Namespaces<'bridge'>, 'inside'>, option
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true })
   const storageDir = options.storageDir ?? dir
-  await createStorage(storageDir, options.firmware === 'secure')
+  await createStorage(storageDir, secureVariables[options.firmware] ?? ovmf.variables)
   await writeFile(consoleFile(dir), '')
 
   const console: ConsoleLine[] = []
@@ -120,10 +123,10 @@ export const diskName = 'disk.img'
 const variablesName = 'variables.fd'
 
 /** Creates the disk and the firmware variables of a new machine. */
-async function createStorage(dir: string, withKeys: boolean): Promise<void> {
+async function createStorage(dir: string, template: string): Promise<void> {
   await mkdir(dir, { recursive: true })
   const [disk, variables] = [join(dir, diskName), join(dir, variablesName)]
-  if (!existsSync(variables)) await copyFile(withKeys ? ovmf.keys : ovmf.variables, variables)
+  if (!existsSync(variables)) await copyFile(template, variables)
   if (existsSync(disk)) return
   await writeFile(disk, '')
   await truncate(disk, 64 * 1024 * 1024)
@@ -134,9 +137,16 @@ const ovmf = {
   variables: '/usr/share/OVMF/OVMF_VARS_4M.fd',
   /** Enforces Secure Boot if keys are enrolled, and needs the system management mode. */
   secureCode: '/usr/share/OVMF/OVMF_CODE_4M.ms.fd',
-  /** Variables with the keys of Microsoft. */
-  keys: '/usr/share/OVMF/OVMF_VARS_4M.ms.fd',
 } as const
+
+const keysOfMicrosoft = '/usr/share/OVMF/OVMF_VARS_4M.ms.fd'
+
+/** Variables with keys, for firmware with Secure Boot. */
+const secureVariables: Readonly<Partial<Record<VmOptions['firmware'], string>>> = {
+  secure: keysOfMicrosoft,
+  'secure-http': keysOfMicrosoft,
+  'own-keys': '/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd',
+}
 
 const consoleFile = (dir: string): string => join(dir, 'console.raw')
 
@@ -145,7 +155,7 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
   if (firmware === 'u-boot') return ubootCommand(options)
   if (firmware === 'open-firmware') return powerCommand(options)
   if (firmware === 's390') return s390Command(options)
-  const isSecure = firmware === 'secure'
+  const isSecure = secureVariables[firmware] !== undefined
   // An empty romfile= removes the option ROM. QEMU patches the device id into its default ROM, but not into a file that
   // is named, so the ROM is never named.
   const card = `virtio-net-pci,netdev=net,mac=${mac}${firmware === 'bios' ? '' : ',romfile='}`
@@ -170,7 +180,8 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     if (isSecure) command.push('-global', 'driver=cfi.pflash01,property=secure,value=on')
     command.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`)
     command.push('-drive', `if=pflash,format=raw,unit=1,file=${join(storageDir, variablesName)}`)
-    const disabled = firmware === 'http' ? ['IPv6', 'IPv4'] : [options.ipVersion === 6 ? 'IPv4' : 'IPv6']
+    const isHttp = firmware === 'http' || firmware === 'secure-http'
+    const disabled = isHttp ? ['IPv6', 'IPv4'] : [options.ipVersion === 6 ? 'IPv4' : 'IPv6']
     for (const version of disabled) {
       command.push('-fw_cfg', `name=opt/org.tianocore/${version}PXESupport,string=n`)
     }

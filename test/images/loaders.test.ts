@@ -35,6 +35,7 @@ t.test(
   'the fallback path of current live ISOs has the only copy of shim, under the name that firmware looks for',
   async (t) => {
     const fat = buildFat({
+      'efi/redhat/grub.cfg': Buffer.from('only this file'),
       'efi/boot/bootx64.efi': shim,
       'efi/boot/grubx64.efi': Buffer.from('MZ GRUB'),
       'efi/boot/mmx64.efi': Buffer.from('MZ MokManager'),
