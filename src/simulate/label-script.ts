@@ -22,7 +22,7 @@ export function readLabelScript(text: string, url: string): ScriptOutcome {
     if (line === '' || line.startsWith('#')) continue
     const [, word = '', value = ''] = /^(menu \S+|\S+)\s*(.*)$/.exec(line) ?? []
     const name = word.toLowerCase()
-    if (name === 'label') labels.set(value, (label = new Map()))
+    if (name === 'label') labels.set(value, (label = new Map<string, string>()))
     else if (name === 'say' || name === 'menu title') printed.push(value)
     else if (settingNames.includes(name)) settings.set(name, value)
     else if (labelNames.includes(name) && label !== undefined) label.set(name, value)
