@@ -91,7 +91,7 @@ function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly s
                   ...{ 'data-mac': mac, 'data-clusters': clusters.join(' '), 'aria-label': `Adopt ${mac}` },
                 })
               : copyButton(
-                  `slipway node add --name NAME --role worker --address ADDRESS ${mac}`,
+                  `slipway node adopt --name NAME --role worker --address ADDRESS ${mac}`,
                   `the command that adds ${mac}`,
                 ),
         },
