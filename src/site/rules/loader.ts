@@ -1,7 +1,7 @@
 /** Boot loaders that cannot boot a machine: they exist for one architecture only, or run no script of another installer. */
 import { scriptOf } from '../boot-script.ts'
 import { declaredNodes, isBooted } from '../declared.ts'
-import type { RuleViolation, Rule } from '../problem.ts'
+import type { Path, RuleViolation, Rule } from '../problem.ts'
 import type { Architecture, Loader, Site } from '../schema.ts'
 
 const uefi: readonly Architecture[] = ['x86_64', 'aarch64']
@@ -37,12 +37,12 @@ const scriptLoader: Rule = {
       const architecture = site.images[node.image ?? String(cluster.image)]?.architecture ?? 'x86_64'
       const able = ableLoaders[architecture]
       if (able === undefined) {
-        const owner = node.script === undefined ? path.slice(0, 2) : path
+        const owner = ownerOf(path, node.script)
         const expected = `no script for ${node.name}: the firmware of ${architecture} cannot boot that of another installer; start it without slipway, and set boot: none`
         return [{ path: [...owner, 'script'], expected }]
       }
       if (loader !== 'pxelinux' && loader !== 'u-boot') return []
-      const owner = node.loader === undefined ? path.slice(0, 2) : path
+      const owner = ownerOf(path, node.loader)
       const expected = `${able}, which can boot the script of another installer`
       return [{ path: [...owner, 'loader'], expected }]
     }),
@@ -58,10 +58,15 @@ const loaderArchitecture: Rule = {
       if (!isBooted(cluster, node) || loader === undefined || image === undefined) return []
       const possible = architecturesOf[loader]
       if (possible.includes(image.architecture)) return []
-      const owner = node.loader === undefined ? path.slice(0, 2) : path
+      const owner = ownerOf(path, node.loader)
       const expected = `a loader for ${image.architecture}, the architecture of ${node.name}: ${loader} is for ${new Intl.ListFormat('en').format(possible)}`
       return [{ path: [...owner, 'loader'], expected }]
     }),
+}
+
+/** Returns the path of the node if it has a value of its own, or else that of its cluster. */
+function ownerOf(path: Path, own: string | undefined): Path {
+  return own === undefined ? path.slice(0, 2) : path
 }
 
 export const loaderRules = [loaderArchitecture, scriptLoader]
