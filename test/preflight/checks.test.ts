@@ -3,8 +3,8 @@ import { runChecks } from '../../src/preflight/check.ts'
 import { checks } from '../../src/preflight/checks.ts'
 import { checkContext } from '../support/probes.ts'
 
-/** The example has neither mirrors, nor a cluster that runs elsewhere, nor BMCs. */
-const withoutSubject = ['mirrors', 'endpoints', 'bmcs']
+/** The example has neither mirrors, nor a cluster that runs elsewhere, nor BMCs, nor a subnet of IPv6. */
+const withoutSubject = ['mirrors', 'endpoints', 'bmcs', 'routers']
 
 t.test('on a correctly configured machine every check is ok, in the order of the table', async (t) => {
   const context = checkContext({}, (site) => {

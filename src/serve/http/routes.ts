@@ -130,6 +130,23 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     void refuse(reply, { status: 405, code, sentence })
   })
 
+  // Before the routes: those that precede an awaited plugin would keep the handler of fastify.
+  app.setErrorHandler((error: FastifyError & { headers?: Record<string, string> }, request, reply) => {
+    const status = error.statusCode ?? 500
+    const code = errorCode(status)
+    counters.refuse(code)
+    let sentence = error.message
+    if (code === 'http.internal-error') {
+      const { node, client, isLocal } = exchangeOf(request, reply)
+      counters.increment('http.bugs')
+      log.error({ node, client, file: request.url, code, err: error }, 'request failed')
+      // The message may name files of this machine.
+      if (!isLocal) sentence = 'internal error: the log of the server has the reason'
+    }
+    // The response to a range that is not satisfiable has the length of the file (RFC 9110 §15.5.17).
+    return refuse(reply.headers(error.headers ?? {}), { status, code, sentence })
+  })
+
   // The script of the node with the address of the client, for an iPXE whose own script cannot name the node.
   app.get(urlPaths.ownScript, (request, reply) => {
     const exchange = exchangeOf(request, reply)
@@ -293,22 +310,6 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     const facts = { node, client, file: request.url, code }
     log[isExpected ? 'debug' : 'warn'](facts, 'path not found')
     return refuse(reply, { status: 404, code, sentence: helpText })
-  })
-
-  app.setErrorHandler((error: FastifyError & { headers?: Record<string, string> }, request, reply) => {
-    const status = error.statusCode ?? 500
-    const code = errorCode(status)
-    counters.refuse(code)
-    let sentence = error.message
-    if (code === 'http.internal-error') {
-      const { node, client, isLocal } = exchangeOf(request, reply)
-      counters.increment('http.bugs')
-      log.error({ node, client, file: request.url, code, err: error }, 'request failed')
-      // The message may name files of this machine.
-      if (!isLocal) sentence = 'internal error: the log of the server has the reason'
-    }
-    // The response to a range that is not satisfiable has the length of the file (RFC 9110 §15.5.17).
-    return refuse(reply.headers(error.headers ?? {}), { status, code, sentence })
   })
 
   await app.ready()
