@@ -1,5 +1,5 @@
 /** The view Network: undeclared machines, other DHCP servers, and addresses that are in use by other machines. */
-import { pluralize } from '../../../text/format.ts'
+import { formatBytes, pluralize } from '../../../text/format.ts'
 import { h, type Child } from './dom.ts'
 import { canOperate } from './api.ts'
 import { ago, button, copyable, copyButton, empty, icon, panel, table } from './parts.ts'
@@ -69,9 +69,10 @@ function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly s
       [
         {
           title: 'Machine',
-          cell: ({ mac, vendorClass, similar = [] }) => [
+          cell: ({ mac, vendorClass, inventory, similar = [] }) => [
             h('code', {}, mac),
             h('small', {}, vendorClass),
+            inventory && h('small', {}, hardwareText(inventory)),
             similar.map((other) =>
               h('small', { class: 'bad' }, `Similar to ${other.mac} of ${other.node}: check the site file`),
             ),
@@ -100,6 +101,21 @@ function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly s
       ({ mac }) => mac,
     ),
   ]
+}
+
+function hardwareText({
+  vendor,
+  product,
+  serial,
+  disks,
+}: NonNullable<UndeclaredMachine['inventory']>): string {
+  const known = (text: string | undefined, label = ''): string[] => (text === undefined ? [] : [label + text])
+  return [
+    ...known(vendor),
+    ...known(product),
+    ...known(serial, 'serial number '),
+    ...disks.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`),
+  ].join(', ')
 }
 
 /** The entry of a node with placeholders that `slipway check` refuses until they are replaced. */

@@ -168,6 +168,13 @@ export type UndeclaredMachine = Seen & {
   readonly architecture?: number
   /** Declared nodes whose MAC address is nearly the same. */
   readonly similar?: readonly { readonly node: string; readonly mac: string }[]
+  /** What the machine reported in an inventory boot. */
+  readonly inventory?: {
+    readonly vendor?: string
+    readonly product?: string
+    readonly serial?: string
+    readonly disks: readonly { readonly name: string; readonly bytes: number }[]
+  }
 }
 
 export type ServerPage = Summary & {
