@@ -20,6 +20,7 @@ const words: readonly { readonly word: RegExp; readonly write: string }[] = [
     write: 'report, drain, last seen, result',
   },
   { word: /\btak(?:e|es|en) over\b/gi, write: 'apply, accept' },
+  { word: /[\u2018\u2019\u201c\u201d]/g, write: 'straight quotes and apostrophes' },
 ]
 
 const root = new URL('../', import.meta.url)

@@ -28,7 +28,7 @@ import { freeOctets, readStored } from '../images/store.ts'
 import { createWeb } from '../images/web.ts'
 import type { HaproxyPlan } from '../plan/haproxy/plan.ts'
 import { validateConfig, type ConfigCheck } from '../serve/haproxy/apply.ts'
-import { reasonOf } from '../scan/file.ts'
+import { reasonOf, userName } from '../scan/file.ts'
 import { askNeighbors } from './ask-neighbors.ts'
 import { discover, type DiscoverOptions, type Offers } from './discover.ts'
 import { findHolder } from './holder.ts'
@@ -166,7 +166,9 @@ async function writeProblem(directory: string): Promise<string | undefined> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && dirname(directory) !== directory) return writeProblem(dirname(directory))
-    return code === 'EROFS' ? 'is on a read-only file system' : reasonOf(error).replace('read', 'written')
+    if (code === 'EROFS') return 'is on a read-only file system'
+    if (code === 'EACCES') return `cannot be written by the user ${userName()}`
+    return reasonOf(error).replace('read', 'written')
   }
 }
 

@@ -1,6 +1,7 @@
 /** Scans one file or directory of the administrator: returns a fact, or a sentence with the problem. Never throws. */
 import { constants } from 'node:fs'
 import { open, opendir, stat, type FileHandle } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import type { PlanCode } from '../plan/codes.ts'
 import type { AddedFileFact, FileFact, MissingFile } from '../plan/facts.ts'
@@ -123,19 +124,37 @@ export function missing(code: PlanCode, path: string, problem: string): MissingF
   return { kind: 'missing', code, path, problem }
 }
 
-const noPermission =
-  'cannot be read by the user that slipway runs as; give that user read permission (chown or chmod)'
-
 const reasons: Readonly<Record<string, string>> = {
-  EACCES: noPermission,
-  EPERM: noPermission,
   ELOOP: 'is a loop of symbolic links',
   ENOENT: 'does not exist',
   ENOTDIR: 'does not exist: a part of the path is a file, not a directory',
 }
 
-/** Returns the rest of a sentence that starts with the path. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return reasons[code ?? ''] ?? (code === undefined ? message : `cannot be read: ${message}`)
+/** Returns the rest of a sentence that starts with the path. @param user by default the one that this process runs as */
+export function reasonOf(error: unknown, user?: string): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  if (code === 'EACCES' || code === 'EPERM') {
+    return withoutPermission(error as NodeJS.ErrnoException, user ?? userName())
+  }
+  return reasons[code] ?? (code === '' ? message : `cannot be read: ${message}`)
+}
+
+function withoutPermission({ syscall, path = 'PATH' }: NodeJS.ErrnoException, user: string): string {
+  const text = `cannot be read by the user ${user}`
+  // stat() needs no permission for the file itself, and a directory can belong to the system.
+  if (syscall !== 'open') return `${text}; run "namei -l ${path}" to see the owner and mode of each directory`
+  if (user === serviceUser) return `${text}; run "chown ${user} ${path}"`
+  return `${text}; run the command as the user of the service (runuser -u ${serviceUser}), or let this user read it`
+}
+
+/** The name in systemd/slipway.sysusers.conf. */
+const serviceUser = 'slipway'
+
+/** Returns the name of the user that this process runs as, or its ID if it has no name, as in a container. */
+export function userName(info: () => { readonly username: string } = userInfo): string {
+  try {
+    return info().username
+  } catch {
+    return String(process.getuid?.())
+  }
 }

@@ -119,9 +119,11 @@ const externalServices = ['api', 'ingress'] as const
 
 export const loadBalancer = z
   .strictObject({
-    api: ips.meta({ description: 'addresses of api.<cluster>.<domain>' }),
-    apiInternal: ips.optional().meta({ description: 'addresses of api-int; by default those of api' }),
-    ingress: ips.meta({ description: 'addresses of *.apps' }),
+    api: ips.meta({ description: 'addresses of api.<cluster>.<domain>', examples: ['172.16.0.111'] }),
+    apiInternal: ips
+      .optional()
+      .meta({ description: 'addresses of api-int; by default those of api', examples: ['172.16.0.110'] }),
+    ingress: ips.meta({ description: 'addresses of *.apps', examples: ['172.16.0.111'] }),
     external: oneOrMore(z.enum(externalServices)).default([]).meta({
       description:
         'parts that another machine balances: api for api and api-int, ingress for *.apps; HAProxy on this machine does not listen for them',

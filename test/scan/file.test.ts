@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
+import { userInfo } from 'node:os'
 import t from 'tap'
-import { folderProblem, listFolder, reasonOf, scanFile, modifiedAt } from '../../src/scan/file.ts'
+import { folderProblem, listFolder, reasonOf, scanFile, modifiedAt, userName } from '../../src/scan/file.ts'
 
 const code = 'image.file-unreadable'
 
@@ -13,13 +14,41 @@ t.test('a path that is not a regular file is not opened, because that could bloc
   }
 })
 
-const noPermission =
-  'cannot be read by the user that slipway runs as; give that user read permission (chown or chmod)'
+const path = '/var/lib/slipway/ignition/bootstrap.ign'
+
+t.test(
+  'a file without read permission names the user and the command, and a directory how to find it',
+  (t) => {
+    const failed = (user: string, syscall: string, code = 'EACCES') =>
+      reasonOf(Object.assign(new Error(code), { code, syscall, path }), user)
+    const owner = `cannot be read by the user slipway; run "chown slipway ${path}"`
+    t.equal(failed('slipway', 'open'), owner)
+    t.equal(failed('slipway', 'open', 'EPERM'), owner)
+    t.equal(
+      failed('alice', 'open'),
+      'cannot be read by the user alice; run the command as the user of the service (runuser -u slipway), or let this user read it',
+      'the file must not be taken from the service',
+    )
+    for (const syscall of ['stat', 'opendir']) {
+      t.equal(
+        failed('slipway', syscall),
+        `cannot be read by the user slipway; run "namei -l ${path}" to see the owner and mode of each directory`,
+      )
+    }
+    t.match(
+      reasonOf(Object.assign(new Error('x'), { code: 'EACCES' })),
+      `cannot be read by the user ${userInfo().username}; run "namei -l PATH"`,
+    )
+    const noName = () => {
+      throw new Error('no such user')
+    }
+    t.equal(userName(noName), String(process.getuid?.()))
+    t.end()
+  },
+)
 
 t.test('system errors become the rest of a sentence', async (t) => {
   const cases = [
-    { code: 'EACCES', reason: noPermission },
-    { code: 'EPERM', reason: noPermission },
     { code: 'ENOENT', reason: 'does not exist' },
     { code: 'ENOTDIR', reason: 'does not exist: a part of the path is a file, not a directory' },
     { code: 'EIO', reason: 'cannot be read: EIO: i/o error, read' },

@@ -19,10 +19,24 @@ import {
 const schema = siteJsonSchema()
 
 t.test('the examples of a key come before those of its type', (t) => {
-  const { examples } = schemaAt(schema, ['subnets', 0, 'gateway']) as {
-    readonly examples?: readonly string[]
-  }
-  t.same(examples, ['172.16.0.254'])
+  const cases = [
+    { path: ['subnets', 0, 'gateway'], examples: ['172.16.0.254'] },
+    { path: ['clusters', 0, 'loadBalancer', 'api'], examples: ['172.16.0.111'] },
+    { path: ['clusters', 0, 'loadBalancer', 'apiInternal'], examples: ['172.16.0.110'] },
+    { path: ['clusters', 0, 'loadBalancer', 'ingress'], examples: ['172.16.0.111'] },
+  ]
+  for (const { path, examples } of cases) t.match(schemaAt(schema, path), { examples }, path.join('.'))
+  t.end()
+})
+
+t.test('the description of a type does not hide that of its key in editors', (t) => {
+  const types = ['api', 'apiInternal', 'ingress'].flatMap((key) => {
+    const { description, anyOf = [] } = schemaAt(schema, ['clusters', 0, 'loadBalancer', key])
+    t.match(description, /^addresses of /, key)
+    return anyOf.flatMap((type) => (type.items === undefined ? [type] : [type, type.items]))
+  })
+  t.equal(types.length, 9)
+  for (const type of types) t.equal(type.description, undefined)
   t.end()
 })
 

@@ -85,7 +85,9 @@ async function removeStale(path: string): Promise<void> {
   const file = await lstat(path).catch(() => undefined)
   if (file === undefined) return
   if (!file.isSocket())
-    throw new CannotListen(`cannot listen on ${path}: the file exists and is not a socket`)
+    throw new CannotListen(
+      `cannot listen on ${path}: the file exists and is not a socket; set --control to another path`,
+    )
   if (await isInUse(path)) {
     throw new CannotListen(
       `cannot listen on ${path}: another process listens on it, probably another slipway; stop that process, or set --control to another path`,
@@ -109,12 +111,20 @@ async function isInUse(path: string): Promise<boolean> {
   }
 }
 
+/** Size of `sun_path` on Linux (unix(7)). */
+const maxSocketPathOctets = 108
+
 async function cannotListen(path: string, error: NodeJS.ErrnoException): Promise<CannotListen> {
   // For a missing directory, Node reports EACCES as well.
   const isThere = await access(dirname(path)).then(
     () => true,
     () => false,
   )
+  const octets = Buffer.byteLength(path)
+  if (octets > maxSocketPathOctets) {
+    const text = `the path has ${octets} bytes, the maximum is ${maxSocketPathOctets}; set --control to a shorter path`
+    return new CannotListen(`cannot listen on ${path}: ${text}`, { cause: error })
+  }
   const reason = isThere
     ? explain(error)
     : 'its directory does not exist; create it, or set --control to another path'

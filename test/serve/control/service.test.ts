@@ -266,9 +266,13 @@ t.test('an unusable socket path is explained in one sentence', async (t) => {
   const path = socketPath(t)
   writeFileSync(path, 'precious')
   await t.rejects(controlService(t, path), {
-    message: `cannot listen on ${path}: the file exists and is not a socket`,
+    message: `cannot listen on ${path}: the file exists and is not a socket; set --control to another path`,
   })
   t.equal(statSync(path).size, 8)
+  const long = `${path}${'x'.repeat(109 - path.length)}`
+  await t.rejects(controlService(t, long), {
+    message: `cannot listen on ${long}: the path has 109 bytes, the maximum is 108; set --control to a shorter path`,
+  })
   await t.rejects(controlService(t, `${path}/below/it`), {
     message: /: its directory does not exist; create it, or set --control to another path$/,
   })
