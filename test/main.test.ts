@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { commandGroups } from '../src/cli/registry.ts'
-import { siteFolder, sitePath } from './support/site-folder.ts'
+import { siteFolder, sitePath, siteText } from './support/site-folder.ts'
 import { uninstrumented } from './support/uninstrumented.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -124,4 +124,22 @@ t.test('exit codes reach the shell', async (t) => {
     out: '',
     err: /^there is no site file/,
   })
+})
+
+t.test('COLUMNS is the width of a terminal that reports none, and NO_COLOR turns colors off', async (t) => {
+  const folder = t.testdir({ 'site.yaml': siteText() })
+  const terminal = 'data:text/javascript,process.stdout.isTTY = true'
+  const program = [process.execPath, '--import', terminal, main, 'check', sitePath(folder)]
+  const lines = async (...environment: string[]) => {
+    const options = ['-u', 'COLUMNS', '-u', 'NO_COLOR']
+    const { code, err } = await run(...uninstrumented('/usr/bin/env', ...options, ...environment, ...program))
+    t.equal(code, 1)
+    return err.split('\n').filter((line) => line !== '')
+  }
+  const narrow = await lines('COLUMNS=60', 'NO_COLOR=')
+  const wide = await lines('COLUMNS=2000', 'NO_COLOR=1')
+  t.match(narrow[0], '\u001b[31merror:', 'an empty NO_COLOR leaves colors on')
+  t.notMatch(wide.join(), '\u001b')
+  for (const line of wide) t.match(line, /^error: /, 'each problem fits on one line')
+  t.ok(narrow.length > 2 * wide.length, `${narrow.length} and ${wide.length} lines`)
 })
