@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { hostname } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { silentLog } from '../../support/silent-log.ts'
@@ -262,4 +263,33 @@ t.test('an answer truncated over UDP is complete over TCP on loopback', async (t
   await once(socket, 'close')
   t.equal(messages.length, 1)
   t.equal(dnsPacket.decode(messages[0] ?? new Uint8Array(12)).answers.length, 100)
+})
+
+t.test('a resolver without an answer is a problem with a time, until a probe is answered', async (t) => {
+  const { service, sockets, client, clock } = await setUp()
+  const { port } = await client('172.16.0.31')
+  const advance = async () => {
+    clock.advance(1000)
+    await setImmediate()
+  }
+  for (let time = 0; time < 20 && service.problems().length === 0; time++) {
+    port.send(encode({ name: `${time}.quay.io` }), server.address, server.port)
+    await advance()
+  }
+  const [problem] = service.problems()
+  t.match(problem, {
+    code: 'dns.resolver-unreachable',
+    text: /^resolver 192\.168\.124\.1 has not answered since 20\d\d-\d\d-\d\d \d\d:\d\d UTC$/,
+  })
+  await advance()
+  t.same(service.problems(), [problem], 'the time stays')
+  const resolver = await sockets.bindUdp(upstream)
+  resolver.receive((batch) => {
+    for (const { payload, address, port } of batch) {
+      const { id, questions } = dnsPacket.decode(payload)
+      resolver.send(dnsPacket.encode({ type: 'response', id, questions }), address, port)
+    }
+  })
+  for (let time = 0; time < 20 && service.problems().length > 0; time++) await advance()
+  t.same(service.problems(), [])
 })
