@@ -290,7 +290,7 @@ t.test('serves on the control socket that the commands use', async (t) => {
 
 t.test('the directory of a given control socket is not created', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
-  const folder = join(dirname(path), 'none')
+  const folder = join(dirname(socketPath(t)), 'none')
   const { child } = startWith(['--state', join(dirname(path), 'state'), '--control', `${folder}/s`, path])
   const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
   t.same(ended, [1, null])
