@@ -56,8 +56,11 @@ type Waiting = {
   receive(reply: Reply): void
 }
 
-/** Shorter than the 4 to 32 s of firmware (RFC 2131 §4.1), so that a simulation ends soon. */
-const timeoutMs = [1000, 2000, 4000]
+/**
+ * Shorter than the 4 to 32 s of firmware (RFC 2131 §4.1), so that a simulation ends soon. The last message is sent 5 s after
+ * the first, because a server that has just started leases no address for 4 s, while it looks for other servers.
+ */
+const timeoutMs = [1000, 2000, 2000, 2000]
 
 const anyAddress = '0.0.0.0'
 const limitedBroadcast = '255.255.255.255'
