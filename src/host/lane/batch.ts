@@ -74,6 +74,9 @@ export function createBatch(libc: Libc, family: AddressFamily = ipv4Family): Bat
   const slotOf = new Int32Array(slots).fill(-1)
   const queuedSlots = new Int32Array(slots)
   const views = new Array<Uint8Array | undefined>(slots * cachedLengths)
+  const dataAddress = received.dataAddress(0)
+  const peerAddress = received.nameAddress(0)
+  const peerLengthAddress = received.at(0) + BigInt(header.nameLength)
   let queued = 0
 
   for (let slot = 0; slot < slots; slot++) received.assign(slot, slot, received)
@@ -85,16 +88,27 @@ export function createBatch(libc: Libc, family: AddressFamily = ipv4Family): Bat
     return libc.poll(pollAddress, 1, fullBufferMs) > 0
   }
 
+  /** Costs a third less than a call for several. The system writes no header then. */
+  function receiveOne(fd: number): number {
+    const flags = linux.MSG_DONTWAIT | linux.MSG_TRUNC
+    const length = libc.recvfrom(fd, dataAddress, receiveOctets, flags, peerAddress, peerLengthAddress)
+    if (length < 0) return -1
+    received.view.setUint32(header.length, length, true)
+    received.view.setInt32(header.flags, length > receiveOctets ? linux.MSG_TRUNC : 0, true)
+    return 1
+  }
+
   return {
     receive(fd, most = slots) {
       texts.forget()
       for (let attempt = 0; ; attempt++) {
-        const count = libc.recvmmsg(fd, received.start, most, linux.MSG_DONTWAIT, null)
+        const count =
+          most === 1 ? receiveOne(fd) : libc.recvmmsg(fd, received.start, most, linux.MSG_DONTWAIT, null)
         if (count >= 0) return count
         const errno = libc.errno()
         if (errno === errors.EAGAIN) return 0
         // The socket reports the error of an earlier datagram once (ip(7)), and a signal can interrupt a call.
-        if (attempt === maxAttempts) throw systemError('recvmmsg', errno)
+        if (attempt === maxAttempts) throw systemError(most === 1 ? 'recvfrom' : 'recvmmsg', errno)
       }
     },
 
@@ -166,6 +180,7 @@ function createHeaders(libc: Libc, dataOctets: number, addressOctets: number) {
   const memory = new Uint8Array(dataAt + slots * strideOctets)
   const start = libc.address(memory)
   const view = new DataView(memory.buffer)
+  const dataAddress = (slot: number) => start + BigInt(dataAt + slot * strideOctets)
   return {
     view,
     start,
@@ -177,6 +192,7 @@ function createHeaders(libc: Libc, dataOctets: number, addressOctets: number) {
     ),
     nameAt: (slot: number) => namesAt + slot * addressOctets,
     nameAddress: (slot: number) => start + BigInt(namesAt + slot * addressOctets),
+    dataAddress,
     /** Returns the address of a header. */
     at: (index: number) => start + BigInt(index * headerOctets),
     /** Makes a header point to the data of a slot, and to the address of the peer in `peers`. */
@@ -187,7 +203,7 @@ function createHeaders(libc: Libc, dataOctets: number, addressOctets: number) {
       view.setUint32(at + header.nameLength, addressOctets, true)
       view.setBigUint64(at + header.vectors, start + BigInt(vectorAt), true)
       view.setBigUint64(at + header.vectorCount, 1n, true)
-      view.setBigUint64(vectorAt, start + BigInt(dataAt + slot * strideOctets), true)
+      view.setBigUint64(vectorAt, dataAddress(slot), true)
       view.setBigUint64(vectorAt + 8, BigInt(dataOctets), true)
     },
     setLength(index: number, octets: number) {

@@ -22,6 +22,14 @@ export type Libc = {
   epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
   epoll_wait(epoll: number, events: bigint, count: number, timeoutMs: number): number
   recvmmsg(fd: number, headers: bigint, count: number, flags: number, timeout: null): number
+  recvfrom(
+    fd: number,
+    payload: bigint,
+    length: number,
+    flags: number,
+    address: bigint,
+    addressLength: bigint,
+  ): number
   sendmmsg(fd: number, headers: bigint, count: number, flags: number): number
   fcntl(fd: number, command: number, argument: number): number
   sendfile(to: number, from: number, offset: Uint8Array, count: number): number
@@ -93,6 +101,9 @@ function declare(koffi: typeof Koffi): Libc {
     epoll_wait: call('int epoll_wait(int epoll, void *events, int count, int timeoutMs)'),
     poll: call('int poll(void *entries, ulong count, int timeoutMs)'),
     recvmmsg: call('int recvmmsg(int fd, void *headers, uint count, int flags, void *timeout)'),
+    recvfrom: call(
+      'long recvfrom(int fd, void *payload, ulong length, int flags, void *address, void *addressLength)',
+    ),
     sendmmsg: call('int sendmmsg(int fd, void *headers, uint count, int flags)'),
     fcntl: call('int fcntl(int fd, int command, int argument)'),
     sendfile: call('long sendfile(int to, int from, void *offset, ulong count)'),
@@ -146,13 +157,26 @@ export const linux = {
 /** Octets of a sockaddr_in (ip(7)). */
 export const addressOctets = 16
 
-/** Writes a sockaddr_in. */
+const [zero, dot] = ['0', '.'].map((each) => each.charCodeAt(0)) as [number, number]
+
+/** Writes a sockaddr_in. Each datagram to another client needs one, so the text is read without splitting it. */
 export function writeAddress(octets: Uint8Array, address: string, port: number): Uint8Array {
   octets[0] = linux.AF_INET
   octets[1] = 0
   octets[2] = port >>> 8
   octets[3] = port
-  address.split('.').forEach((part, index) => (octets[4 + index] = Number(part)))
+  let at = 4
+  let value = 0
+  for (let index = 0; index < address.length; index++) {
+    const code = address.charCodeAt(index)
+    if (code !== dot) {
+      value = value * 10 + code - zero
+      continue
+    }
+    octets[at++] = value
+    value = 0
+  }
+  octets[at] = value
   return octets
 }
 

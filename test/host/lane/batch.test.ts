@@ -56,6 +56,31 @@ t.test('a datagram that is too long is not passed on', async (t) => {
   t.equal(batch.payload(1), undefined)
 })
 
+t.test('datagrams are received one by one as they are together', async (t) => {
+  const socket = await laneSocketOf(t)
+  const [first, second] = [await clientOf(t), await clientOf(t)]
+  const batch = createBatch(await libcOf())
+  t.equal(batch.receive(socket.fd, 1), 0, 'it does not wait')
+  await first.send(Uint8Array.of(1, 2, 3), socket)
+  await second.send(new Uint8Array(receiveOctets), socket)
+  await first.send(new Uint8Array(receiveOctets + 1), socket)
+  await second.send(new Uint8Array(0), socket)
+  const received = Array.from({ length: 4 }, () => {
+    t.equal(batch.receive(socket.fd, 1), 1)
+    return [batch.payload(0)?.length, batch.address(0), batch.port(0)]
+  })
+  const from = '127.0.0.1'
+  t.same(received, [
+    [3, from, first.port],
+    [receiveOctets, from, second.port],
+    [undefined, from, first.port],
+    [0, from, second.port],
+  ])
+  await first.send(Uint8Array.of(4), socket)
+  t.equal(batch.receive(socket.fd), 1)
+  t.same(batch.payload(0), Uint8Array.of(4), 'a call for several follows')
+})
+
 t.test('a reply can have another destination than the sender', async (t) => {
   const socket = await laneSocketOf(t)
   const [sender, other] = [await clientOf(t), await clientOf(t)]
@@ -126,4 +151,5 @@ t.test('replies wait for a full send buffer once', async (t) => {
 t.test('a socket that fails repeatedly is lost', async (t) => {
   const libc = await libcOf()
   t.throws(() => createBatch(libc).receive(-1), { code: 'EBADF', syscall: 'recvmmsg' })
+  t.throws(() => createBatch(libc).receive(-1, 1), { code: 'EBADF', syscall: 'recvfrom' })
 })

@@ -30,6 +30,8 @@ t.test('an address is written as the kernel reads it', (t) => {
     ...[172, 16, 0, 101],
     0,
   ])
+  const reused = writeAddress(Uint8Array.of(2, 0, 0, 0, 255, 255, 255, 255), '10.0.0.9', 69)
+  t.same([...reused], [...[2, 0, 0, 69], ...[10, 0, 0, 9]])
   t.equal(systemError('bind', 99_999).code, 'errno 99999')
   t.end()
 })
