@@ -11,8 +11,19 @@ import type { Check, Stage } from '../runner.ts'
 import type { LogLine } from '../server.ts'
 import type { Boot } from '../vm.ts'
 import { addresses } from './network.ts'
+import { cloudInitChecks } from './checks/cloud-init.ts'
 import { ignitionChecks } from './checks/ignition.ts'
+import { kickstartChecks } from './checks/kickstart.ts'
+import { preseedChecks } from './checks/preseed.ts'
 import type { SystemsRig } from './rig.ts'
+
+/** They need no machine. */
+const validatorChecks: readonly Check<SystemsRig>[] = [
+  ...kickstartChecks,
+  ...preseedChecks,
+  ...cloudInitChecks,
+  ...ignitionChecks,
+]
 
 export const systemsPrefix = 'systems:'
 
@@ -112,4 +123,4 @@ async function digest(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-export const systemsStages: readonly Stage<SystemsRig>[] = [[[...ignitionChecks, ...checks]]]
+export const systemsStages: readonly Stage<SystemsRig>[] = [[[...validatorChecks, ...checks]]]
