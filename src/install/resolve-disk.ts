@@ -93,8 +93,9 @@ export function describeDisk({
   return `${name} (${facts.join(', ')})`
 }
 
-/** Returns a hint that only the first of the matches has, as an example. */
+/** Returns what to change: `multipath`, or a hint that only one of the matches has, as an example. */
 function advice(matches: readonly Disk[], disks: readonly Disk[]): string {
+  if (areOneDisk(matches)) return 'they are paths to one disk: write `multipath: true`'
   const general = 'add a hint that only one of them has'
   for (const disk of matches) {
     const candidates: readonly DiskHints[] = [
@@ -109,4 +110,10 @@ function advice(matches: readonly Disk[], disks: readonly Disk[]): string {
     }
   }
   return general
+}
+
+/** Only the WWN with its extension identifies a disk: without it, it can be that of a whole array. */
+function areOneDisk([first, ...others]: readonly Disk[]): boolean {
+  const names = first?.wwnsWithExtension ?? []
+  return names.some((name) => others.every(({ wwnsWithExtension }) => wwnsWithExtension.includes(name)))
 }

@@ -54,12 +54,31 @@ t.test('several matches: the disks, and a hint that only one of them has', (t) =
     'problem' in several && several.problem,
     /^2 disks of this machine have rotational false: \/dev\/sda \(.*\), \/dev\/nvme0n1 \(.*\); add a hint that only one of them has, for example `disk: \{ wwn: "0x6000c500155cc0001" \}`$/,
   )
-  const twin: Disk = { ...disks[0]!, name: '/dev/sdz' }
+  const twin: Disk = { ...disks[0]!, name: '/dev/sdz', wwnsWithExtension: [] }
   t.match(resolveDisk({ hctl: '0:0:0:0' }, [disks[0]!, twin]), {
     problem: /add a hint that only one of them has$/,
   })
   t.end()
 })
+
+t.test(
+  'several paths to one disk, without multipath: no path is selected, and the advice is multipath',
+  (t) => {
+    const wwnsWithExtension = ['0x600a0980383030534f463045']
+    const path = { ...disks[0]!, wwnsWithExtension, wwns: wwnsWithExtension, links: ['/dev/disk/by-path/1'] }
+    const other = { ...path, name: '/dev/sdq', links: ['/dev/disk/by-path/2'] }
+    const hints = { wwn: '0x600a0980383030534f463045' }
+    t.match(resolveDisk(hints, [path, other]), {
+      kind: 'several',
+      problem: /; they are paths to one disk: write `multipath: true`$/,
+    })
+    // Disks of an array have the same name without its extension.
+    t.match(resolveDisk(hints, [path, { ...other, wwnsWithExtension: ['0x600a0980383030534f4630460001'] }]), {
+      problem: /; add a hint that only one of them has, for example `disk: \{ byPath: /,
+    })
+    t.end()
+  },
+)
 
 t.test('the paths of a multipath device are one disk', (t) => {
   const [disk, other] = disksOf(multipathInventory)!
