@@ -48,8 +48,10 @@ export type Dhcpv6Request = {
   readonly link: Ipv6 | undefined
   readonly clientId: Uint8Array | undefined
   readonly duid: Duid | undefined
-  /** Ethernet addresses that identify the client, the most reliable first; each once. */
-  readonly macs: readonly Mac[]
+  /** Ethernet addresses of the interface that sends: as the relay agent adds it, then that of its link-local address. */
+  readonly interfaceMacs: readonly Mac[]
+  /** The Ethernet address in the DUID, which clones of a machine share. */
+  readonly duidMac: Mac | undefined
   readonly serverId: Uint8Array | undefined
   /** Codes that the client requests (option 6). */
   readonly requested: readonly number[]
@@ -92,9 +94,8 @@ export function readRequest(payload: Uint8Array, sender: Sender): Dhcpv6Request 
     throw new MalformedPacket(`client identifier of ${clientId.length} octets`, 0)
   }
   const added = nearest && firstValue(nearest.options, OptionCode.clientLinkLayerAddress)
-  const macs = [
+  const interfaceMacs = [
     added && decodeLinkLayerAddress(added),
-    clientId && macOfDuid(clientId),
     linkLocalMac(nearest === undefined ? sender.octets : ipv6Octets(client)),
   ].filter((mac) => mac !== undefined)
   const userClasses = decodeClasses(firstValue(message.options, OptionCode.userClass) ?? none)
@@ -107,7 +108,8 @@ export function readRequest(payload: Uint8Array, sender: Sender): Dhcpv6Request 
     link: linkOf(relays),
     clientId,
     duid: clientId && formatDuid(clientId),
-    macs: [...new Set(macs)],
+    interfaceMacs,
+    duidMac: clientId && macOfDuid(clientId),
     serverId: firstValue(message.options, OptionCode.serverId),
     requested: decodeNumbers(firstValue(message.options, OptionCode.optionRequest) ?? none),
     boot: readBoot(message, vendorClasses, userClasses),

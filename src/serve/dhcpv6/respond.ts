@@ -65,7 +65,8 @@ export function respond(
   out: Uint8Array,
 ): Dhcpv6Result {
   const request = readRequest(payload, sender)
-  const { message, duid, macs, relays, boot } = request
+  const { message, duid, relays, boot } = request
+  const macs = macsOf(request)
   const found = findReservation(request, plan)
   const seen: Dhcpv6Context = {
     transaction: `0x${message.transactionId.toString(16).padStart(6, '0')}`,
@@ -113,15 +114,39 @@ function codeOf({ kind }: Decision, reason: string | undefined): Pick<Dhcpv6Cont
 
 type Found = { readonly reservation: Reservation6Plan; readonly mac: Mac | undefined }
 
-/** A declared DUID comes first; then the MAC addresses that the relay agent, the DUID, or the client's address shows. */
-function findReservation({ duid, macs }: Dhcpv6Request, plan: Dhcpv6Plan): Found | undefined {
-  const byDuid = duid && plan.reservationByDuid.get(duid)
-  if (byDuid !== undefined) return { reservation: byDuid, mac: macs[0] }
+/**
+ * The MAC address of the interface comes first, then a declared DUID, and the MAC address in a DUID last: machines that were
+ * cloned have the DUID of their template, and must not get its address.
+ */
+function findReservation(request: Dhcpv6Request, plan: Dhcpv6Plan): Found | undefined {
+  const { interfaceMacs, duid, duidMac } = request
+  return (
+    findByMac(interfaceMacs, plan) ??
+    findByDuid(duid, macsOf(request)[0], plan) ??
+    findByMac(duidMac === undefined ? [] : [duidMac], plan)
+  )
+}
+
+function findByMac(macs: readonly Mac[], { reservationByMac }: Dhcpv6Plan): Found | undefined {
   for (const mac of macs) {
-    const reservation = plan.reservationByMac.get(mac)
+    const reservation = reservationByMac.get(mac)
     if (reservation !== undefined) return { reservation, mac }
   }
   return undefined
+}
+
+function findByDuid(
+  duid: Duid | undefined,
+  mac: Mac | undefined,
+  { reservationByDuid }: Dhcpv6Plan,
+): Found | undefined {
+  const reservation = duid && reservationByDuid.get(duid)
+  return reservation && { reservation, mac }
+}
+
+/** Returns the MAC addresses that a message shows, each once. */
+function macsOf({ interfaceMacs, duidMac }: Dhcpv6Request): Mac[] {
+  return [...new Set(duidMac === undefined ? interfaceMacs : [...interfaceMacs, duidMac])]
 }
 
 /**

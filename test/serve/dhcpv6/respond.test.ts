@@ -97,30 +97,6 @@ t.test('RFC 8415 §18.3.1: rapid commit gets a REPLY', (t) => {
   t.end()
 })
 
-t.test('a machine is identified by', (t) => {
-  const enterprise = duidOctets('00:02:00:00:ab:11:01:02:03:04' as Duid)
-  const random = 'fe80::1:2:3:4%ens4'
-  const cases: Readonly<Record<string, [ClientOptions, string | undefined, string]>> = {
-    'its DUID-LL': [{}, random, 'ocp45/m1'],
-    'its DUID-LLT': [
-      { clientId: duidOctets('00:01:00:01:2c:00:00:00:00:00:5e:00:53:21' as Duid) },
-      random,
-      'ocp45/w1',
-    ],
-    'a declared DUID of any type': [{ clientId: duidOctets(i1Duid as Duid) }, random, 'ocp45/i1'],
-    'its link-local address': [{ clientId: enterprise }, undefined, 'ocp45/m1'],
-  }
-  for (const [name, [options, from, node]] of Object.entries(cases))
-    t.equal(solicit(options, from).about.node, node, name)
-  const unknown = solicit({ clientId: enterprise }, random)
-  t.match(unknown, {
-    kind: 'unknown-client',
-    about: { code: 'dhcpv6.no-reservation', reason: 'no reservation for 00:02:00:00:ab:11:01:02:03:04' },
-  })
-  t.match(solicit({ clientId: null }, random).about, { reason: 'no reservation for a client without a DUID' })
-  t.end()
-})
-
 t.test('RFC 5970: firmware gets the URL of its loader, and iPXE that of its script', (t) => {
   const pxe = replyOf(solicit({ others: firmwareOptions(7, 'PXEClient') }))
   t.equal(textIn(pxe, OptionCode.bootFileUrl), 'tftp://[fd00:16::101]/efi/snponly.efi')
@@ -179,12 +155,8 @@ t.test('what counts as evidence of a boot', (t) => {
     'the IPv6 stack of UEFI is not a system',
   )
   t.ok(request(MessageType.request, dnsOnly), 'with another DUID it is one')
-  const host = send(
-    clientMessage(MessageType.solicit, {
-      addresses: [],
-      clientId: linkLayerDuid('00:00:5e:00:53:99' as Mac),
-    }),
-  )
+  const hostMac = '00:00:5e:00:53:99' as Mac
+  const host = solicit({ clientId: linkLayerDuid(hostMac) }, `${linkLocal(hostMac)}%ens4`)
   t.match(host, { kind: 'advertised', seen: undefined, about: { node: 'switch.example.net' } })
   t.end()
 })
@@ -288,7 +260,10 @@ t.test('only the relay agents of the site may relay', (t) => {
     code: 'dhcpv6.unknown-relay',
     reason: 'fd00:16::9 is not a relay agent of the link of fd00:17::1',
   })
-  const near = relayed(clientMessage(MessageType.solicit, { addresses: [] }), { link: 'fd00:16::1' })
+  const near = relayed(clientMessage(MessageType.solicit, { addresses: [] }), {
+    link: 'fd00:16::1',
+    peer: linkLocal(m1Mac),
+  })
   t.equal(send(near, 'fd00:17::5', 547).kind, 'advertised', 'without a list, any address of the site')
   t.equal(send(near, 'fe80::5%ens4', 547).kind, 'advertised', 'or one on a declared link')
   for (const from of ['2001:db8::1', 'fe80::5%ens5', 'fe80::5']) {
