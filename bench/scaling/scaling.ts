@@ -10,11 +10,11 @@ import { ownCheckout, prepareCheckout } from '../slipway.ts'
 import { formatFigure } from '../table.ts'
 import type { PlanFigures } from './plan-probe.ts'
 import { plotFigures } from './plot.ts'
-import { formatScaling, scalingGoals, type Point } from './scaling-report.ts'
+import { formatScaling, minNodes, scalingGoals, type Point } from './scaling-report.ts'
 
 const sizes = [
-  ...[10, 100, 1000, 5000, 20_000].map((nodes) => ({ nodes, clusters: 1 })),
-  ...[10, 100].map((clusters) => ({ nodes: 1000, clusters })),
+  ...[10, 100, minNodes, 5000, 20_000].map((nodes) => ({ nodes, clusters: 1 })),
+  ...[10, 100].map((clusters) => ({ nodes: minNodes, clusters })),
 ]
 const reloads = 3
 const title = 'Scaling with nodes and clusters'
@@ -30,7 +30,21 @@ export async function measureScaling(network: Network, files: Files): Promise<Se
     const texts = Object.entries(figures).map(([name, value]) => `${name} ${formatFigure(value)}`)
     console.log(`scaling  ${size.nodes} nodes, ${size.clusters} clusters  ${texts.join(', ')}`)
   }
-  const plot = plotFigures(points.filter(({ clusters }) => clusters === 1))
+  const plot = plotFigures([
+    {
+      title: 'Growth with the number of nodes, one cluster',
+      axis: 'nodes',
+      sizeOf: ({ nodes }) => nodes,
+      points: points.filter(({ clusters }) => clusters === 1),
+      boundFrom: minNodes,
+    },
+    {
+      title: `Growth with the number of clusters, ${minNodes.toLocaleString('en-US')} nodes`,
+      axis: 'clusters',
+      sizeOf: ({ clusters }) => clusters,
+      points: points.filter(({ nodes }) => nodes === minNodes),
+    },
+  ])
   return {
     title,
     text: `${formatScaling(points)}\n\n![${title}](results/${plotName})`,
