@@ -76,10 +76,7 @@ export function formatGoals(goals: readonly Goal[]): string {
 
 function limitsOf(goals: readonly Goal[]): string[] {
   const works = new Set(goals.flatMap(({ work, isMet }) => (isMet ? [] : [work])))
-  const lines = [...works].flatMap((work) => {
-    const limit = limitOf(work)
-    return limit === undefined ? [] : [`- ${work}: ${limit}`]
-  })
+  const lines = [...works].map((work) => `- ${work}: ${limitOf(work) ?? 'not profiled yet'}`)
   const head =
     'What limits the works of the missed goals, from profiles (docs/decisions/0027-performance.md):'
   return lines.length === 0 ? [] : [head, lines.join('\n')]
