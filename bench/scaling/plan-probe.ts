@@ -19,7 +19,7 @@ export type PlanFigures = {
 
 const compilations = 3
 const lookups = 20_000
-const rounds = 5
+const rounds = 20
 /** Nodes of the subnet of the server (site.ts). */
 const nodesOnLink = 1000
 
