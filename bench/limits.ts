@@ -8,7 +8,7 @@ const limits: readonly (readonly [work: string, limit: string])[] = [
   ],
   [
     'DHCP,',
-    'the main thread logs and stores each exchange: a fifth of its time are writes of observations, and a seventh is garbage collection',
+    'half of the processor time of an exchange is the lane: a third of that is `recvmmsg` and `sendmmsg` in the kernel; the main thread, which stores the first message of each node, and the garbage collector take a fourth each',
   ],
   [
     'TFTP, 60',

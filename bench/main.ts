@@ -193,7 +193,7 @@ async function head(startedAt: Date, rounds: number, loadBefore: string): Promis
     `- ${rounds} rounds. Figures are medians of the rounds; "lost" and "memory" are maxima. In each round, each server is`,
     '  started, warmed up with similar work, measured, and stopped, one after the other. Servers use the first half of',
     '  the cores and load programs the other half, both with a higher priority than other processes (nice -15). Peers',
-    '  log as little as possible; slipway logs with its default level, one line for each request.',
+    '  log as little as possible; slipway logs with its default level, one line for each request that is not repeated.',
     `- Load average before the run: ${loadBefore}. Above 0.5, other programs affected the figures, mainly those of images,`,
     '  which depend on memory bandwidth.',
   ].join('\n')

@@ -195,7 +195,7 @@ export function createInstalls(options: InstallsOptions): Installs {
   }
 
   return {
-    observe: (seen) => records.observe(seen),
+    observe: (seen, repeated) => records.observe(seen, repeated),
     boot,
     preview,
     async mayRead(key, { token, address, what, isHead }) {

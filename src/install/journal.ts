@@ -23,7 +23,8 @@ export type Journal = {
   withUuid(uuid: string): readonly State[]
   /** Changes a record; it is written with the next batch, or by `keep`. */
   set(machine: string, state: State): void
-  note(machine: string, seen: Seen): void
+  /** @param repeated see `Observe` */
+  note(machine: string, seen: Seen, repeated?: number): void
   /** Makes a change that can be undone until it is written. @throws what `change` throws; then nothing changed */
   attempt<T>(machine: string, change: () => T): { readonly result: T; readonly undo: () => void }
   /**
@@ -235,8 +236,8 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     }
   }
 
-  function note(machine: string, seen: Seen): void {
-    const { row, isRepeat } = rows.note(machine, seen)
+  function note(machine: string, seen: Seen, times?: number): void {
+    const { row, isRepeat } = rows.note(machine, seen, times)
     if (!isRepeat) {
       add(row)
       return

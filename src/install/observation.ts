@@ -155,7 +155,8 @@ export type Observation = Seen & {
   readonly appliance?: string
 }
 
-export type Observe = (seen: Seen) => void
+/** @param repeated how often it was repeated, if it was reported before and only repeated since */
+export type Observe = (seen: Seen, repeated?: number) => void
 
 // Clients that poll repeat a request every few seconds, and a flood repeats it a thousand times a second. Stored each time,
 // these requests would displace the installation from the history and keep the disk busy.
@@ -163,7 +164,7 @@ export type Observe = (seen: Seen) => void
 /** Waiting scripts and refused clients repeat their request every few seconds. */
 const pollMs = 60_000
 /** DHCP clients wait longer before they retransmit: iPXE 1 s, PXE 4 s. */
-const retransmitMs = 500
+export const retransmitMs = 500
 /** Requests without a reason to wait, for example for the script that starts the local disk. */
 const requestMs = 2000
 
@@ -179,7 +180,7 @@ export type RepeatFilter = {
 /** The first observation of a series, and when it was. */
 type First<S extends Seen = Seen> = { readonly seen: S; readonly tick: number }
 type Budget = { rows: number; tick: number }
-type DhcpSeen = Extract<Seen, { kind: 'dhcp' }>
+export type DhcpSeen = Extract<Seen, { kind: 'dhcp' }>
 
 /** What is known of one machine. Every DHCP message of a flood is checked here, so no key is built from texts. */
 type MachineSeries = {
@@ -235,7 +236,8 @@ function repeatsLast({ dhcp, others }: MachineSeries, seen: Seen, tick: number):
   }
 }
 
-function isSameDhcp(one: DhcpSeen, other: DhcpSeen): boolean {
+/** Returns whether one observation only repeats the other. */
+export function isSameDhcp(one: DhcpSeen, other: DhcpSeen): boolean {
   return (
     one.answer === other.answer &&
     one.isFresh === other.isFresh &&

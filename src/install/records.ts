@@ -11,7 +11,7 @@ import type { NodeRecord, ProvenBoot } from './installs.ts'
 import type { Journal } from './journal.ts'
 import { advance, armedMs, type Event } from './machine.ts'
 import { type AttemptState, type BootEntry, type State, initialState } from './machine-state.ts'
-import type { Seen } from './observation.ts'
+import type { Observe, Seen } from './observation.ts'
 import type { Recorder } from './recorder.ts'
 import { withRelatives } from './relatives.ts'
 import { findSameMachine } from './same-machine.ts'
@@ -30,7 +30,7 @@ export type Records = {
   readonly tryToWrite: () => void
   /** Reads the active plan. A machine that is no longer declared keeps its record. */
   declare(): void
-  observe(seen: Seen): void
+  readonly observe: Observe
   /** Remembers that the machine itself was active. */
   seen(node: InstallNode): void
   /** Forgets which machine had the name of a node before, and when it was active. */
@@ -169,12 +169,12 @@ export function createRecords(options: RecordsOptions): Records {
     }
   }
 
-  function observe(seen: Seen): void {
+  function observe(seen: Seen, repeated?: number): void {
     const node = plan().get(seen.node)
     if (node === undefined || !isOfNode(seen, node)) return
     // Reports of the cluster are not signs of the machine itself.
     if (seen.kind !== 'cluster') lastSeen.set(node.mac, clock.now())
-    journal.note(node.mac, seen)
+    journal.note(node.mac, seen, repeated)
     const entry = entryOf(seen)
     if (entry !== undefined) firmware.set(node.mac, entry)
     if (seen.kind === 'script') firmware.delete(node.mac)
@@ -207,9 +207,9 @@ export function createRecords(options: RecordsOptions): Records {
     move,
     tryToWrite,
     declare,
-    observe(seen) {
+    observe(seen, repeated) {
       try {
-        observe(seen)
+        observe(seen, repeated)
       } catch (error) {
         counters.increment('install.bugs')
         log.error({ node: seen.node, err: error }, 'observation not recorded')

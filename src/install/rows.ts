@@ -15,8 +15,12 @@ export type Row = {
 }
 
 export type Rows = {
-  /** Returns the row of an observation. A repetition increases the count of the latest row of its kind. */
-  note(machine: string, seen: Seen): { readonly row: Row; readonly isRepeat: boolean }
+  /**
+   * Returns the row of an observation. A repetition increases the count of the latest row of its kind.
+   *
+   * @param repeated see `Observe`
+   */
+  note(machine: string, seen: Seen, repeated?: number): { readonly row: Row; readonly isRepeat: boolean }
   /** Returns the row of an observation that another appliance made. */
   receive(kept: Kept): Row
   /** Returns the sequence number of the last row. */
@@ -45,15 +49,17 @@ export function createRows(
   }
 
   return {
-    note(machine, seen) {
+    note(machine, seen, repeated) {
       const rows = latestOf(machine)
       const before = rows.get(seen.kind)
-      if (filter.isRepeat(machine, seen, clock.monotonic()) && before !== undefined) {
-        before.count++
+      const isRepeat = repeated !== undefined || filter.isRepeat(machine, seen, clock.monotonic())
+      if (isRepeat && before !== undefined) {
+        before.count += repeated ?? 1
         before.lastAt = wallClock.now()
         return { row: before, isRepeat: true }
       }
       const row = rowOf(machine, { ...seen, sequence: ++sequence, at: wallClock.now() })
+      if (repeated !== undefined) row.count = repeated
       rows.set(seen.kind, row)
       return { row, isRepeat: false }
     },

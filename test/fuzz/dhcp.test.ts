@@ -8,11 +8,12 @@ import { createLog } from '../../src/host/log.ts'
 import { formatIpv4 } from '../../src/proto/address/ip.ts'
 import { macFromOctets } from '../../src/proto/address/mac.ts'
 import { MalformedPacket } from '../../src/proto/bytes.ts'
-import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
+import type { Datagram } from '../../src/host/udp.ts'
+import { decodeMessage, encodeMessage, xidOffset, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { createOutbox } from '../../src/host/lane/outbox.ts'
 import type { AppliedMessage } from '../../src/host/lane/planned.ts'
-import { recordedOf } from '../../src/serve/dhcp/handle.ts'
+import { handleDatagram, isRepeatable, portable, recordedOf, replyOf } from '../../src/serve/dhcp/handle.ts'
 import { createDhcpProgram, maxUnreadOfDhcp, type DhcpLaneMessage } from '../../src/serve/dhcp/lane.ts'
 import { maxReplyOctets } from '../../src/serve/dhcp/reply.ts'
 import { respond, type Replied } from '../../src/serve/dhcp/respond.ts'
@@ -141,33 +142,67 @@ const lanes = ([undefined, 'proxy'] as const).map((dhcp) => {
   program.receive({ version: 1, plan: { model: captureModel(dhcp && { dhcp }), withheld: [] } })
   while (program.step());
   outbox.take()
-  return { arrivals, unread, outbox, program }
+  return { arrivals, unread, outbox, program, plan: dhcp === undefined ? plan : proxyPlan }
 })
 
-/** The main thread gets each result as a value that can be sent, and the reply is the one that the lane sends. */
-function checkLanes(payload: Uint8Array, message: DhcpMessage | undefined): void {
+/**
+ * The reply of the lane is that of the plan, also if the message is repeated. The main thread gets each result as a value that
+ * can be sent, or a repetition of a system as a number.
+ */
+function checkLanes(payload: Uint8Array): void {
   const address = payload.subarray(12, 16).join('.')
-  for (const { arrivals, unread, outbox, program } of lanes) {
-    for (const socket of arrivals.keys()) {
-      const out = new Uint8Array(2048)
-      const octets = program.answer(payload, out, { address, port: 68, socket, slot: 0, to: undefined })
-      const [sent] = structuredClone(outbox.take())?.messages ?? []
-      unread.fill(0)
-      if (sent?.kind !== 'handled') throw new Error('the lane failed')
-      const handled = recordedOf(sent.handled)
-      if (handled.kind === 'failed') throw new Error('the lane failed')
-      const replied = handled.kind === 'result' && 'octets' in handled.result ? handled.result : undefined
-      if (octets !== (replied?.octets ?? 0))
-        throw new Error('the main thread gets another reply than the client')
-      if (replied !== undefined) checkReply(message as DhcpMessage, replied, out)
+  const again = Uint8Array.from(payload)
+  if (again.length >= optionsOffset) again.set([1, 2, 3, 4], xidOffset)
+  for (const lane of lanes) {
+    for (const socket of lane.arrivals.keys()) {
+      for (const each of [payload, again, payload])
+        checkLane(lane, { payload: each, address, port: 68 }, socket)
     }
   }
+}
+
+function checkLane(
+  { arrivals, unread, outbox, program, plan: current }: (typeof lanes)[number],
+  datagram: Datagram,
+  socket: number,
+): void {
+  const [out, expected] = [new Uint8Array(2048), new Uint8Array(2048)]
+  const { payload, address, port } = datagram
+  const handled = handleDatagram(datagram, arrivals[socket] ?? 'unknown', current, expected, () => true)
+  const octets = program.answer(payload, out, { address, port, socket, slot: 0, to: undefined })
+  const messages = structuredClone(outbox.take())?.messages ?? []
+  unread.fill(0)
+  const reply = replyOf(handled)
+  if (
+    octets !== (reply?.octets ?? 0) ||
+    !isDeepStrictEqual(out.subarray(0, octets), expected.subarray(0, octets))
+  ) {
+    throw new Error('the client gets another reply than that of the plan')
+  }
+  const sent = messages.findLast(isComplete)
+  if (sent === undefined) {
+    if (!isRepeatable(handled)) throw new Error('the main thread gets nothing')
+    return
+  }
+  const recorded = recordedOf(sent.handled)
+  if (recorded.kind === 'failed') throw new Error('the lane failed')
+  if (!isDeepStrictEqual(recorded, recordedOf(portable(handled)))) {
+    throw new Error('the main thread gets another result than the client')
+  }
+  if (reply !== undefined) checkReply(decodeMessage(payload), reply, out)
+}
+
+type Handled = Extract<DhcpLaneMessage, { kind: 'handled' }>
+
+/** Whether a message is about one datagram, and not about repetitions. */
+function isComplete(message: DhcpLaneMessage | AppliedMessage): message is Handled {
+  return message.kind === 'handled' && message.repeated === undefined
 }
 
 function check(octets: Uint8Array): void {
   const message = orMalformed(() => decodeMessage(octets))
   if (message !== undefined) checkCodec(message)
-  checkLanes(octets, message)
+  checkLanes(octets)
   for (const current of [plan, proxyPlan]) {
     for (const arrival of ['unicast', 'broadcast', 'unknown', 'proxy-port'] as const) {
       const out = new Uint8Array(maxReplyOctets)

@@ -45,6 +45,12 @@ export type LaneProgram = {
   receive(message: unknown): void
   /** Does a part of other work; returns whether there is more. */
   step(): boolean
+  /**
+   * Adds the messages that it has gathered and that are due; all of them at the end of the lane.
+   *
+   * @returns whether others wait
+   */
+  reportDue?(isEnd: boolean): boolean
 }
 
 export type LaneLoop = {
@@ -100,6 +106,8 @@ export function createLaneLoop<Message>(options: {
   let lastAdmitted = ''
   let messagesAt = Number.NEGATIVE_INFINITY
   let isGathering = false
+  /** Whether the program has gathered messages that are not due. */
+  let isWaiting = false
   /** One object for all datagrams: they are answered one after the other. */
   const peer = { address: '', port: 0, socket: 0, slot: 0, to: undefined as Destination | undefined }
 
@@ -155,11 +163,11 @@ export function createLaneLoop<Message>(options: {
     if (recorder === undefined) for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
     else for (let slot = 0; slot < count; slot++) answerRecorded(recorder, slot, socket)
     // A client that gets an answer finds the main thread informed about it.
-    if (outbox.hasMessages()) {
+    if (isWaiting || outbox.hasMessages()) {
       const now = clock.monotonic()
       isGathering = count < maxGathered && now - messagesAt < 2 * gatherMs
       messagesAt = now
-      mailbox.report()
+      if (outbox.hasMessages()) mailbox.report()
     }
     const dropped = batch.send(replyFd, failed)
     for (let index = 0; index < dropped; index++) sending.dropped('server.send-queue-full', '')
@@ -174,7 +182,8 @@ export function createLaneLoop<Message>(options: {
       let count = 0
       for (const [index, socket] of sockets.entries()) if (program.isReady()) count += serve(socket, index)
       const hasWork = program.step()
-      const isPending = mailbox.report()
+      isWaiting = program.reportDue?.(mailbox.isStopped()) === true
+      const isPending = mailbox.report() || isWaiting
       if (mailbox.isStopped()) return false
       if (count > 0 || hasWork) return true
       if (program.isReady()) waiting.untilInput(isPending ? reportMs : idleMs)

@@ -43,8 +43,8 @@ const maxLines = 500
 /** Frames of one report: more than a machine causes in that time, so that a flood does not fill the memory. */
 const maxFrames = 2000
 
-/** A batch that was received before there were too many can add its messages. */
-const maxOfBatch = 2 * slots
+/** A batch that was received before there were too many can add its messages: at most four for each datagram. */
+const maxOfBatch = 4 * slots
 
 /**
  * @param isDebug whether the log of the main thread writes debug lines

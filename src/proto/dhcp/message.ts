@@ -51,6 +51,14 @@ export const broadcastFlag = 0x8000
 /** RFC 2131 §3: 99, 130, 83, 99. */
 const magicCookie = 0x63825363
 
+/** The offset of the transaction, 4 octets. */
+export const xidOffset = 4
+
+/** Returns the transaction of a message. */
+export function xidOf(message: Uint8Array): number {
+  return new Reader(message, xidOffset).u32()
+}
+
 export const chaddrOffset = 28
 
 /** Offsets of `sname` and `file`, which can hold options (RFC 2131 §4.1); `end` is exclusive. */

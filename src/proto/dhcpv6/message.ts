@@ -80,6 +80,14 @@ export function decodeMessage(packet: Uint8Array): ClientMessage | RelayMessage 
   return { kind: 'relay', type, hopCount, linkAddress, peerAddress, options: readOptions(reader) }
 }
 
+export const transactionOffset = 1
+
+/** Returns the transaction of a message that is not relayed. */
+export function transactionIdOf(message: Uint8Array): number {
+  const reader = new Reader(message, transactionOffset)
+  return (reader.u8() << 16) | reader.u16()
+}
+
 /** Writes the header of a message; the caller writes the options behind it. */
 export function putHeader(writer: Writer, type: number, transactionId: number): void {
   writer.u8(type)

@@ -4,9 +4,9 @@
  */
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { MalformedPacket } from '../../proto/bytes.ts'
-import { chaddrOffset } from '../../proto/dhcp/message.ts'
+import { chaddrOffset, xidOf } from '../../proto/dhcp/message.ts'
 import type { Datagram } from '../../host/udp.ts'
-import type { Seen } from '../../install/observation.ts'
+import { isSameDhcp, type DhcpSeen, type Seen } from '../../install/observation.ts'
 import type { InventoryBindings } from '../../inventory/bindings.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
@@ -79,6 +79,43 @@ export function handleDatagram(
 /** Returns the reply to send, if there is one. */
 export function replyOf(handled: Handled): Replied | undefined {
   return handled.kind === 'result' && 'octets' in handled.result ? handled.result : undefined
+}
+
+/** A reply to an operating system. */
+export type Repeatable = HandledResult<Replied> & { readonly seen: DhcpSeen }
+
+/** Returns whether the client is an operating system: no decision about a boot depends on a repetition of its message. */
+export function isRepeatable(handled: Handled): handled is Repeatable {
+  if (replyOf(handled) === undefined) return false
+  const { seen } = handled as HandledResult<Replied>
+  return seen?.kind === 'dhcp' && seen.asker === 'system'
+}
+
+/** Returns the result for a message that differs from an earlier one in nothing but the transaction. */
+export function withTransaction({ result, ...rest }: Repeatable, message: Uint8Array): Repeatable {
+  return { ...rest, result: { ...result, about: { ...result.about, xid: xidOf(message) } } }
+}
+
+/** Returns whether two replies to one machine differ in nothing but the transaction. */
+export function isRepeated(one: Repeatable, other: Repeatable): boolean {
+  const [{ about, kind }, { about: before, kind: kindBefore }] = [other.result, one.result]
+  return (
+    kind === kindBefore &&
+    about.mac === before.mac &&
+    about.address === before.address &&
+    about.state === before.state &&
+    about.bootFile === before.bootFile &&
+    about.code === before.code &&
+    about.reason === before.reason &&
+    one.seen.uuid === other.seen.uuid &&
+    one.seen.isUnprivileged === other.seen.isUnprivileged &&
+    isSameDhcp(one.seen, other.seen)
+  )
+}
+
+/** Returns the declared machine that a datagram is from. */
+export function nodeOf(handled: Handled): string | undefined {
+  return handled.kind === 'result' && 'about' in handled.result ? handled.result.about.node : undefined
 }
 
 /**

@@ -4,17 +4,31 @@
  */
 import { createAttachedNetworks } from '../../host/attached-networks.ts'
 import type { Clock } from '../../host/clock.ts'
-import type { LaneProgram } from '../../host/lane/loop.ts'
+import type { LaneProgram, Peer } from '../../host/lane/loop.ts'
 import type { Outbox } from '../../host/lane/outbox.ts'
 import type { AppliedMessage, PlanMessage } from '../../host/lane/planned.ts'
+import { createRepeats } from '../../install/repeats.ts'
+import { createReplyMemory } from '../../host/lane/reply-memory.ts'
 import { createInventoryBindings, type LiveBinding } from '../../inventory/bindings.ts'
 import { dhcpSteps } from '../../plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Model } from '../../plan/model.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ip.ts'
+import { xidOf, xidOffset } from '../../proto/dhcp/message.ts'
 import type { Arrival } from './decide.ts'
-import { handleDatagram, portable, replyOf, type Recorded } from './handle.ts'
-import type { RequestContext } from './respond.ts'
+import {
+  handleDatagram,
+  isRepeatable,
+  isRepeated,
+  nodeOf,
+  portable,
+  replyOf,
+  type Handled,
+  type Recorded,
+  type Repeatable,
+  withTransaction,
+} from './handle.ts'
+import type { Replied, RequestContext } from './respond.ts'
 import type { Withheld } from './withhold.ts'
 
 /** What the lane answers from. */
@@ -41,7 +55,12 @@ export type DhcpLaneData = {
 export const maxUnreadOfDhcp = 20_000
 
 export type DhcpLaneMessage =
-  | { readonly kind: 'handled'; readonly handled: Recorded | string }
+  | {
+      readonly kind: 'handled'
+      readonly handled: Recorded | string
+      /** How often it was repeated, if it was reported before and only repeated since. */
+      readonly repeated?: number
+    }
   | {
       readonly kind: 'unsent'
       readonly about: RequestContext
@@ -49,6 +68,9 @@ export type DhcpLaneMessage =
       readonly client: string
       readonly error: Error
     }
+
+/** A reply, with the transaction and the destination of this one: `about` can be that of the message that it repeats. */
+type Sent = { about: RequestContext; xid: number; address: string; port: number }
 
 export function createDhcpProgram(
   { arrivals, isEveryInterface }: DhcpLaneData,
@@ -59,34 +81,79 @@ export function createDhcpProgram(
   let withheld: readonly Withheld[] = []
   let compiling: ReturnType<typeof dhcpSteps> | undefined
   let version = 0
-  /** The replies of this round, by slot. */
-  const replies = new Map<number, { readonly about: RequestContext; readonly client: string }>()
+  /** The last replies, by slot: the same objects in each round, because a flood has thousands of messages per second. */
+  const replies: Sent[] = []
   const attached = createAttachedNetworks(clock, isEveryInterface)
   const bindings = createInventoryBindings(clock)
+  const memory = createReplyMemory<Repeatable>(clock, [xidOffset, xidOffset + 4])
+  const repeats = createRepeats(clock, isRepeated, report, isFull)
+
+  function report(handled: Handled, repeated?: number): void {
+    add({ kind: 'handled', handled: portable(handled), ...(repeated !== undefined && { repeated }) })
+  }
+
+  /** Reports a message, or counts it. @returns whether it is a repetition */
+  function gather(handled: Handled): handled is Repeatable {
+    if (isRepeatable(handled)) {
+      if (repeats.count(handled.seen, handled)) return true
+      repeats.begin(handled.seen, handled)
+      return false
+    }
+    const node = nodeOf(handled)
+    if (node !== undefined) repeats.end(node)
+    report(handled)
+    return false
+  }
+
+  /** Decides where a reply goes. @returns its length */
+  function send({ to, about, octets }: Replied, message: Uint8Array, peer: Peer): number {
+    if (to !== 'sender') peer.to = to
+    const { address, port } = peer.to ?? peer
+    const sent = (replies[peer.slot] ??= { about, xid: 0, address, port })
+    sent.about = about
+    sent.xid = xidOf(message)
+    sent.address = address
+    sent.port = port
+    return octets
+  }
+
+  function handle(payload: Uint8Array, out: Uint8Array, { address, port, socket }: Peer): Handled {
+    const current = plan as DhcpPlan
+    const server = formatIpv4(current.server)
+    const isAttached = (network: Cidr) => attached(network, server)
+    const arrival = arrivals[socket] as Arrival
+    return handleDatagram({ payload, address, port }, arrival, current, out, isAttached, withheld, bindings)
+  }
+
+  /** They are about the nodes of the plan before. */
+  function endRepeats(): void {
+    repeats.reportDue(true)
+    memory.clear()
+  }
 
   return {
     // Requests wait in the sockets while the main thread is behind: each one is recorded.
     isReady: () => plan !== undefined && !isFull(),
 
     answer(payload, out, peer) {
-      const current = plan as DhcpPlan
-      const server = formatIpv4(current.server)
-      const arrival = arrivals[peer.socket] as Arrival
-      const datagram = { payload, address: peer.address, port: peer.port }
-      const isAttached = (network: Cidr) => attached(network, server)
-      const handled = handleDatagram(datagram, arrival, current, out, isAttached, withheld, bindings)
-      add({ kind: 'handled', handled: portable(handled) })
+      const known = memory.find(payload, peer, out)
+      if (known !== undefined && repeats.count(known.seen, known)) {
+        return send(known.result, payload, peer)
+      }
+      const handled = known === undefined ? handle(payload, out, peer) : withTransaction(known, payload)
+      const isRepetition = gather(handled)
       const reply = replyOf(handled)
       if (reply === undefined) return 0
-      if (reply.to !== 'sender') peer.to = reply.to
-      const { address, port } = peer.to ?? peer
-      replies.set(peer.slot, { about: reply.about, client: `${address}:${port}` })
-      return reply.octets
+      // The next ones are counted without an object for each.
+      if (isRepetition) memory.keep(payload, peer, out.subarray(0, reply.octets), handled)
+      return send(reply, payload, peer)
     },
 
     unsent(slot, error) {
-      const reply = replies.get(slot)
-      if (reply !== undefined) add({ kind: 'unsent', ...reply, error })
+      const sent = replies[slot]
+      if (sent === undefined) return
+      const { about, xid, address, port } = sent
+      add({ kind: 'unsent', about: { ...about, xid }, client: `${address}:${port}`, error })
     },
 
     tooLong: () => counters.increment('dhcp.malformed'),
@@ -97,6 +164,7 @@ export function createDhcpProgram(
         bindings.restore(received.bindings)
         return
       }
+      endRepeats()
       const { model, bindings: before = [] } = received.plan
       bindings.restore(before)
       version = received.version
@@ -105,11 +173,14 @@ export function createDhcpProgram(
       else if (compiling === undefined) add({ kind: 'applied', version })
     },
 
+    reportDue: (isEnd) => repeats.reportDue(isEnd),
+
     // Requests are answered from the plan before, until all steps are done.
     step() {
       if (compiling === undefined) return false
       const { done, value } = compiling.next()
       if (done !== true) return true
+      endRepeats()
       plan = value.plan
       compiling = undefined
       add({ kind: 'applied', version })

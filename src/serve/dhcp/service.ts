@@ -122,8 +122,8 @@ export async function startDhcp(
           leasing.receive(handled.result.offer)
         }
         try {
-          recordResult(handled.result)
-          if (handled.seen !== undefined) observe(handled.seen)
+          recordResult(handled.result, done.repeated)
+          if (handled.seen !== undefined) observe(handled.seen, done.repeated)
         } catch (error) {
           recordFailure({ client: handled.client, error })
         }
@@ -146,13 +146,15 @@ export async function startDhcp(
     return { code }
   }
 
-  function recordResult(result: Extract<Recorded, { kind: 'result' }>['result']): void {
+  /** @param repeated how often it was repeated, if it was recorded before and only repeated since */
+  function recordResult(result: Extract<Recorded, { kind: 'result' }>['result'], repeated?: number): void {
+    const times = repeated ?? 1
     const { counter, message } = outcomes[result.kind]
     if (result.kind === 'unknown-client' && result.isSimulated === true) {
       log.debug({ ...result.client, ...facts(result.about) }, message)
       return
     }
-    counters.increment(counter)
+    counters.increment(counter, times)
     if (result.kind === 'not-ours') {
       const { code, reason } = result
       const facts = { ...refused(code), reason }
@@ -162,8 +164,8 @@ export async function startDhcp(
       return
     }
     const { about } = result
-    if (about.code !== undefined) counters.refuse(about.code)
-    if (about.ignored !== undefined) counters.increment('dhcp.optionsIgnored', about.ignored.length)
+    if (about.code !== undefined) counters.refuse(about.code, times)
+    if (about.ignored !== undefined) counters.increment('dhcp.optionsIgnored', about.ignored.length * times)
     switch (result.kind) {
       case 'unknown-client': {
         const isLogged = unknownClients.see(about.mac, result.client)
@@ -202,13 +204,13 @@ export async function startDhcp(
           recordInventory(about, result.inventory)
           return
         }
-        if (about.reason !== undefined) counters.increment('dhcp.nothingToBoot')
-        log.info({ ...facts(about), interface: replyInterface()?.name }, message)
+        if (about.reason !== undefined) counters.increment('dhcp.nothingToBoot', times)
+        log.info({ ...facts(about), interface: replyInterface()?.name, repeated }, message)
         return
       case 'refused':
       case 'released':
       case 'ignored':
-        log.info(facts(about), message)
+        log.info({ ...facts(about), repeated }, message)
     }
   }
 

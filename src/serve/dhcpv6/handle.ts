@@ -5,11 +5,19 @@
 import type { Clock } from '../../host/clock.ts'
 import { RecentMap } from '../../host/recent-map.ts'
 import type { Datagram } from '../../host/udp.ts'
+import { isSameDhcp, type DhcpSeen } from '../../install/observation.ts'
 import type { Dhcpv6Plan } from '../../plan/dhcpv6/plan.ts'
 import { MalformedPacket } from '../../proto/bytes.ts'
+import { transactionIdOf } from '../../proto/dhcpv6/message.ts'
 import { endpointText } from '../../text/endpoint.ts'
 import { createReadSender } from './request.ts'
-import { respond, type Dhcpv6Context, type Dhcpv6Result, type NetworksOn } from './respond.ts'
+import {
+  respond,
+  transactionText,
+  type Dhcpv6Context,
+  type Dhcpv6Result,
+  type NetworksOn,
+} from './respond.ts'
 
 export type Handled =
   | {
@@ -33,33 +41,47 @@ export type Reply = { readonly octets: number; readonly port: number; readonly a
 
 /** What was done with a datagram, or why its reply was not sent. */
 export type Done =
-  | { readonly kind: 'handled'; readonly handled: Handled }
+  | {
+      readonly kind: 'handled'
+      readonly handled: Handled
+      /** How often it was repeated, if it was reported before and only repeated since. */
+      readonly repeated?: number
+    }
   | { readonly kind: 'unsent'; readonly about: Dhcpv6Context; readonly error: Error }
 
 /** Replies to one machine at once, and in each second: clients send at most a few messages per second. */
 const repliesPerSecond = 128
 const maxBudgets = 8192
 
+export type Handler = {
+  readonly handle: (datagram: Datagram, out: Uint8Array) => Handled
+  /** Returns whether a machine may get another reply. */
+  readonly hasBudget: (node: string | undefined) => boolean
+}
+
 /** @param networksOn returns the declared networks of an interface */
 export function createHandler(
   plan: () => Dhcpv6Plan,
   networksOn: NetworksOn,
   clock: Pick<Clock, 'monotonic'>,
-): (datagram: Datagram, out: Uint8Array) => Handled {
+): Handler {
   const readSender = createReadSender()
   const hasBudget = createBudgets(clock)
-  return (datagram, out) => {
-    try {
-      const { payload, port } = datagram
-      const received = { payload, sender: readSender(datagram.address), port }
-      const result = respond(received, plan(), networksOn, out)
-      return { kind: 'result', result, isOverBudget: 'octets' in result && !hasBudget(result.about.node) }
-    } catch (error) {
-      const client = endpointText(datagram)
-      if (error instanceof MalformedPacket) return { kind: 'malformed', client, reason: error.message }
-      const packet = Buffer.from(datagram.payload).toString('hex')
-      return { kind: 'failed', client, packet, error }
-    }
+  return {
+    handle(datagram, out) {
+      try {
+        const { payload, port } = datagram
+        const received = { payload, sender: readSender(datagram.address), port }
+        const result = respond(received, plan(), networksOn, out)
+        return { kind: 'result', result, isOverBudget: 'octets' in result && !hasBudget(result.about.node) }
+      } catch (error) {
+        const client = endpointText(datagram)
+        if (error instanceof MalformedPacket) return { kind: 'malformed', client, reason: error.message }
+        const packet = Buffer.from(datagram.payload).toString('hex')
+        return { kind: 'failed', client, packet, error }
+      }
+    },
+    hasBudget,
   }
 }
 
@@ -79,4 +101,40 @@ function createBudgets(clock: Pick<Clock, 'monotonic'>): (node: string | undefin
 export function replyOf(handled: Handled): Reply | undefined {
   if (handled.kind !== 'result' || handled.isOverBudget) return undefined
   return 'octets' in handled.result ? handled.result : undefined
+}
+
+/** A reply to an operating system. */
+export type Repeatable = Extract<Handled, { kind: 'result' }> & {
+  readonly result: Extract<Dhcpv6Result, { readonly octets: number }> & { readonly seen: DhcpSeen }
+}
+
+/** Returns whether the client is an operating system: no decision about a boot depends on a repetition of its message. */
+export function isRepeatable(handled: Handled): handled is Repeatable {
+  if (handled.kind !== 'result' || !('octets' in handled.result)) return false
+  const { seen } = handled.result
+  return seen?.kind === 'dhcp' && seen.asker === 'system'
+}
+
+/** Returns the result for a message that differs from an earlier one in nothing but the transaction. */
+export function withTransaction({ result, ...rest }: Repeatable, message: Uint8Array): Repeatable {
+  const transaction = transactionText(transactionIdOf(message))
+  return { ...rest, result: { ...result, about: { ...result.about, transaction } } }
+}
+
+/** Returns whether two replies to one machine differ in nothing but the transaction. */
+export function isRepeated(one: Repeatable, other: Repeatable): boolean {
+  const [{ about, kind }, { about: before, kind: kindBefore }] = [other.result, one.result]
+  return (
+    kind === kindBefore &&
+    one.isOverBudget === other.isOverBudget &&
+    about.mac === before.mac &&
+    about.duid === before.duid &&
+    about.relay === before.relay &&
+    about.address === before.address &&
+    about.bootFile === before.bootFile &&
+    about.code === before.code &&
+    about.reason === before.reason &&
+    one.result.seen.isUnprivileged === other.result.seen.isUnprivileged &&
+    isSameDhcp(one.result.seen, other.result.seen)
+  )
 }

@@ -75,7 +75,7 @@ const listeningOn = ({ local }: Pick<UdpPort, 'local'>): string => `udp ${endpoi
 /** Returns a function that answers a datagram in this thread. */
 function createAnswer({ plan, clock }: ListenOptions, links: Links, record: (done: Done) => void) {
   const out = new Uint8Array(maxReplyOctets)
-  const handle = createHandler(plan, (name) => links.networksOn(name), clock)
+  const { handle } = createHandler(plan, (name) => links.networksOn(name), clock)
   return (datagram: Datagram, socket: Pick<UdpPort, 'send'>): void => {
     const handled = handle(datagram, out)
     const reply = replyOf(handled)

@@ -69,7 +69,7 @@ export function respond(
   const macs = macsOf(request)
   const found = findReservation(request, plan)
   const seen: Dhcpv6Context = {
-    transaction: `0x${message.transactionId.toString(16).padStart(6, '0')}`,
+    transaction: transactionText(message.transactionId),
     mac: found?.mac ?? macs[0],
     duid,
     relay: relays.length === 0 ? undefined : sender.address,
@@ -105,6 +105,10 @@ export function respond(
     },
     seen: sendsFile ? observationOf(request, reservation, decision, port, plan, reason) : undefined,
   }
+}
+
+export function transactionText(id: number): string {
+  return `0x${id.toString(16).padStart(6, '0')}`
 }
 
 function codeOf({ kind }: Decision, reason: string | undefined): Pick<Dhcpv6Context, 'code' | 'reason'> {

@@ -34,16 +34,16 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
   /** Counts, logs, and observes what was done. */
   function record(done: Done): void {
     if (done.kind === 'handled') {
-      recordHandled(done.handled)
+      recordHandled(done.handled, done.repeated)
       return
     }
     counters.increment('dhcpv6.unsent')
     log.error({ ...done.about, ...refused('dhcpv6.reply-not-sent'), err: done.error }, 'reply not sent')
   }
 
-  function recordHandled(handled: Handled): void {
+  function recordHandled(handled: Handled, repeated: number | undefined): void {
     if (handled.kind === 'result') {
-      recordResult(handled)
+      recordResult(handled, repeated)
       return
     }
     const { client } = handled
@@ -57,21 +57,26 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
     log.error({ client, ...refused('dhcpv6.internal-error'), err: error, packet }, 'packet handling failed')
   }
 
-  function recordResult({ result, isOverBudget }: Extract<Handled, { kind: 'result' }>): void {
+  /** @param repeated how often it was repeated, if it was recorded before and only repeated since */
+  function recordResult(
+    { result, isOverBudget }: Extract<Handled, { kind: 'result' }>,
+    repeated: number | undefined,
+  ): void {
     const { kind, about } = result
-    if (about.code !== undefined) counters.refuse(about.code)
-    counters.increment(counterOf[kind])
+    const times = repeated ?? 1
+    if (about.code !== undefined) counters.refuse(about.code, times)
+    counters.increment(counterOf[kind], times)
     if (!('octets' in result)) {
       if (kind === 'unknown-client') recordUnknown(about)
       else limit(`${about.node} ${about.code}`, (count) => log.info({ ...about, count }, messageOf[kind]))
       return
     }
     if (isOverBudget) {
-      counters.increment('dhcpv6.overBudget')
+      counters.increment('dhcpv6.overBudget', times)
       return
     }
-    log[kind === 'declined' ? 'warn' : 'info'](about, messageOf[kind])
-    if (result.seen !== undefined) observe(result.seen)
+    log[kind === 'declined' ? 'warn' : 'info']({ ...about, repeated }, messageOf[kind])
+    if (result.seen !== undefined) observe(result.seen, repeated)
   }
 
   /** Logs an undeclared machine every ten minutes, and a flood of them every ten seconds. */

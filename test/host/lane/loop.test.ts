@@ -204,6 +204,36 @@ t.test('rounds with messages that follow each other soon gather datagrams', asyn
   t.equal(asked.length, 45)
 })
 
+t.test('messages that the program has gathered are reported when they are due, and at the end', async (t) => {
+  const calls: boolean[] = []
+  let hasWaiting = true
+  const { loop, outbox, reports, send, waits, sockets } = await setUp(t, {
+    reportDue(isEnd) {
+      calls.push(isEnd)
+      if (isEnd || !hasWaiting) outbox.add('gathered')
+      return hasWaiting
+    },
+  })
+  loop.round()
+  t.same([calls, waits, reports], [[false], [50], []], 'the lane looks again soon')
+  const client = await clientOf(t)
+  for (let index = 0; index < 2; index++) {
+    await client.send(Uint8Array.of(1), sockets[0]!)
+    loop.round()
+  }
+  waits.length = 0
+  loop.round()
+  t.equal(waits[0], 1, 'rounds without messages gather datagrams too')
+  hasWaiting = false
+  loop.round()
+  t.match(reports, [{ messages: ['gathered'] }])
+  hasWaiting = true
+  send(stopMessage)
+  t.equal(loop.round(), false)
+  t.match(reports[1], { messages: ['gathered'] })
+  t.equal(calls.at(-1), true)
+})
+
 t.test('a packet capture sees what is received and sent, and not what is refused', async (t) => {
   const { loop, recording, sockets, unresolved } = await setUp(t)
   const seen: string[] = []

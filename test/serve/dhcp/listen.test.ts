@@ -14,6 +14,7 @@ import type { Model } from '../../../src/plan/model.ts'
 import { parseIpv4, type Ipv4 } from '../../../src/proto/address/ip.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
 import { startDhcp } from '../../../src/serve/dhcp/service.ts'
+import { defined } from '../../../src/text/defined.ts'
 import { captured, captureModel } from '../../support/dhcp-captures.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { from } from '../../support/inventory-site.ts'
@@ -57,7 +58,7 @@ async function setUp(t: Test, { sockets, isLane }: (typeof variants)[number]) {
   const clock = fakeClock()
   const counters = new Counters()
   const lines: Record<string, unknown>[] = []
-  const seen: Seen[] = []
+  const seen: (Seen & { readonly repeated?: number })[] = []
   const lost: Error[] = []
   let model = modelOn(ports)
   const service = await startDhcp({
@@ -69,7 +70,7 @@ async function setUp(t: Test, { sockets, isLane }: (typeof variants)[number]) {
     }),
     ...{ counters, clock },
     bindings: createInventoryBindings(clock, () => 0),
-    observe: (each) => void seen.push(each),
+    observe: (each, repeated) => void seen.push({ ...each, ...defined({ repeated }) }),
     onLost: (error) => void lost.push(error),
   })
   t.teardown(() => service.close(0))
@@ -105,6 +106,21 @@ for (const variant of variants) {
       t.equal(counters.get('dhcp.offered'), 1)
     },
   )
+
+  t.test(`${variant.name} counts each repetition, in the log and in the history too`, async (t) => {
+    const { send, seen, counters, lines } = await setUp(t, variant)
+    for (let count = 0; count < 5; count++) send(captured('udhcpc DISCOVER'))
+    await until(() => counters.get('dhcp.offered') === 5)
+    const logged = lines
+      .filter(({ msg }) => msg === 'address offered')
+      .map(({ repeated = 1 }) => Number(repeated))
+    const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+    t.equal(logged[0], 1)
+    t.equal(sum(logged), 5)
+    t.equal(sum(seen.map(({ repeated = 1 }) => repeated)), 5)
+    t.equal(seen.length, logged.length)
+    if (variant.isLane) t.ok(seen.length < 5, 'the main thread gets fewer messages')
+  })
 
   t.test(`${variant.name} uses a new plan when it is applied`, async (t) => {
     const { ask, swap, model } = await setUp(t, variant)

@@ -15,6 +15,7 @@ import type { Ipv6 } from '../../../src/proto/address/ip.ts'
 import { decodeMessage, MessageType, type ClientMessage } from '../../../src/proto/dhcpv6/message.ts'
 import { decodeAssociation, firstValue, OptionCode } from '../../../src/proto/dhcpv6/option.ts'
 import { startDhcpv6 } from '../../../src/serve/dhcpv6/service.ts'
+import { defined } from '../../../src/text/defined.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { clientMessage, ipv6Model, octets6, relayedMessage } from '../../support/ipv6-site.ts'
 import { until } from '../../support/until.ts'
@@ -63,7 +64,7 @@ async function setUp(t: Test, { isLane, isStarted = isLane }: { isLane: boolean;
   const clock = fakeClock()
   const counters = new Counters()
   const lines: Record<string, unknown>[] = []
-  const seen: Seen[] = []
+  const seen: (Seen & { readonly repeated?: number })[] = []
   let model = modelFor(relay.address().port)
   const service = await startDhcpv6({
     plan: () => compileDhcpv6(model) as Dhcpv6Plan,
@@ -73,7 +74,7 @@ async function setUp(t: Test, { isLane, isStarted = isLane }: { isLane: boolean;
     log: createLog('debug', {
       write: (text: string) => void lines.push(JSON.parse(text) as Record<string, unknown>),
     }),
-    observe: (each) => void seen.push(each),
+    observe: (each, repeated) => void seen.push({ ...each, ...defined({ repeated }) }),
     onLost(error) {
       throw error
     },
@@ -115,6 +116,21 @@ for (const variant of variants) {
       t.equal(counters.get('dhcpv6.advertised'), 1)
     },
   )
+
+  t.test(`${variant.name} counts each repetition, in the log and in the history too`, async (t) => {
+    const { send, seen, counters, lines } = await setUp(t, variant)
+    for (let count = 0; count < 5; count++) send(solicit)
+    await until(() => counters.get('dhcpv6.advertised') === 5)
+    const logged = lines
+      .filter(({ msg }) => msg === 'IPv6 address offered')
+      .map(({ repeated = 1 }) => Number(repeated))
+    const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0)
+    t.equal(logged[0], 1)
+    t.equal(sum(logged), 5)
+    t.equal(sum(seen.map(({ repeated = 1 }) => repeated)), 5)
+    t.equal(seen.length, logged.length)
+    if (variant.isLane) t.ok(seen.length < 5, 'the main thread gets fewer messages')
+  })
 
   t.test(`${variant.name} uses a new plan when it is applied`, async (t) => {
     const { ask, swap, model } = await setUp(t, variant)
