@@ -11,7 +11,7 @@ import type { Chunk, SharedFile } from '../../host/shared-files.ts'
 import type { ImageLane, LaneTransfer } from './image-lane.ts'
 
 /** A part of a file. */
-type Range = { readonly start: number; readonly octets: number }
+export type Range = { readonly start: number; readonly octets: number }
 
 export type Body = {
   readonly stream: Readable

@@ -1,6 +1,7 @@
 /** Image files: the files of the image directories that the plan boots, and no others. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { createEventLimiter } from '../../host/connection-limits.ts'
 import { createReadLimit } from '../../host/read-limit.ts'
@@ -12,7 +13,7 @@ import {
   type SharedFiles,
 } from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http/plan.ts'
-import { pieceOctets, readBody, replaceBody, sendByLane, type Body } from './body.ts'
+import { pieceOctets, readBody, replaceBody, sendByLane, type Body, type Range } from './body.ts'
 import { createDownloads, type Download, type Downloads } from '../../install/downloads.ts'
 import { createReaders, defaultReaderLimits, type Readers } from './readers.ts'
 import type { ImageLane } from './image-lane.ts'
@@ -74,7 +75,10 @@ const imageLabels: FileLabels = {
   refused: 'image file cannot be served',
 }
 
-/** @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. */
+/**
+ * @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. A node that boots asks for the
+ * whole file without conditions, and @fastify/static would only open and examine the file once more.
+ */
 export async function sendImage(
   { reply, node, client, address, isLocal }: Exchange,
   { log, counters, clock, observe }: Tools,
@@ -128,7 +132,7 @@ export async function sendImage(
   const file = isKnown ? opened : limitReads(opened)
   counters.increment(labels.counter)
   const what = directory.files.get(name)
-  replaceBody(reply, (range) => {
+  const bodyOf = (range: Range): Readable => {
     const events = { onProgress: reader.progress, onHeld: reader.held }
     const { fd, version } = file
     const isForLane = usesLane && fd !== undefined && range.octets > pieceOctets && lane.canSend(reply.raw)
@@ -141,7 +145,7 @@ export async function sendImage(
       download = downloads.start({ node, what, file: name, dir: directory.dir, ...part })
     }
     return made.stream
-  })
+  }
   const sentOctets = (isAborted: boolean) => (isAborted ? body?.sent() : body?.octets) ?? 0
   watchResponse(reply, clock, sentOctets, ({ octets, durationMs, aborted }) => {
     file.close()
@@ -152,7 +156,7 @@ export async function sendImage(
     counters.increment('http.imageOctets', octets)
     log.info({ node, client, file: path, octets, durationMs, aborted }, labels.served)
   })
-  const { headers } = reply.request.raw
+  const { headers, method } = reply.request.raw
   const tag = `"${file.version}"`
   reply.header('cache-control', 'no-cache').header('etag', tag)
   switch (evaluateConditions(headers, { tag, modifiedMs: file.modifiedMs })) {
@@ -163,11 +167,26 @@ export async function sendImage(
     case 'send':
   }
   normalizeRange(headers, file.octets)
+  // The type of what a node boots does not depend on its name.
+  const isBooted = what !== undefined
+  if (isBooted) reply.type('application/octet-stream')
+  if (isBooted && method === 'GET' && asksForWhole(headers)) {
+    const modified = new Date(file.modifiedMs).toUTCString()
+    reply.header('accept-ranges', 'bytes').header('last-modified', modified)
+    return reply.header('content-length', file.octets).send(bodyOf({ start: 0, octets: file.octets }))
+  }
+  replaceBody(reply, bodyOf)
   return reply.sendFile(name, directory.dir, {
     acceptRanges: true,
     etag: false,
+    contentType: !isBooted,
     onFile: (_path, { size, mtimeMs }) => requireSame(file, size, mtimeMs),
   })
+}
+
+/** Whether no header field asks for a part of the file, or states a condition (RFC 9110 §13, §14). */
+function asksForWhole(headers: IncomingHttpHeaders): boolean {
+  return !('range' in headers || 'if-modified-since' in headers || 'if-unmodified-since' in headers)
 }
 
 const changedFile: Refusal = {
