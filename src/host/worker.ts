@@ -20,7 +20,11 @@ export function runInWorker<Result>(program: WorkerProgram, data: unknown): Prom
     workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: program.maxMebibytes },
   })
-  worker.once('message', resolve)
+  worker.once('message', (result: Result) => {
+    resolve(result)
+    // Its heap is large, and the end of its event loop would keep it for longer.
+    void worker.terminate()
+  })
   worker.once('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve(undefined)
     else reject(error)
