@@ -82,7 +82,9 @@ const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** All templates of a site, each with one line. */
 function templates(site: Site): ReadonlyMap<string, TemplateFact> {
   const owners = [site, ...site.clusters, ...site.clusters.flatMap(({ nodes }) => nodes)]
-  const paths = owners.flatMap(({ http }) => http?.files ?? []).flatMap(({ template }) => template ?? [])
+  const paths = owners
+    .flatMap(({ http }): readonly { template?: string | undefined }[] => http?.files ?? [])
+    .flatMap(({ template }) => template ?? [])
   return new Map(
     paths.map((path) => [path, { kind: 'found', path, template: parseTemplate('{{node.key}}') as Template }]),
   )

@@ -180,8 +180,9 @@ export const siteCodes = defineCodes({
     remedy: 'Declare the name at the delegated name servers',
   },
   'site.secondary-invalid': {
-    meaning: 'A secondary name server is listed twice, or is this server',
-    remedy: 'Remove the entry',
+    meaning:
+      'A secondary name server is listed twice, is this server, or has an IPv6 address although this server has none',
+    remedy: 'Remove the entry, or set server.address6',
   },
   'site.installer-missing': {
     meaning: 'The site has two servers, but sets neither server.installer nor store',

@@ -5,7 +5,7 @@ import { ipv4Pattern, ipv6Pattern, parseIp, parseIpv4, parseIpv6, type Ip } from
 import {
   anyCidr,
   domain,
-  ipv4,
+  ip,
   port,
   seconds,
   ips,
@@ -180,7 +180,7 @@ export const dnsSection = z
     }),
     ttlSeconds: ttlSeconds.default(3600).meta({ description: 'TTL: how long resolvers may cache an answer' }),
     records: z.array(record).default([]).meta({ description: 'records besides those of nodes and hosts' }),
-    secondaries: oneOrMore(ipv4).default([]).meta({
+    secondaries: oneOrMore(ip).default([]).meta({
       description: 'secondary name servers: they get NOTIFY messages and may transfer the zones',
     }),
     nsid: z.boolean().default(false).meta({

@@ -68,7 +68,7 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
       }),
       zones: all,
       names: table,
-      secondaries: site.dns.secondaries.map((address) => ({ address: formatIpv4(address), port: 53 })),
+      secondaries: site.dns.secondaries.map((address) => ({ address: formatIp(address), port: 53 })),
       ...compileForwarding(model),
       clients: clientsOf(site),
       isNamed: site.dns.nsid,

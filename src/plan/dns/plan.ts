@@ -18,7 +18,7 @@ export type DnsPlan = {
   /** Ordered as in the site file: forward zones, reverse zones, local zones. */
   readonly zones: readonly Zone[]
   readonly names: NameTable
-  /** Notified of changes, and allowed to transfer zones. */
+  /** Notified of changes, and allowed to transfer zones. With an IPv6 address only if this server has one. */
   readonly secondaries: readonly Secondary[]
   /** Resolvers for all other names, in the site's order; may be empty. */
   readonly resolvers: readonly Resolver[]

@@ -138,7 +138,6 @@ function isThisMachine({ listen, ipv6 }: DnsPlan, address: string): boolean {
 function mayForward(plan: DnsPlan, address: string): boolean {
   if (isThisMachine(plan, address)) return true
   const ipv4 = parseIpv4(address)
-  // dns.clients are IPv4 networks.
   if (ipv4 === undefined) return isOnNetwork6(plan, address)
   return cidrContains(loopback, ipv4) || plan.clients.some((cidr) => cidrContains(cidr, ipv4))
 }

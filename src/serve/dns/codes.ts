@@ -74,7 +74,7 @@ export const dnsCodes = defineCodes({
   },
   'dns.notify-unavailable': {
     meaning: 'slipway could not open the socket that notifies secondaries',
-    remedy: 'Check that server.address is an address of this machine',
+    remedy: 'Check that server.address and server.address6 are addresses of this machine',
   },
 })
 

@@ -43,17 +43,21 @@ type Message = {
 
 export function createNotifier({ sockets, log, counters, clock }: NotifierOptions): Notifier {
   /** The keys of the last announcement. */
-  let announced: ReadonlySet<string> = new Set()
+  let announced = new Set<string>()
   const waiting = new Map<number, Message>()
-  let port: Promise<UdpPort> | undefined
+  /** By the server's own address, at most one for each version of IP. */
+  const ports = new Map<string, Promise<UdpPort>>()
 
-  /** One socket with the server's own address: secondaries ignore other sources (RFC 1996 §3.10). */
+  /** A socket with the server's own address: secondaries ignore other sources (RFC 1996 §3.10). */
   function open(address: string): Promise<UdpPort> {
-    port ??= sockets.bindUdp({ address, port: 0 }).then((bound) => {
-      bound.receive((batch) => batch.forEach(receive))
-      return bound
-    })
-    return port
+    const opened =
+      ports.get(address) ??
+      sockets.bindUdp({ address, port: 0 }).then((bound) => {
+        bound.receive((batch) => batch.forEach(receive))
+        return bound
+      })
+    ports.set(address, opened)
+    return opened
   }
 
   function receive({ payload, address, port: from }: Datagram): void {
@@ -118,27 +122,37 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
 
   return {
     announce(plan) {
-      const messages = newMessages(plan)
-      if (messages.length === 0) return
-      open(plan.listen.address).then(
-        (from) => {
-          for (const [id, message] of messages) if (waiting.has(id)) send(id, message, 0, from)
-        },
-        (error: unknown) => {
-          port = undefined
-          announced = new Set()
-          for (const [id] of messages) forget(id)
-          const code: DnsCode = 'dns.notify-unavailable'
-          log.warn({ code, reason: (error as Error).message }, 'notification socket not available')
-        },
-      )
+      const byAddress = Map.groupBy(newMessages(plan), ([, { secondary }]) => ownAddress(plan, secondary))
+      for (const [address, messages] of byAddress) {
+        open(address).then(
+          (from) => {
+            for (const [id, message] of messages) if (waiting.has(id)) send(id, message, 0, from)
+          },
+          (error: unknown) => {
+            ports.delete(address)
+            for (const [id, { key }] of messages) {
+              announced.delete(key)
+              forget(id)
+            }
+            const code: DnsCode = 'dns.notify-unavailable'
+            log.warn({ code, reason: (error as Error).message }, 'notification socket not available')
+          },
+        )
+      }
     },
 
     async close() {
       for (const id of [...waiting.keys()]) forget(id)
-      await port?.then((bound) => bound.close()).catch(() => undefined)
+      await Promise.all(
+        [...ports.values()].map((port) => port.then((bound) => bound.close()).catch(() => undefined)),
+      )
     },
   }
+}
+
+/** The address of this server in the version of IP of the secondary. */
+function ownAddress({ listen, ipv6 }: DnsPlan, { address }: Secondary): string {
+  return address.includes(':') && ipv6 !== undefined ? ipv6.address : listen.address
 }
 
 /** RFC 1996 §3.7: the zone is the question, its current SOA record is a hint. */

@@ -1,5 +1,5 @@
 /** Entries of dns.records: which records may share a name, which zone they belong to, and whether their targets exist. */
-import { formatIpv4 } from '../../proto/address/ip.ts'
+import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
 import {
   declaredClusters,
   machines,
@@ -248,11 +248,17 @@ const secondaries: Rule = {
         other: first.path,
       })),
       ...listed
-        .filter(({ address }) => address === server.address)
+        .filter(({ address }) => address === server.address || address === server.address6)
+        .map(({ address, path }) => ({
+          path,
+          expected: `another server: ${formatIp(address)} is this server`,
+          other: ['server', isIpv4(address) ? 'address' : 'address6'],
+        })),
+      ...listed
+        .filter(({ address }) => !isIpv4(address) && server.address6 === undefined)
         .map(({ path }) => ({
           path,
-          expected: `another server: ${formatIpv4(server.address)} is this server`,
-          other: ['server', 'address'],
+          expected: 'an IPv4 address, because server.address6 is not set: NOTIFY is sent from it',
         })),
     ]
   },

@@ -115,6 +115,19 @@ t.test('a new plan replaces earlier decisions', (t) => {
   t.end()
 })
 
+t.test('a secondary with an IPv6 address may transfer zones, but not query other names', (t) => {
+  const plan = planOf(
+    guideModel((site) => {
+      site.server['address6'] = 'fd00:16::101'
+      site.dns['secondaries'] = '2001:DB8:0::53'
+    }),
+  )
+  const access = createAccess()
+  t.same(access(plan, '2001:db8::53'), { mayForward: false, isKnown: true, isSecondary: true })
+  t.same(access(plan, '2001:db8::54'), { mayForward: false, isKnown: false, isSecondary: false })
+  t.end()
+})
+
 t.test('decisions stay correct for more addresses than are kept', (t) => {
   const plan = planOf(guideModel())
   const access = createAccess()

@@ -14,8 +14,15 @@ const primary = '172.16.0.101'
 const secondary = '192.0.2.53'
 const zones = ['example.localdomain', '0.16.172.in-addr.arpa']
 
+const primary6 = 'fd00:16::101'
+const secondary6 = '2001:db8::53'
+
 function plan(serial: number, secondaries: readonly string[] = [secondary]): DnsPlan {
-  return planOf({ ...guideModel((site) => (site.dns['secondaries'] = secondaries)), serial })
+  const model = guideModel((site) => {
+    site.server['address6'] = primary6
+    site.dns['secondaries'] = secondaries
+  })
+  return planOf({ ...model, serial })
 }
 
 async function world(t: Test) {
@@ -100,6 +107,51 @@ t.test(
     t.equal(arrived.all.length, 7, 'a plan that brings nothing new is not announced')
   },
 )
+
+t.test('a secondary with an IPv6 address is notified from server.address6 (RFC 1996 §3.10)', async (t) => {
+  const { sockets, notifier, arrived, lines } = await world(t)
+  const port6 = await sockets.bindUdp({ address: secondary6, port: 53 })
+  const arrived6 = inbox(port6)
+  notifier.announce(plan(5, [secondary, secondary6]))
+  await sockets.settled()
+  t.same(said(arrived), [`${zones[0]} 5`, `${zones[1]} 5`])
+  t.same(said(arrived6), [`${zones[0]} 5`, `${zones[1]} 5`])
+  t.same([arrived.all[0]?.address, arrived6.all[0]?.address], [primary, primary6])
+  for (const { payload, address, port } of arrived6.all) port6.send(reply(payload), address, port)
+  await sockets.settled()
+  t.same(
+    lines,
+    zones.map((zone) => `secondary notified ${secondary6} ${zone} 5`),
+  )
+  await notifier.close()
+  t.same(sockets.open(), [`${secondary}:53`, `${secondary6}:53`], 'both sockets are closed')
+})
+
+t.test('secondaries of one version of IP are notified although the other has no socket', async (t) => {
+  const { sockets, arrived } = await world(t)
+  const lines: string[] = []
+  const warn = (facts: object, message: string) => lines.push(`${message} ${Object.values(facts).join(' ')}`)
+  const notifier = createNotifier({
+    sockets: {
+      bindUdp: (options) =>
+        options.address === primary6
+          ? Promise.reject(new Error('bind EADDRNOTAVAIL'))
+          : sockets.bindUdp(options),
+    },
+    clock: fakeClock(),
+    counters: new Counters(),
+    log: { info: warn, warn } as unknown as Log,
+  })
+  t.teardown(() => notifier.close())
+  notifier.announce(plan(5, [secondary, secondary6]))
+  await sockets.settled()
+  t.same(lines, ['notification socket not available dns.notify-unavailable bind EADDRNOTAVAIL'])
+  t.equal(arrived.all.length, 2)
+  notifier.announce(plan(5, [secondary, secondary6]))
+  await sockets.settled()
+  t.equal(lines.length, 2, 'the socket is tried again for the next plan')
+  t.equal(arrived.all.length, 2, 'which is not announced to the other secondary again')
+})
 
 t.test('packets that are not acknowledgments of the secondary are ignored', async (t) => {
   const { sockets, notifier, arrived, port, lines, counters } = await world(t)
