@@ -166,6 +166,8 @@ export async function sendImage(
       return reply.code(304).header('last-modified', new Date(file.modifiedMs).toUTCString()).send()
     case 'send':
   }
+  // RFC 9110 §14.2: only GET has ranges.
+  if (method === 'HEAD') delete headers.range
   normalizeRange(headers, file.octets)
   // The type of what a node boots does not depend on its name.
   const isBooted = what !== undefined

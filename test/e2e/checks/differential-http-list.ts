@@ -65,6 +65,11 @@ export const httpDifferences: readonly Intended[] = [
   },
   {
     field: rangeFields,
+    question: /^HEAD with a range$/,
+    reason: 'only GET has ranges (RFC 9110 §14.2); nginx sends 206',
+  },
+  {
+    field: rangeFields,
     question: /^Range: bytes=-(?:SIZE|\d+)$/,
     reason:
       'a suffix longer than the file gets the whole file with 200; nginx sends 206, or 416 for large numbers',

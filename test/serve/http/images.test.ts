@@ -113,6 +113,19 @@ t.test('serves ranges (RFC 9110 §14)', async (t) => {
   t.equal(beyond.headers['content-type'], 'text/plain; charset=utf-8')
 })
 
+t.test(
+  'HEAD has the status and the length of the whole file, whatever its range (RFC 9110 §14.2)',
+  async (t) => {
+    const { ask } = await routesWorld(t)
+    for (const range of ['bytes=0-1', 'bytes=-3', 'bytes=10-']) {
+      const response = await ask(image, { range }, 'HEAD')
+      t.equal(response.statusCode, 200, range)
+      t.equal(response.headers['content-length'], String(rootfs.length), range)
+      t.equal(response.headers['content-range'], undefined, range)
+    }
+  },
+)
+
 t.test('evaluates conditions (RFC 9110 §13)', async (t) => {
   const { ask } = await routesWorld(t)
   const { etag, 'last-modified': date } = (await ask(image)).headers as Record<string, string>
