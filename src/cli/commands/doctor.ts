@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { codeRegistries } from '../../codes.ts'
+import type { ClusterStatus } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { runChecks, type CheckResult } from '../../preflight/check.ts'
 import { checks } from '../../preflight/checks.ts'
@@ -16,6 +17,7 @@ import { packBundle, type BundleFile } from '../support-bundle.ts'
 import { isRemote, requireLocal } from '../server-options.ts'
 import { controlPath, controlRow } from '../target.ts'
 import { refusalLines } from '../text/checks.ts'
+import { hasNotice } from '../text/cluster.ts'
 import { summaryJson } from '../text/site-summary.ts'
 import { checkOptions, checkRows, contextOf, exitCodeOf, printResults } from './preflight.ts'
 import { readVersion } from './version.ts'
@@ -57,6 +59,7 @@ type RunningStatus = {
   readonly warningCodes: readonly string[]
   readonly refusals: Readonly<Record<string, number>>
   readonly nodes: readonly NodeReport[]
+  readonly clusters?: readonly ClusterStatus[]
 }
 
 /** @param probes what the checks ask this machine; tests replace it */
@@ -107,7 +110,7 @@ export async function runDoctor(
 }
 
 /** Returns the current problems and warnings as results. */
-function ofStatus({ problems, warnings, warningCodes }: RunningStatus): CheckResult[] {
+function ofStatus({ problems, warnings, warningCodes, clusters = [] }: RunningStatus): CheckResult[] {
   const found = remedies()
   const remedyOf = (code: string) => {
     const remedy = found.get(code)
@@ -121,6 +124,17 @@ function ofStatus({ problems, warnings, warningCodes }: RunningStatus): CheckRes
       const code = warningCodes[index] as string
       return { check: 'status', status: 'warning', code, text, ...remedyOf(code) }
     }),
+    ...clusters
+      .filter(hasNotice)
+      .map(({ cluster, trouble = '', code = 'cluster.unreachable' }): CheckResult => {
+        return {
+          check: 'cluster',
+          status: 'warning',
+          code,
+          text: `${cluster}: ${trouble}`,
+          ...remedyOf(code),
+        }
+      }),
     ...(problems.length === 0
       ? [{ check: 'status', status: 'ok', text: 'slipway runs and reports no problem' } as const]
       : []),

@@ -87,7 +87,7 @@ const listCommands: Readonly<Record<RequestCounts['approve'], string>> = {
 }
 
 /** An API that was never reachable is awaited, which is not a problem. */
-function hasNotice({ trouble, stages }: ClusterStatus): boolean {
+export function hasNotice({ trouble, stages }: ClusterStatus): boolean {
   return trouble !== undefined && stages[0]?.state !== 'under-way'
 }
 

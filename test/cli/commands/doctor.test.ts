@@ -84,6 +84,20 @@ t.test('current problems are failures with the remedy of their code; refusals ar
   })
 })
 
+t.test('a cluster that cannot be queried is a warning, but not one whose API is awaited', async (t) => {
+  const trouble = 'the kubeconfig /x does not exist'
+  const cluster = { cluster: 'c1', trouble, code: 'cluster.kubeconfig-missing', members: [], requests: {} }
+  const reached = [{ name: 'API', state: 'reached' }]
+  const { slipway } = await running(t, { clusters: [{ ...cluster, stages: reached }] })
+  const { code, text } = await run(slipway.path)
+  t.equal(code, 0)
+  t.match(text, /^warning {2}cluster {4}c1: the kubeconfig \/x does not exist\n +-> Copy auth\/kubeconfig/m)
+  const awaited = await running(t, {
+    clusters: [{ ...cluster, stages: [{ name: 'API', state: 'under-way' }] }],
+  })
+  t.notMatch((await run(awaited.slipway.path)).text, /kubeconfig/)
+})
+
 t.test('the bundle has what support needs, and no secret', async (t) => {
   const { folder, slipway } = await running(t)
   const file = join(folder, 'support.tar.gz')
