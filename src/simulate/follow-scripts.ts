@@ -10,6 +10,7 @@ import { readGrubScript } from './grub-script.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readLabelScript } from './label-script.ts'
 import { fileName, pathOf, type Machine } from './machine.ts'
+import { printedText } from './printed-text.ts'
 import { BootProblem } from './timeline.ts'
 
 /** `shim` starts GRUB. */
@@ -61,7 +62,7 @@ export async function followScripts(
     if (outcome.kind !== 'chain' || outcome.url === machine.node.script) return outcome
     url = outcome.url
     if (seen.includes(url) || seen.length === maxScripts) {
-      const printed = outcome.printed.slice(-4).join(' / ')
+      const printed = printedText(outcome.printed.slice(-4))
       throw new BootProblem(
         'a script that boots',
         `a script that waits and starts again, with the text: ${printed}`,

@@ -4,6 +4,7 @@
  * cannot pass because a part of it was skipped. Pure.
  */
 import { bootedImage, type ScriptOutcome } from './ipxe-script.ts'
+import { printedText } from './printed-text.ts'
 
 /** Commands without an effect on what is booted. */
 const ignored = new Set([
@@ -85,7 +86,7 @@ function run(commands: readonly string[][], url: string, printed: readonly strin
     const outcome = effects[name]?.(rest, state)
     if (outcome !== undefined) return outcome
   }
-  return { kind: 'refused', reason: `a script that waits, with the text: ${printed.join(' / ')}` }
+  return { kind: 'refused', reason: `a script that waits, with the text: ${printedText(printed)}` }
 }
 
 /** Returns the command of `if COMMAND; then`. */

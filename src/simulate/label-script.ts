@@ -3,6 +3,7 @@
  * without input. An administrator who can skip a wait does so. Unknown directives are refused. Pure.
  */
 import { bootedImage, type ScriptOutcome } from './ipxe-script.ts'
+import { printedText } from './printed-text.ts'
 
 type Label = ReadonlyMap<string, string>
 
@@ -50,7 +51,7 @@ function outcomeOf(label: Label, url: string, printed: readonly string[]): Scrip
   if (config !== undefined) return { kind: 'chain', url: config, printed }
   // PXELINUX loads itself, and then requests its configuration again.
   if (label.has('pxe'))
-    return { kind: 'refused', reason: `a script that waits, with the text: ${printed.join(' / ')}` }
+    return { kind: 'refused', reason: `a script that waits, with the text: ${printedText(printed)}` }
   // The script of U-Boot requests the file that `append` names.
   return append === '' || append === 'local'
     ? { kind: 'local', command: 'localboot' }

@@ -1,0 +1,9 @@
+/** What a script printed, as text for one message. Pure. */
+
+/** Joins the lines, which slipway folds for the console of a machine, without the `slipway NODE: ` that each starts with. */
+export function printedText(lines: readonly string[]): string {
+  return lines
+    .map((line) => line.replace(/^slipway \S+: /, ''))
+    .filter((line) => line !== '')
+    .join(' ')
+}
