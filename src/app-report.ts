@@ -70,10 +70,15 @@ export function createAppReport(options: AppReportOptions): AppReport {
     ...running.flatMap((component) => component.warnings?.() ?? []),
   ]
 
+  /** The plan keeps the errors of its compilation, so a file that is put in place later needs a reload. */
   const siteProblems = (): ActiveProblem[] => [
     ...findings()
       .filter(({ severity }) => severity === 'error')
-      .map(({ code, about, message }) => ({ code, text: `${about}: ${message}` })),
+      .map((finding) => {
+        const { code, about, message } = finding
+        const next = plan().findings.includes(finding) ? '; when this is fixed, run "slipway reload"' : ''
+        return { code, text: `${about}: ${message}${next}` }
+      }),
     ...supervisor.problems(),
   ]
 

@@ -197,7 +197,7 @@ t.test('the local API gets the texts of problems, the warnings, and the names of
       { code: 'server.address-missing', text: /server\.address 198\.51\.100\.2,/ },
       {
         code: 'tftp.loader-missing',
-        text: 'loader bios/undionly.kpxe: ocp45/bs and 3 more cannot boot: undionly.kpxe was not found in /usr/lib/ipxe',
+        text: 'loader bios/undionly.kpxe: ocp45/bs and 3 more cannot boot: undionly.kpxe was not found in /usr/lib/ipxe; when this is fixed, run "slipway reload"',
       },
       { code: 'server.service-not-started', text: 'dns does not run: 198.51.100.2:53 is taken' },
     ],

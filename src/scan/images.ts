@@ -41,7 +41,8 @@ export async function scanImage(image: Image): Promise<DeclaredImageFacts> {
     const named = image[key]
     if (named !== undefined) return namedFile(image, named)
     if (folder.kind === 'listed') return foundFile(image, key, pattern, names)
-    const problem = `${folder.problem}; put the files of the release there`
+    const add = (image.os ?? 'rhcos') === 'rhcos' ? 'download them with "slipway images add", or ' : ''
+    const problem = `${folder.problem}; ${add}put the files of the release there`
     return missing('image.folder-unreadable', image.dir, problem)
   }
   const secret = names.filter(holdsSecrets)

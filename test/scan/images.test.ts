@@ -212,7 +212,7 @@ t.test(
   'a directory that cannot be listed is reported with the reason, and the files that the site names are still found',
   async (t) => {
     const dir = t.testdir({ file: 'x' })
-    const rest = '; put the files of the release there'
+    const rest = '; download them with "slipway images add", or put the files of the release there'
     const absent = await scanImage({ dir: `${dir}/none`, architecture: 'x86_64', metal: 'm' })
     t.same(told(absent, dir), {
       style: 'installer',
@@ -224,6 +224,8 @@ t.test(
     t.match(told(file, dir), {
       kernel: `! DIR/file does not exist: a part of the path is a file, not a directory${rest}`,
     })
+    const debian = await scanImage({ dir: `${dir}/none`, architecture: 'x86_64', os: 'debian' })
+    t.match(told(debian, dir), { kernel: '! DIR/none does not exist; put the files of the release there' })
   },
 )
 

@@ -38,7 +38,7 @@ export function addressProblems(
     .filter((address) => !isPresent(address))
     .map((address) => ({
       code,
-      text: `HAProxy cannot listen on ${address}, because no interface of this machine has it`,
+      text: `HAProxy cannot listen on ${address}, because no interface of this machine has it: add it to one, or set loadBalancer.external if another machine has it`,
     }))
 }
 

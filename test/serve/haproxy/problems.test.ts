@@ -98,7 +98,7 @@ t.test('an address that no interface of this machine has is a problem, unless ke
     addressProblems(plan, isPresent),
     ['2001:db8::3', '192.0.2.4'].map((address) => ({
       code: 'haproxy.address-missing',
-      text: `HAProxy cannot listen on ${address}, because no interface of this machine has it`,
+      text: `HAProxy cannot listen on ${address}, because no interface of this machine has it: add it to one, or set loadBalancer.external if another machine has it`,
     })),
   )
   t.same(addressProblems({ ...plan, healthPort: 9444 }, isPresent), [])
