@@ -9,7 +9,7 @@ import { toResult, askControl } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { inventoryLines } from '../text/inventory.ts'
 import { architectureText } from '../../plan/dhcp/boot-table.ts'
-import { formatCount, formatDuration } from '../../text/format.ts'
+import { formatDuration } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
 
 export const nodes: Command = {
@@ -72,7 +72,7 @@ function row({ mac, vendorClass, architecture, lastSeen, count }: UnknownClient,
   // Firmware repeats its architecture behind the class in option 60.
   const shownClass = vendorClass.replace(/:Arch:.*/, '') || '-'
   const shownArchitecture = architecture === undefined ? '-' : architectureText(architecture)
-  return [mac, shownClass, shownArchitecture, `${formatDuration(now - lastSeen)} ago`, formatCount(count)]
+  return [mac, shownClass, shownArchitecture, `${formatDuration(now - lastSeen)} ago`, String(count)]
 }
 
 function more({ uuid, hostName, relay, similar, inventory }: UnknownClient): string[] {

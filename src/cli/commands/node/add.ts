@@ -64,7 +64,7 @@ export const addHelp: Help = {
     ],
     [
       '--timeout TIME',
-      `limit after the node is armed, for example 90s, 45m, or 2h (default: ${formatStopwatch(defaultTimeoutMs)})`,
+      `limit after the node is armed, for example 90s, 45m, or 2h (default: ${defaultTimeoutMs / 60_000}m)`,
     ],
     jsonRow,
   ],
