@@ -252,6 +252,50 @@ export const actionChecks: readonly Check<PageRig>[] = [
     },
   },
   {
+    name: 'page: a machine is adopted into a group, where it has no role',
+    limitMs: 120_000,
+    async run({ browser, rack }) {
+      const before = await readFile(rack.sitePath, 'utf8')
+      const image = before.replace(
+        /^images:\n/m,
+        (line) => `${line}  debian-12: { dir: debian, os: debian }\n`,
+      )
+      const group = '{ name: web, domain: example.net, image: debian-12, answers: preseed.cfg, disk: /dev/sda'
+      const web1 = 'nodes: [{ name: web1, mac: "00:50:56:96:77:10", address: 172.16.0.78 }] }'
+      await writeFile(rack.sitePath, `${image}\ngroups:\n  - ${group}, ${web1}\n`)
+      await rack.app.reload()
+      const { page } = await browser.open('light')
+      const repeated = setInterval(() => void rack.discover('00:50:56:96:77:02'), 1000)
+      await logIn(page, await rack.token('admin'))
+      await page.evaluate("location.hash = '#/network'")
+      const mac = '00:50:56:96:77:02'
+      await page
+        .waitForSelector(`#content [data-action=adopt][data-mac="${mac}"]`)
+        .finally(() => clearInterval(repeated))
+      await page.click(`#content [data-action=adopt][data-mac="${mac}"]`)
+      await page.waitForSelector('#adopt-role')
+      await page.selectOption('#adopt-cluster', 'web')
+      await page.waitForSelector('#adopt-role', { state: 'hidden' })
+      await checkAccessible(page, 'the form')
+      await page.fill('#adopt-name', 'web2')
+      await page.fill('#adopt-address', '172.16.0.79')
+      await page.click('dialog button[value=act]')
+      await page.waitForSelector('dialog .changes')
+      await agree(page)
+      await until(page, "document.querySelector('.toasts').textContent.includes('web/web2 is declared')")
+      const text = await readFile(rack.sitePath, 'utf8')
+      expectMatch(
+        text,
+        /\{ name: web2, mac: "00:50:56:96:77:02", address: 172\.16\.0\.79 \}/,
+        'the site file',
+      )
+      await writeFile(rack.sitePath, before)
+      await rack.app.reload()
+      await page.context().close()
+      return undefined
+    },
+  },
+  {
     name: 'page: a user who may only read has no actions',
     limitMs: 120_000,
     async run({ browser, rack }) {

@@ -28,6 +28,7 @@ export type Page = {
   reload(): Promise<unknown>
   click(selector: string): Promise<void>
   fill(selector: string, text: string): Promise<void>
+  selectOption(selector: string, value: string): Promise<unknown>
   press(selector: string, key: string): Promise<void>
   textContent(selector: string): Promise<string | null>
   waitForSelector(

@@ -94,7 +94,10 @@ async function run(name: string, data: Data): Promise<boolean> {
     case 'approve':
       return approve(data)
     case 'adopt':
-      return adopt(data['mac'] ?? '', (data['clusters'] ?? '').split(' '))
+      return adopt(data['mac'] ?? '', {
+        clusters: (data['clusters'] ?? '').split(' ').filter(Boolean),
+        groups: (data['groups'] ?? '').split(' ').filter(Boolean),
+      })
     case 'bootstrap-out':
       return bootstrap(
         cluster,

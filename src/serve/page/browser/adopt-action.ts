@@ -4,6 +4,7 @@ import { changesText } from './changes-view.ts'
 import { ask, toast, type Question } from './dialogs.ts'
 import { h, type Child } from './dom.ts'
 import { copyable, icon } from './parts.ts'
+import type { Owners } from './rack-model.ts'
 import type { Planned } from './types.ts'
 
 const roles = ['worker', 'infra', 'master', 'arbiter', 'single', 'bootstrap'] as const
@@ -12,18 +13,21 @@ type Values = {
   readonly name: string
   readonly role: string
   readonly address: string
+  /** The cluster or the group. */
   readonly cluster: string
 }
 
-/** @param clusters names of the clusters of the site */
-export async function adopt(mac: string, clusters: readonly string[]): Promise<boolean> {
-  let values: Values = { name: '', role: 'worker', address: '', cluster: clusters[0] ?? '' }
+export async function adopt(mac: string, owners: Owners): Promise<boolean> {
+  const [first = ''] = [...owners.clusters, ...owners.groups]
+  let values: Values = { name: '', role: 'worker', address: '', cluster: first }
   for (let problem = ''; ;) {
-    if (!(await ask(formQuestion(mac, clusters, values, problem)))) return false
+    if (!(await ask(formQuestion(mac, owners, values, problem)))) return false
     values = readForm(values)
     const { name, role, address, cluster } = values
     const node = {
-      ...{ name, role, macs: [mac], addresses: address.split(/[\s,]+/) },
+      ...{ name, macs: [mac], addresses: address.split(/[\s,]+/) },
+      // Machines of groups have no role.
+      ...(!owners.groups.includes(cluster) && { role }),
       ...(cluster !== '' && { cluster }),
     }
     try {
@@ -37,10 +41,17 @@ export async function adopt(mac: string, clusters: readonly string[]): Promise<b
 
 function formQuestion(
   mac: string,
-  clusters: readonly string[],
+  { clusters, groups }: Owners,
   { name, role, address, cluster }: Values,
   problem: string,
 ): Question {
+  const roleSelect = select('adopt-role', 'Role', roles, role)
+  roleSelect.hidden = groups.includes(cluster)
+  const ownerTitle = groups.length === 0 ? 'Cluster' : clusters.length === 0 ? 'Group' : 'Cluster or group'
+  const ownerSelect = select('adopt-cluster', ownerTitle, [...clusters, ...groups], cluster)
+  ownerSelect.addEventListener('change', ({ target }) => {
+    roleSelect.hidden = groups.includes((target as HTMLSelectElement).value)
+  })
   const field = (id: string, title: string, value: string, hint: string) =>
     h(
       'label',
@@ -53,8 +64,8 @@ function formQuestion(
     text: [
       problem !== '' && h('p', { class: 'problem', role: 'alert' }, icon('problem'), h('span', {}, problem)),
       field('adopt-name', 'Name', name, 'w4'),
-      select('adopt-role', 'Role', roles, role),
-      clusters.length > 1 && select('adopt-cluster', 'Cluster', clusters, cluster),
+      clusters.length + groups.length > 1 && ownerSelect,
+      roleSelect,
       field('adopt-address', 'Address that DHCP assigns', address, '172.16.0.34'),
       h(
         'p',
@@ -66,7 +77,7 @@ function formQuestion(
   }
 }
 
-function select(id: string, title: string, options: readonly string[], selected: string): Element {
+function select(id: string, title: string, options: readonly string[], selected: string): HTMLElement {
   return h(
     'label',
     { for: id },

@@ -13,7 +13,7 @@ import { readLog } from './log-view.ts'
 import { loginView } from './login-view.ts'
 import { networkView } from './network-view.ts'
 import { nodeView } from './node-view.ts'
-import { clusterOf, filtersOf, queryOf, type Filters } from './rack-model.ts'
+import { filtersOf, ownersOf, queryOf, type Filters } from './rack-model.ts'
 import { rackView, updateRows } from './rack-view.ts'
 import { routeOf, type Route } from './route.ts'
 import { serverView } from './server-view.ts'
@@ -94,10 +94,6 @@ function render(): void {
 /** Whether no node was shown yet. */
 let isFirst = true
 
-function clusterNames(): string[] {
-  return [...new Set(state.order.map(clusterOf))]
-}
-
 function viewOf({ view, node }: Route): Element {
   switch (view) {
     case 'rack':
@@ -107,7 +103,7 @@ function viewOf({ view, node }: Route): Element {
     case 'clusters':
       return clusterView(data.clusters, serverNow())
     case 'network':
-      return networkView(data.server, clusterNames(), serverNow())
+      return networkView(data.server, ownersOf(state), serverNow())
     case 'server':
       return serverView(data.server, data.history, serverNow())
   }

@@ -2,27 +2,27 @@
 import { formatBytes, pluralize } from '../../../text/format.ts'
 import { h, type Child } from './dom.ts'
 import { canOperate } from './api.ts'
+import type { Owners } from './rack-model.ts'
 import { ago, button, copyable, copyButton, empty, icon, panel, table } from './parts.ts'
 import type { ServerPage, UndeclaredMachine } from './types.ts'
 
-/** @param clusters names of the clusters of the site */
-export function networkView(page: ServerPage | undefined, clusters: readonly string[], now: number): Element {
+export function networkView(page: ServerPage | undefined, owners: Owners, now: number): Element {
   return h(
     'div',
     { class: 'view', key: 'network' },
     h('h1', {}, 'Network'),
-    page === undefined ? empty('Loading the state of the network.') : contentOf(page, clusters, now),
+    page === undefined ? empty('Loading the state of the network.') : contentOf(page, owners, now),
   )
 }
 
 function contentOf(
   { strangers, otherDhcpServers, declined }: ServerPage,
-  clusters: readonly string[],
+  owners: Owners,
   now: number,
 ): Child {
   return [
     panel('Other DHCP servers', otherServers(otherDhcpServers, now)),
-    panel('Undeclared machines', undeclared(strangers, clusters, now)),
+    panel('Undeclared machines', undeclared(strangers, owners, now)),
     panel('Addresses in use by other machines', declinedAddresses(declined, now)),
   ]
 }
@@ -55,7 +55,7 @@ function otherServers(servers: ServerPage['otherDhcpServers'], now: number): Chi
   ]
 }
 
-function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly string[], now: number): Child {
+function undeclared(machines: readonly UndeclaredMachine[], owners: Owners, now: number): Child {
   if (machines.length === 0)
     return empty('Every machine that sent a DHCP request is declared in the site file.')
   return [
@@ -89,7 +89,10 @@ function undeclared(machines: readonly UndeclaredMachine[], clusters: readonly s
           cell: ({ mac }) =>
             canOperate()
               ? button('Adopt', 'adopt', {
-                  ...{ 'data-mac': mac, 'data-clusters': clusters.join(' '), 'aria-label': `Adopt ${mac}` },
+                  'data-mac': mac,
+                  'data-clusters': owners.clusters.join(' '),
+                  'data-groups': owners.groups.join(' '),
+                  'aria-label': `Adopt ${mac}`,
                 })
               : copyButton(
                   `slipway node adopt --name NAME --role worker --address ADDRESS ${mac}`,

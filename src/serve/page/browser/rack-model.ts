@@ -1,6 +1,7 @@
 /** Which nodes the rack shows and in which order: those that need attention first. Pure. */
 import { modes, nodeStates, type Mode } from '../../../install/node-states.ts'
 import { nowText, stateText } from '../../../install/step-text.ts'
+import { isOtherSystem } from '../../../site/other-systems.ts'
 import { formatDuration } from '../../../text/format.ts'
 import type { State } from './state.ts'
 import type { Node } from './types.ts'
@@ -39,6 +40,19 @@ export function clusterOf(key: string): string {
 
 export function nameOf(key: string): string {
   return key.slice(key.indexOf('/') + 1)
+}
+
+/** The names of the clusters and groups with machines, in the order of the site file. */
+export type Owners = { readonly clusters: readonly string[]; readonly groups: readonly string[] }
+
+export function ownersOf({ nodes, order }: Pick<State, 'nodes' | 'order'>): Owners {
+  const owners = { clusters: new Set<string>(), groups: new Set<string>() }
+  for (const key of order) {
+    const node = nodes.get(key)
+    // The role of a machine in a group is its operating system.
+    if (node !== undefined) owners[isOtherSystem(node.role) ? 'groups' : 'clusters'].add(clusterOf(key))
+  }
+  return { clusters: [...owners.clusters], groups: [...owners.groups] }
 }
 
 function isShown(node: Node, { cluster, role, state, text }: Filters): boolean {

@@ -5,6 +5,7 @@ import {
   filtersOf,
   nameOf,
   noFilters,
+  ownersOf,
   queryOf,
   rackRow,
   shownNodes,
@@ -23,6 +24,16 @@ const shown = (filters: Partial<typeof noFilters>) =>
 
 t.test('nodes that need attention come first; the others keep the order of the site file', (t) => {
   t.same(shown({}), ['m1', 'w1', 'w2', 'm2', 'm3', 'bs', 'i1'])
+  t.end()
+})
+
+t.test('a machine belongs to a cluster, or with an operating system as its role to a group', (t) => {
+  const rack = createState()
+  const [first] = nodes
+  const machine = { ...first!, node: 'web/web1', role: 'debian' as const }
+  applyRows(rack, [...nodes, machine])
+  applyOrder(rack, [...nodes.map(({ node }) => node), 'web/web1', 'web/web2', 'other/new'])
+  t.same(ownersOf(rack), { clusters: ['ocp45'], groups: ['web'] })
   t.end()
 })
 
