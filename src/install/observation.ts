@@ -92,6 +92,8 @@ export type Seen = { readonly node: string } & (
       readonly kind: 'script'
       readonly script: ScriptKind
       readonly role?: InstallRole
+      /** With `server.tls`, whether iPXE trusts the CA; other scripts have no such protocol. */
+      readonly by?: 'https' | 'http'
       /** What the node waits for, or why it failed: a sentence. */
       readonly reason?: string
     }
@@ -254,7 +256,12 @@ function isSameList(one: DhcpSeen['ignored'] = [], other: DhcpSeen['ignored'] = 
 
 function isSameAnswer(one: Seen, other: Seen): boolean {
   if (one.kind === 'script') {
-    return other.kind === 'script' && one.script === other.script && one.reason === other.reason
+    return (
+      other.kind === 'script' &&
+      one.script === other.script &&
+      one.reason === other.reason &&
+      one.by === other.by
+    )
   }
   // Each Ignition file that was sent has a separate row.
   if (one.kind !== 'ignition' || other.kind !== 'ignition') return false

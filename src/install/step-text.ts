@@ -33,8 +33,9 @@ export function stepDetail(step: Step): string {
   const { kind, what, by, reason, outcome } = step
   const { subject: describe, detail } = stepKinds[kind]
   if (detail !== undefined) return detail({ reason })
-  const subject =
-    describe?.({ what }) ?? [what, by === undefined ? '' : `by ${by.toUpperCase()}`].filter(Boolean).join(' ')
+  const subject = [describe?.({ what }) ?? what, by === undefined ? '' : `by ${by.toUpperCase()}`]
+    .filter(Boolean)
+    .join(' ')
   const isDownload = step.total !== undefined && outcome !== 'done'
   return [subject, outcomeTexts[outcome], isDownload ? `at ${percent(step)}` : '', reason]
     .filter(Boolean)

@@ -41,7 +41,8 @@ export type Step = {
   readonly progressAt?: number
   /** How often it happened in this boot. */
   readonly count: number
-  readonly by?: 'tftp' | 'http'
+  /** How a loader was sent; how a script was sent if the site has `server.tls`. */
+  readonly by?: 'tftp' | 'http' | 'https'
   /** Option 93. */
   readonly architecture?: number
   /** The other DHCP server whose offer the client accepted, in dotted text. */
@@ -119,8 +120,9 @@ export function stepUpdateOf(
       const kind = `${seen.script}-script` as const
       return {
         kind,
-        key: [kind, seen.role, seen.reason].join(' '),
+        key: [kind, seen.role, seen.reason, seen.by].join(' '),
         what: seen.role ?? '',
+        ...(seen.by === undefined ? {} : { by: seen.by }),
         outcome: seen.script === 'wait' ? 'under-way' : 'done',
         isAnother: () => true,
         ...reasonOf(seen),

@@ -32,3 +32,11 @@ t.test('a step has its subject, its outcome, and how often and when it happened'
   t.equal(nowText(undefined, now), 'never seen')
   t.end()
 })
+
+t.test('a script has the protocol by which it was sent', (t) => {
+  const script = { ...loader, kind: 'install-script', what: 'worker', outcome: 'done', by: 'https' } as const
+  t.equal(stepDetail(script), 'installs as worker by HTTPS')
+  const { by: _, ...unknown } = script
+  t.equal(stepDetail(unknown), 'installs as worker')
+  t.end()
+})

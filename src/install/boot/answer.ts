@@ -47,7 +47,10 @@ export async function answerBoot(
   const reason = 'reason' in answer ? { reason: answer.reason } : {}
   if (request.isNode) {
     const role = 'role' in answer ? { role: answer.role } : {}
-    observe({ node: node.key, kind: 'script', script: answer.kind, ...role, ...reason })
+    // Without HTTPS, iPXE did not trust the CA.
+    const hasChoice = node.secure !== undefined && request.syntax === 'ipxe'
+    const by = hasChoice ? { by: request.isSecure ? ('https' as const) : ('http' as const) } : {}
+    observe({ node: node.key, kind: 'script', script: answer.kind, ...role, ...by, ...reason })
   }
   return { text: textOf(plan, node, answer, request, fetchedScript), kind: answer.kind, ...reason }
 }

@@ -54,7 +54,7 @@ async function running(t: Test, tls: Partial<TlsPlan> = {}) {
 const pathIn = (script: string, name: RegExp) => new URL(name.exec(script)?.[1] ?? 'http://missing/').pathname
 
 t.test('a loader that trusts the CA gets script, live archive, and Ignition file over HTTPS', async (t) => {
-  const { read, readPlain, lines } = await running(t)
+  const { read, readPlain, lines, seen } = await running(t)
   const first = await readPlain(bootPath)
   t.match(
     first.body,
@@ -63,6 +63,11 @@ t.test('a loader that trusts the CA gets script, live archive, and Ignition file
   t.notMatch(first.body, /ignition_url/, 'no token')
 
   const script = (await read(bootPath)).body.toString()
+  t.match(
+    seen.filter(({ kind }) => kind === 'script'),
+    [{ script: 'install', by: 'https' }],
+    'the timeline shows HTTPS',
+  )
   const archive = await read(pathIn(script, /initrd --name live (\S+)/))
   t.equal(archive.headers['content-type'], 'application/octet-stream')
   const live = gunzipSync(archive.body).toString()
@@ -81,8 +86,12 @@ t.test('a loader that trusts the CA gets script, live archive, and Ignition file
 t.test(
   'a loader without trust continues over HTTP, but gets its Ignition file only over HTTPS',
   async (t) => {
-    const { read, readPlain, options, lines } = await running(t)
+    const { read, readPlain, options, lines, seen } = await running(t)
     const { body } = await readPlain(`${bootPath}?plain`)
+    t.match(
+      seen.filter(({ kind }) => kind === 'script'),
+      [{ script: 'install', by: 'http' }],
+    )
     const live = await readPlain(pathIn(body, /ignition\.config\.url=(\S+)/))
     t.equal(live.status, 200)
     t.match(live.body, /ignition\.version|"ignition"/)
