@@ -51,6 +51,8 @@ import { zoneChecks } from './checks/zones.ts'
 import { createDisksRig } from './disks/rig.ts'
 import { disksPrefix, diskStages } from './disks/stages.ts'
 import { httpsChecks } from './https/checks.ts'
+import { httpsLoaderChecks } from './https/loader-checks.ts'
+import { createLoaderRig } from './https/loader-rig.ts'
 import { createHttpsRig } from './https/rig.ts'
 import { createIpv6Rig } from './ipv6/rig.ts'
 import { ipv6Stages } from './ipv6/stages.ts'
@@ -74,7 +76,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 "real:" selects a complete installation on a real control plane. It runs only
                 if it is selected, because it builds Kubernetes and coreos-installer the first
                 time (up to 60 minutes), and takes 20 to 40 minutes later. "disks:" installs machines
-                with several disks, and "https:" a machine over HTTPS; both use the same builds.
+                with several disks, and "https:" a machine over HTTPS; both use the same builds, except
+                "https: iPXE", which needs no build.
                 "systems:" boots the installer of Debian, and runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
@@ -125,9 +128,11 @@ async function main(): Promise<number> {
   const real = isReal ? choose(realStages, options.only) : []
   const isHttps = options.only.some((text) => text.startsWith('https:'))
   const https = isHttps ? choose([[httpsChecks]], options.only) : []
+  const loader = isHttps ? choose([[httpsLoaderChecks]], options.only) : []
   const isSystems = options.only.some((text) => text.startsWith(systemsPrefix))
   const systems = isSystems ? choose(systemsStages, options.only) : []
-  if (stages.length + ipv6.length + real.length + https.length + disks.length + systems.length === 0) {
+  const all = [stages, ipv6, real, https, loader, disks, systems]
+  if (all.every((each) => each.length === 0)) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
@@ -148,6 +153,7 @@ async function main(): Promise<number> {
   const run = async (): Promise<CheckResult[]> => [
     ...(await runStages(stages, { ...options, create: () => createRig(workDir), shell: 'client' })),
     ...(await runStages(ipv6, { ...options, create: () => createIpv6Rig(workDir), shell: 'client' })),
+    ...(await runStages(loader, { ...options, create: () => createLoaderRig(workDir), shell: 'appliance' })),
     ...(await runStages(https, { ...options, create: () => createHttpsRig(workDir), shell: 'appliance' })),
     ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
     ...(await runStages(disks, { ...options, create: () => createDisksRig(workDir), shell: 'appliance' })),

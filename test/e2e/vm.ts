@@ -56,6 +56,8 @@ export type VmOptions = {
   readonly limitMs: number
   /** Stops the machine early. */
   readonly signal?: AbortSignal
+  /** File with a list of CAs that OVMF trusts for HTTPS (test/e2e/https/signature-list.ts). */
+  readonly trustedCas?: string
   /** Path of a socket for the monitor of QEMU, which types keys. */
   readonly monitor?: string
   /** Called for each line of its console. */
@@ -185,6 +187,8 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     for (const version of disabled) {
       command.push('-fw_cfg', `name=opt/org.tianocore/${version}PXESupport,string=n`)
     }
+    if (options.trustedCas !== undefined)
+      command.push('-fw_cfg', `name=etc/edk2/https/cacerts,file=${options.trustedCas}`)
   }
   if (firmware === 'undi') {
     const script = join(dir, 'rom.ipxe')
