@@ -28,7 +28,7 @@ import { createEtcd } from './install/shared/etcd.ts'
 import { withNextBoots } from './install/next-boot.ts'
 import type { SharedStore } from './install/shared/recorder.ts'
 import { createReports, expectedNodes } from './install/reports.ts'
-import { createInventory } from './inventory/inventory.ts'
+import { createRecordedInventory } from './inventory/record.ts'
 import type { Store } from './install/store.ts'
 import type { Plan } from './plan/compile.ts'
 import type { Model } from './plan/model.ts'
@@ -173,6 +173,10 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     processHealth: measureProcess(options.logLinesLost ?? (() => 0)),
     isAttached: createAttachedNetworks(clock, sockets.isAdopted('dhcp')),
   })
+  const inventory = await createRecordedInventory(
+    { directory: options.directory, clock, log: log.for('dhcp'), drain },
+    active.plan.dhcp.inventory,
+  )
   const drained = await readDrained(options.directory, log)
   const balancer = createBalancer({
     log: log.for('haproxy'),
@@ -216,7 +220,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     follow: options.follow,
     control: options.control,
     stateDirectory: options.directory,
-    inventory: createInventory(clock, drain),
+    inventory,
     access: createAccess(options.directory, clock),
     app: {
       health: report.health,
@@ -253,6 +257,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
     active.close()
     clockWatch.close()
     await supervisor.close(graceMs)
+    await inventory.close()
     assisted.close()
     sessions.close()
     reports.close()

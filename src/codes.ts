@@ -3,6 +3,7 @@ import { assistedCodes } from './assisted/codes.ts'
 import { bmcCodes } from './bmc/codes.ts'
 import { clusterCodes } from './cluster/codes.ts'
 import { imageCodes } from './images/codes.ts'
+import { inventoryCodes } from './inventory/codes.ts'
 import { installCodes } from './install/codes.ts'
 import { hostCodes } from './host/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
@@ -35,6 +36,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   driftCodes,
   imageCodes,
   installCodes,
+  inventoryCodes,
   dhcpCodes,
   dhcpv6Codes,
   tftpCodes,

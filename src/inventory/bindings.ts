@@ -11,8 +11,12 @@ import type { Mac } from '../proto/address/mac.ts'
 /** An address of the range, and the machine that has it. */
 export type InventoryBinding = { readonly mac: Mac; readonly address: Ipv4 }
 
-/** A binding as another thread gets it: the clocks of threads differ. */
-export type LiveBinding = InventoryBinding & { readonly remainingMs: number }
+/** A binding as another thread gets it, and the next process: their clocks differ. */
+export type LiveBinding = Omit<InventoryBinding, 'mac'> & {
+  /** Absent for an address that no machine gets until then. */
+  readonly mac: Mac | undefined
+  readonly remainingMs: number
+}
 
 type Range = Pick<InventoryLeases, 'from' | 'to' | 'leaseMs'>
 
@@ -29,9 +33,9 @@ export type InventoryBindings = {
   release(mac: Mac): void
   /** Does not use the address of a machine for a while, because another machine has it. */
   decline(mac: Mac, range: Range): void
-  /** Returns the live bindings, for another thread. */
+  /** Returns the addresses in use, for another thread or the next process. */
   live(): readonly LiveBinding[]
-  /** Adds the live bindings of another thread. */
+  /** Adds the addresses in use that another thread or an earlier process knows. */
   restore(bindings: readonly LiveBinding[]): void
 }
 
@@ -45,11 +49,12 @@ type Entry = {
 /** How long an offer is held: iPXE repeats its request for about half a minute. */
 const offerMs = 60_000
 /** Time after the end of a lease before another machine gets the address. */
-const graceMs = 60_000
+export const graceMs = 60_000
 
 export function createInventoryBindings(
   clock: Pick<Clock, 'monotonic'>,
   random: () => number = Math.random,
+  onChange: () => void = () => {},
 ): InventoryBindings {
   const entries = new Map<Ipv4, Entry>()
   const addresses = new Map<Mac, Ipv4>()
@@ -108,6 +113,7 @@ export function createInventoryBindings(
     // An offer does not shorten a lease.
     const until = entry?.mac === mac ? Math.max(end, entry.until) : end
     set(address, { mac, until })
+    onChange()
   }
 
   return {
@@ -130,15 +136,18 @@ export function createInventoryBindings(
       if (address === undefined) return
       addresses.delete(mac)
       entries.delete(address)
+      onChange()
     },
     decline(mac, { leaseMs }) {
       const address = addresses.get(mac)
-      if (address !== undefined) set(address, { mac: undefined, until: clock.monotonic() + leaseMs })
+      if (address === undefined) return
+      set(address, { mac: undefined, until: clock.monotonic() + leaseMs })
+      onChange()
     },
     live() {
       const now = clock.monotonic()
       return [...entries].flatMap(([address, { mac, until }]) =>
-        mac === undefined || until <= now ? [] : [{ mac, address, remainingMs: until - now }],
+        until <= now ? [] : [{ mac, address, remainingMs: until - now }],
       )
     },
     restore(bindings) {

@@ -6,7 +6,7 @@ import type { Clock } from '../host/clock.ts'
 import { RecentMap } from '../host/recent-map.ts'
 import { parseIpv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
-import { createInventoryBindings, type InventoryBindings } from './bindings.ts'
+import { createInventoryBindings, type InventoryBindings, type LiveBinding } from './bindings.ts'
 import type { InventoryReport } from './report.ts'
 
 export type StoredReport = InventoryReport & {
@@ -30,9 +30,19 @@ const newReports = { burst: maxReports / 2, perSecond: 0.1 }
 /** The minimum time between two reports of one machine. */
 const intervalMs = 1000
 
-/** @param drain records what DHCP did before, so that a lease is known when its machine reports */
-export function createInventory(clock: Clock, drain: () => void): Inventory {
-  const bindings = createInventoryBindings(clock)
+type InventoryOptions = {
+  readonly clock: Clock
+  /** Records what DHCP did before, so that a lease is known when its machine reports. */
+  readonly drain: () => void
+  /** The addresses in use that the process before recorded. */
+  readonly leases?: readonly LiveBinding[]
+  /** Called after the bindings have changed. */
+  readonly onChange?: () => void
+}
+
+export function createInventory({ clock, drain, leases = [], onChange }: InventoryOptions): Inventory {
+  const bindings = createInventoryBindings(clock, Math.random, onChange)
+  bindings.restore(leases)
   const reports = new RecentMap<Mac, { readonly report: StoredReport; readonly at: number }>(maxReports)
   let places = newReports.burst
   let placesAt = clock.monotonic()

@@ -13,9 +13,12 @@ t.test('a lease that DHCP recorded last is known when its machine reports', (t) 
   const address = parseIpv4('192.0.2.240') as Ipv4
   const range = { from: address, to: address, leaseMs: 600_000 }
   let drained = 0
-  const inventory = createInventory(fakeClock(), () => {
-    drained++
-    inventory.bindings.keep({ mac: guest as Mac, address }, range, true)
+  const inventory = createInventory({
+    clock: fakeClock(),
+    drain() {
+      drained++
+      inventory.bindings.keep({ mac: guest as Mac, address }, range, true)
+    },
   })
   t.equal(inventory.holderOf('192.0.2.240'), guest)
   t.equal(drained, 1)
@@ -26,7 +29,7 @@ t.test('a lease that DHCP recorded last is known when its machine reports', (t) 
 
 t.test('a report is stored with its time, and a later one replaces it', async (t) => {
   const clock = fakeClock(Date.UTC(2026, 0, 1))
-  const inventory = createInventory(clock, () => {})
+  const inventory = createInventory({ clock, drain() {} })
   t.equal(inventory.reportOf(guest as Mac), undefined)
   t.equal(await inventory.receive(guest as Mac, '{}'), 'invalid')
   t.match(await inventory.receive(guest as Mac, reportOf(guest)), { receivedAt: Date.UTC(2026, 0, 1) })
@@ -38,7 +41,7 @@ t.test('a report is stored with its time, and a later one replaces it', async (t
 
 t.test('a flood of forged machines does not displace the others', async (t) => {
   const clock = fakeClock()
-  const inventory = createInventory(clock, () => {})
+  const inventory = createInventory({ clock, drain() {} })
   await inventory.receive(guest as Mac, reportOf(guest))
   for (let index = 0; index < 63; index++) {
     t.type(await inventory.receive(macOf(index), reportOf(macOf(index))), 'object')

@@ -9,7 +9,7 @@ import { from, guest, inventoryPlan } from '../../support/inventory-site.ts'
 t.test(
   'an undeclared machine is logged, listed, and known to the other services by its address',
   async (t) => {
-    const inventory = createInventory(fakeClock(), () => {})
+    const inventory = createInventory({ clock: fakeClock(), drain() {} })
     const { send, line, lines, heard, service, counters, seen } = await running({
       plan: () => inventoryPlan,
       inventory,

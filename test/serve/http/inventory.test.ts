@@ -14,7 +14,7 @@ const address = '192.0.2.240'
 /** A machine with a lease of `address`; @param neighbor what the kernel knows about that address */
 async function setUp(t: Test, neighbor?: string) {
   const world = httpWorld(t)
-  const inventory = createInventory(world.options.clock, () => {})
+  const inventory = createInventory({ clock: world.options.clock, drain() {} })
   const lease = parseIpv4(address) as Ipv4
   const range = { from: lease, to: lease, leaseMs: 600_000 }
   inventory.bindings.keep({ mac: guest as Mac, address: lease }, range, true)
