@@ -9,8 +9,8 @@ import { nodeKey, type LoaderRig } from './loader-rig.ts'
 
 const minuteMs = 60_000
 const bootMs = 4 * minuteMs
-/** The initramfs starts, so iPXE has fetched everything. */
-const started = /^E2E init/
+/** The kernel starts, so iPXE has fetched everything. */
+const started = /Linux version/
 const fallback = /this iPXE cannot verify the server, so it continues over HTTP/
 
 export const loaderPrefix = 'https: iPXE'
