@@ -61,10 +61,10 @@ function heldAddresses({ from, to, leaseMs }: InventoryLeases): LiveBinding[] {
   }))
 }
 
-function readEntry(value: unknown) {
+function readEntry(value: unknown): Omit<LiveBinding, 'remainingMs'> & { readonly until: number } {
   const { address, mac, until } = value as { readonly [K in keyof Entry]: unknown }
-  const parsed = parseIpv4(String(address))
-  const owner = mac === undefined ? undefined : parseMac(String(mac))
+  const parsed = typeof address === 'string' ? parseIpv4(address) : undefined
+  const owner = typeof mac === 'string' ? parseMac(mac) : undefined
   if (parsed === undefined || typeof until !== 'number' || (owner === undefined && mac !== undefined))
     throw new Error('it has an unknown entry')
   return { mac: owner, address: parsed, until }
@@ -100,29 +100,33 @@ function createInventoryRecord(
   let isStale = false
 
   async function write(): Promise<void> {
-    do {
-      isStale = false
-      const now = clock.now()
-      const leases: Entry[] = bindings.live().map(({ mac, address, remainingMs }) => ({
-        address: formatIpv4(address),
-        ...(mac !== undefined && { mac }),
-        until: Math.ceil(now + remainingMs),
-      }))
-      try {
-        await writeAtomically(file, `${JSON.stringify({ version, leases })}\n`, 0o600)
-      } catch (error) {
-        const { message: reason } = error as Error
-        const facts = { file, code: 'state.inventory-record-not-written' satisfies InventoryCode, reason }
-        log.error(facts, 'record of inventory leases not written')
-      }
-    } while (isStale)
-    writing = undefined
+    isStale = false
+    const now = clock.now()
+    const leases: Entry[] = bindings.live().map(({ mac, address, remainingMs }) => ({
+      address: formatIpv4(address),
+      ...(mac !== undefined && { mac }),
+      until: Math.ceil(now + remainingMs),
+    }))
+    try {
+      await writeAtomically(file, `${JSON.stringify({ version, leases })}\n`, 0o600)
+    } catch (error) {
+      const { message: reason } = error as Error
+      const facts = { file, code: 'state.inventory-record-not-written' satisfies InventoryCode, reason }
+      log.error(facts, 'record of inventory leases not written')
+    }
+  }
+
+  function start(): Promise<void> {
+    return write().then(() => {
+      writing = isStale ? start() : undefined
+      return writing
+    })
   }
 
   return {
     changed() {
       isStale = true
-      writing ??= write()
+      writing ??= start()
     },
     written: async () => writing,
   }

@@ -76,11 +76,12 @@ export const httpsLoaderChecks: readonly Check<LoaderRig>[] = [
   },
 ]
 
-/** Returns what was sent after the loader. */
+/** Returns what was sent after the loader. The script repeats a download that was interrupted. */
 function filesOf(lines: readonly LogLine[]): string[] {
-  return lines.flatMap(({ msg, file = '' }) => {
+  const files = lines.flatMap(({ msg, file = '' }) => {
     if (msg === 'boot script served') return file.slice(file.lastIndexOf('/') + 1)
     if (msg === 'Ignition file served') return file
     return msg === 'image file served' ? (/live-(kernel|initramfs)/.exec(file)?.[1] ?? file) : []
   })
+  return [...new Set(files)]
 }
