@@ -15,6 +15,11 @@ export const siteCodes = defineCodes({
     meaning: 'hostname, files, or networkKeyfiles is set for an operating system without Ignition',
     remedy: 'Remove the key, and write the files with the answer file',
   },
+  'site.setting-not-read': {
+    meaning:
+      'network, mirror, multipath, or savePartitions is set for an operating system whose installer does not read it',
+    remedy: 'Remove the key, and write the setting in the answer file',
+  },
   'site.unreadable': {
     meaning: 'The site file cannot be read, is larger than 4 MiB, or is not UTF-8 text',
     remedy: 'Check the path, the permissions, and the encoding of the file',

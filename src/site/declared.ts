@@ -9,9 +9,7 @@ import type { Cluster, DnsRecord, Group, GroupNode, Node, Site } from './schema.
 
 type DeclaredCluster = { readonly path: Path; readonly cluster: Cluster; readonly domain: string }
 /** Keys of clusters that groups do not have. */
-type Unused = Readonly<
-  Partial<Record<'script' | 'network' | 'http' | 'mirror' | 'multipath' | 'savePartitions', undefined>>
->
+type Unused = Readonly<Partial<Record<'script' | 'http', undefined>>>
 /** What declares nodes. */
 export type Owner = Cluster | (Group & Unused)
 export type OwnedNode = Node | (GroupNode & Unused)

@@ -30,7 +30,6 @@ import { subnet6Section } from './subnet6-section.ts'
 import { syslogSection } from './syslog-section.ts'
 import {
   consoleDevice,
-  diskPath,
   domain,
   duid,
   imageName,
@@ -215,11 +214,8 @@ const cluster = z
   })
   .meta({ description: 'OpenShift cluster' })
 
-/** The answer files of groups describe networks and partitions; scripts of other installers belong to clusters. */
-const groupSettings = {
-  ...omit(bootSettings, 'script', 'network', 'http', 'mirror', 'multipath', 'savePartitions'),
-  disk: diskPath.optional().meta({ description: 'disk to install on, and to check before' }),
-}
+/** Scripts of other installers belong to clusters. */
+const groupSettings = omit(bootSettings, 'script', 'http')
 const { mac: nodeMac, duid: nodeDuid, address, bmc } = node.shape
 const group = groupSection(groupSettings, { mac: nodeMac, duid: nodeDuid, address, bmc, ...groupSettings })
 

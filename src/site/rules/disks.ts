@@ -1,18 +1,29 @@
 /** Which disks nodes are installed on, and what the ways to install can do with them. */
-import { declaredClusters, isBooted, nodesOf, repetitions } from '../declared.ts'
+import {
+  declaredClusters,
+  declaredGroups,
+  declaredNodes,
+  isBooted,
+  repetitions,
+  type OwnedNode,
+  type Owner,
+} from '../declared.ts'
 import type { Path, Rule, RuleViolation } from '../problem.ts'
-import type { Cluster, Node, Site } from '../schema.ts'
+import type { Node, Site } from '../schema.ts'
 
 export const diskKeys = ['disk', 'mirror', 'multipath', 'savePartitions'] as const
 
 type DiskKey = (typeof diskKeys)[number]
-type Owner = { readonly path: Path; readonly settings: Pick<Cluster & Node, DiskKey | 'kernelArguments'> }
+type Settings = Pick<Node, DiskKey>
 
-function owners(site: Site): Owner[] {
-  return declaredClusters(site).flatMap((declared) => [
-    { path: declared.path, settings: declared.cluster },
-    ...nodesOf(declared).map(({ path, node }) => ({ path, settings: node })),
-  ])
+function owners(site: Site): { readonly path: Path; readonly settings: Settings }[] {
+  return [
+    ...[...declaredClusters(site), ...declaredGroups(site)].map(({ path, cluster }) => ({
+      path,
+      settings: cluster,
+    })),
+    ...declaredNodes(site).map(({ path, node }) => ({ path, settings: node })),
+  ]
 }
 
 const oneTarget: Rule = {
@@ -77,8 +88,8 @@ const fixedOnSingleNode: Rule = {
   code: 'site.disk-of-single-node',
   needs: [],
   check: (site) =>
-    inherited(site, ({ disk, mirror, multipath, savePartitions }, _, { role }) => {
-      if (role !== 'single') return undefined
+    inherited(site, ({ disk, mirror, multipath, savePartitions }, _, node) => {
+      if (!('role' in node) || node.role !== 'single') return undefined
       const why =
         'the Ignition file of a single node installs to bootstrapInPlace.installationDisk of install-config.yaml'
       if (mirror !== undefined) return ['mirror', `set disk instead of mirror: ${why}`]
@@ -106,10 +117,10 @@ type Problem = readonly [key: DiskKey, message: string]
 /** Checks the settings of each node with those that it inherits, and reports each key of the site file once. */
 function inherited(
   site: Site,
-  problemOf: (settings: Pick<Node, DiskKey>, cluster: Cluster, node: Node) => Problem | undefined,
+  problemOf: (settings: Settings, owner: Owner, node: OwnedNode) => Problem | undefined,
 ): RuleViolation[] {
   const found = new Map<string, RuleViolation>()
-  for (const { path, cluster, node } of declaredClusters(site).flatMap(nodesOf)) {
+  for (const { path, cluster, node } of declaredNodes(site)) {
     if (!isBooted(cluster, node)) continue
     const own = node.disk !== undefined || node.mirror !== undefined ? node : cluster
     const multipath = node.multipath ?? cluster.multipath

@@ -1,5 +1,8 @@
 /** Machines that belong to no cluster: what they boot, and the settings that have an effect on their operating system. */
 import { declaredClusters, declaredGroups, groupNodes, isBooted, nodesOf } from '../declared.ts'
+import { diskKeys } from './disks.ts'
+import { mergedNetwork } from '../node-network.ts'
+import type { OtherSystem } from '../other-systems.ts'
 import { formatPath, type Path, type Rule, type RuleViolation } from '../problem.ts'
 import { addedFiles, type Site } from '../schema.ts'
 
@@ -61,6 +64,52 @@ const filesWritten: Rule = {
   },
 }
 
+/** What the installer of a system does not read, and where its answer file has it. */
+const elsewhere: Readonly<Record<Exclude<OtherSystem, 'fcos'>, { network: string; disks: string }>> = {
+  flatcar: {
+    network: 'write /etc/systemd/network/*.network with files',
+    disks: 'flatcar-install writes one disk, and Ignition creates other partitions',
+  },
+  debian: { network: 'set netcfg in the preseed', disks: 'set partman in the preseed' },
+  rhel: { network: 'set use: arguments', disks: 'use raid, part, and multipath in the kickstart' },
+  ubuntu: { network: 'use network in the autoinstall', disks: 'use storage in the autoinstall' },
+  talos: {
+    network: 'use machine.network in the machine configuration',
+    disks: 'use machine.install in the machine configuration',
+  },
+  custom: { network: 'use kernelArguments or an answer file', disks: 'use an answer file' },
+}
+
+function unread(os: keyof typeof elsewhere, key: string): string {
+  const hint = elsewhere[os][key === 'network' ? 'network' : 'disks']
+  return `not for ${os}: ${os === 'rhel' && key === 'network' ? hint : `remove ${key}, and ${hint}`}`
+}
+
+/** `network` and the keys of disks become kernel arguments and Ignition files, which only some systems read. */
+const settingsRead: Rule = {
+  code: 'site.setting-not-read',
+  needs: ['images'],
+  check(site) {
+    const found = groupNodes(site).flatMap(({ path, cluster, node }): RuleViolation[] => {
+      const os = site.images[node.image ?? cluster.image ?? '']?.os
+      if (os === undefined || os === 'rhcos' || os === 'fcos' || !isBooted(cluster, node)) return []
+      return (['network', ...diskKeys] as const).flatMap((key) => {
+        const value = node[key] ?? cluster[key]
+        const isUnset =
+          value === undefined || value === false || (key === 'disk' && typeof value === 'string')
+        // Anaconda reads the arguments of dracut, and copies the settings to the installed system.
+        const isRead =
+          os === 'rhel' && key === 'network' && mergedNetwork({ cluster, node })?.use === 'arguments'
+        if (isUnset || isRead) return []
+        const message = key === 'disk' ? `not for ${os}: write a path instead of hints` : unread(os, key)
+        return [{ path: [...(node[key] === undefined ? path.slice(0, 2) : path), key], at: 'key', message }]
+      })
+    })
+    // Once for a group, not for each of its machines.
+    return [...new Map(found.map((each) => [JSON.stringify(each), each])).values()]
+  },
+}
+
 /** The default of a menu is selected unattended, so in a group it never installs. */
 const menuWithoutInstallation: Rule = {
   code: 'site.menu-default-unsafe',
@@ -76,4 +125,4 @@ const menuWithoutInstallation: Rule = {
     ),
 }
 
-export const groupRules = [systemFits, filesWritten, menuWithoutInstallation]
+export const groupRules = [systemFits, filesWritten, settingsRead, menuWithoutInstallation]
