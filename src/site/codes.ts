@@ -2,24 +2,12 @@
 import { defineCodes } from '../text/codes.ts'
 import { diskCodes } from './disk-codes.ts'
 import { editCodes } from './edit/edit-codes.ts'
+import { groupCodes } from './group-codes.ts'
 import { inventoryCodes } from './inventory-codes.ts'
 import { ipv6Codes } from './ipv6-codes.ts'
 import { networkCodes } from './network-codes.ts'
 
 export const siteCodes = defineCodes({
-  'site.system-unsuitable': {
-    meaning: 'A cluster has an image of another operating system, or a group has an image of OpenShift',
-    remedy: 'Set os in the image, or move the machine to groups',
-  },
-  'site.node-file-unused': {
-    meaning: 'hostname, files, or networkKeyfiles is set for an operating system without Ignition',
-    remedy: 'Remove the key, and write the files with the answer file',
-  },
-  'site.setting-not-read': {
-    meaning:
-      'network, mirror, multipath, or savePartitions is set for an operating system whose installer does not read it',
-    remedy: 'Remove the key, and write the setting in the answer file',
-  },
   'site.unreadable': {
     meaning: 'The site file cannot be read, is larger than 4 MiB, or is not UTF-8 text',
     remedy: 'Check the path, the permissions, and the encoding of the file',
@@ -75,6 +63,7 @@ export const siteCodes = defineCodes({
   ...diskCodes,
   ...inventoryCodes,
   ...ipv6Codes,
+  ...groupCodes,
   ...networkCodes,
   'site.subnet-size': {
     meaning: 'A subnet is too large or too small for machines, or lies in the multicast range',

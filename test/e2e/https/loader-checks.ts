@@ -11,7 +11,8 @@ const minuteMs = 60_000
 const bootMs = 4 * minuteMs
 /** The kernel starts, so iPXE has fetched everything. */
 const started = /Linux version/
-const fallback = /this iPXE cannot verify the server, so it continues over HTTP/
+/** The console breaks longer lines. */
+const fallback = /this iPXE cannot verify the server/
 
 export const loaderPrefix = 'https: iPXE'
 
