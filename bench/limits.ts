@@ -11,6 +11,10 @@ const limits: readonly (readonly [work: string, limit: string])[] = [
     'half of the processor time of an exchange is the lane: a third of that is `recvmmsg` and `sendmmsg` in the kernel; the main thread, which stores the first message of each node, and the garbage collector take a fourth each',
   ],
   [
+    'DHCPv6,',
+    'half of the time is the lane, and three tenths of that are system calls; a third is the main thread, which logs and stores each exchange, and a sixth are helper threads of V8',
+  ],
+  [
     'TFTP, 60',
     'without windows, each block is a system call for one datagram in each direction, which is 69 % of its time; atftpd makes the same calls',
   ],
