@@ -34,6 +34,7 @@ import { listSome } from '../../text/format.ts'
 import { kernelArguments } from '../boot/arguments.ts'
 import { planInstall, planMenu, type BootPlan } from '../boot/boot-plan.ts'
 import { renderIpxe } from '../ipxe/render.ts'
+import { renderEmbedded } from '../ipxe/secure.ts'
 import { compileTls } from '../tls.ts'
 
 type Compiled = { readonly plan: HttpPlan; readonly findings: readonly PlanFinding[] }
@@ -59,6 +60,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
       ...defined({ monitors: model.site.server.monitors }),
       port: endpoint.ports.http,
       ...defined({ tls: compileTls(endpoint) }),
+      ...(endpoint.tls !== undefined && { secureAutoexec: renderEmbedded(endpoint) }),
       scripts: new NodeMap({
         nodes: byKey,
         nodeOf: nodeOfPath,

@@ -104,6 +104,8 @@ export type HttpPlan = {
   readonly port: number
   /** HTTPS for everything that contains secrets; absent without `server.tls`. */
   readonly tls?: TlsPlan
+  /** What iPXE requests first beside itself, if firmware that trusts the CA fetched it over HTTPS. */
+  readonly secureAutoexec?: string
   /** Keys are paths as in `urls.ts`. The script at the boot path is the one that the site declares. Tokens are placeholders. */
   readonly scripts: ReadonlyMap<string, BootScript>
   /** Keys are paths without a token. */

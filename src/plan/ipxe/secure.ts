@@ -27,7 +27,7 @@ export function renderSecureFirst(node: ScriptAuthor & { readonly url: string },
   ])
 }
 
-/** Renders the script that is built into an iPXE with the CA. It uses nothing of the reply of DHCP but the addresses. */
+/** Renders the script that is built into an iPXE with the CA, or that iPXE requests beside itself (`autoexec.ipxe`). It uses nothing of the reply of DHCP but the addresses. */
 export function renderEmbedded(endpoint: Endpoint): string {
   const url = argument(httpsBase(endpoint) + urlPaths.ownScript)
   return script('boots from slipway over HTTPS', [

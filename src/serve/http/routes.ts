@@ -253,6 +253,11 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp & { re
     if (loader !== undefined) {
       return sendLoader(exchange, tools, readLoader, { file: loader, name: `${folder}/${file}` })
     }
+    const { secureAutoexec } = exchange.plan
+    // Over HTTP, DHCP names the script, and with it the node.
+    if (file === 'autoexec.ipxe' && exchange.isSecure && secureAutoexec !== undefined) {
+      return sendText(exchange, tools, secureAutoexec, () => {})
+    }
     reply.callNotFound()
     return reply
   })

@@ -75,6 +75,41 @@ export const httpsLoaderChecks: readonly Check<LoaderRig>[] = [
       return undefined
     },
   },
+  {
+    name: `${loaderPrefix} is fetched over HTTPS by the firmware, and nothing is sent over HTTP`,
+    limitMs: 3 * bootMs,
+    async run(rig) {
+      await rig.namedByHttps()
+      const { outcome, packets } = await rig.boot('firmware', {
+        firmware: 'http',
+        authority: rig.authorities.own,
+        until: started,
+        limitMs: bootMs,
+      })
+      expectEqual(outcome, 'stopped by the test', 'the end of the boot')
+      expectEqual(filesOf(rig.server.lines).join(), 'boot.ipxe,kernel,initramfs,live-worker.img', 'the files')
+      expect(!packets.includes('GET /'), 'no request is readable')
+      expect(!packets.includes('#!ipxe'), 'no script is readable')
+      return undefined
+    },
+  },
+  {
+    name: `${loaderPrefix} is not started by a firmware that trusts another CA`,
+    limitMs: 3 * bootMs,
+    async run(rig) {
+      const since = rig.server.lines.length
+      const { console } = await rig.boot('firmware-other', {
+        firmware: 'http',
+        authority: rig.authorities.other,
+        until: /TLS|Server response timeout|failed to load|Shell/,
+        limitMs: bootMs,
+      })
+      const shown = console.map(({ text }) => text).join('\n')
+      expectNoMatch(shown, /iPXE initialising/, 'the console')
+      expectEqual(filesOf(rig.server.lines.slice(since)).join(), '', 'the files')
+      return undefined
+    },
+  },
 ]
 
 /** Returns what was sent after the loader. The script repeats a download that was interrupted. */

@@ -11,13 +11,20 @@ import { buildPayload } from '../payload.ts'
 import { output, start, type Running } from '../process.ts'
 import { cached } from '../real/cache.ts'
 import { controlSocket, slipway, startServer, type Server } from '../server.ts'
-import { addresses, createSystemsNetwork, tap, web1, type SystemsNetwork } from '../systems/network.ts'
+import {
+  addresses,
+  createSystemsNetwork,
+  routerInterface,
+  tap,
+  web1,
+  type SystemsNetwork,
+} from '../systems/network.ts'
 import { boot, type Boot, type VmOptions } from '../vm.ts'
 import { writeSignatureList } from './signature-list.ts'
 
 export type LoaderRig = {
   readonly network: SystemsNetwork
-  readonly server: Server
+  server: Server
   /** In the Ignition file of the node. */
   readonly secret: string
   readonly authorities: {
@@ -32,6 +39,11 @@ export type LoaderRig = {
    * @param until its power is cut at such a line of its console
    */
   boot(name: string, options: BootOptions): Promise<Boot & { readonly packets: Buffer }>
+  /**
+   * Restarts slipway without DHCP, and starts a DHCP server that names iPXE on slipway by HTTPS, as the setup of a firmware
+   * can, too.
+   */
+  namedByHttps(): Promise<void>
   /** Runs a slipway command against the running slipway. @throws {Error} if it fails */
   slipway(...args: string[]): Promise<string>
   close(): Promise<void>
@@ -70,15 +82,21 @@ export async function createLoaderRig(workDir: string): Promise<LoaderRig> {
     await network.close()
   }
   try {
-    const server = await startServer(network, sitePath, join(dir, 'slipway.log'), { namespace: 'appliance' })
-    running.push(server.process)
+    const serve = async (): Promise<Server> => {
+      const started = await startServer(network, sitePath, join(dir, 'slipway.log'), {
+        namespace: 'appliance',
+      })
+      running.push(started.process)
+      return started
+    }
+    const server = await serve()
     const authorities = { own: join(dir, 'own.esl'), other: join(dir, 'other.esl') }
     await writeSignatureList(join(siteDir, 'state/https-ca.crt'), authorities.own)
     const otherCa = join(dir, 'other-ca.crt')
     const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', '/dev/null']
     await output(['openssl', 'req', '-x509', ...key, '-subj', '/CN=other', '-out', otherCa])
     await writeSignatureList(otherCa, authorities.other)
-    return {
+    const rig: LoaderRig = {
       network,
       server,
       authorities,
@@ -106,11 +124,20 @@ export async function createLoaderRig(workDir: string): Promise<LoaderRig> {
         await capture.stop()
         return { ...result, packets: await readFile(file) }
       },
+      async namedByHttps() {
+        await rig.server.process.stop()
+        await writeFile(sitePath, siteText(imagesDir, loader, 'ports: { dhcp: 1067, dhcpClient: 1068 }, '))
+        rig.server = await serve()
+        await network.ip('router', `addr add ${dhcpServer}/24 dev ${routerInterface}`)
+        const command = network.inside('router', 'dnsmasq', ...dnsmasqOptions(dir))
+        running.push(start(command, { logFile: join(dir, 'dnsmasq.log') }))
+      },
       slipway: (...args) =>
         output(network.inside('appliance', ...slipway(...args), '--control', controlSocket(sitePath)), {
           limitMs: 60_000,
         }),
     }
+    return rig
   } catch (error) {
     await close()
     throw error
@@ -132,9 +159,24 @@ function buildLoader(): Promise<string> {
   })
 }
 
-const siteText = (imagesDir: string, loader: string): string => `\
+const dhcpServer = '172.16.0.254'
+
+function dnsmasqOptions(dir: string): string[] {
+  return [
+    ...['--keep-in-foreground', '--log-facility=-', '--conf-file=/dev/null', '--port=0', '--user=root'],
+    ...[`--pid-file=${join(dir, 'dnsmasq.pid')}`, `--dhcp-leasefile=${join(dir, 'dnsmasq.leases')}`],
+    ...[`--interface=${routerInterface}`, '--dhcp-range=172.16.0.0,static', '--log-dhcp'],
+    `--dhcp-host=${web1.mac},${web1.address}`,
+    '--dhcp-vendorclass=set:http,HTTPClient',
+    '--dhcp-option-force=tag:http,60,HTTPClient',
+    `--dhcp-boot=tag:http,https://${addresses.appliance}:8444/loaders/efi/snponly.efi`,
+  ]
+}
+
+/** @param ports of the server, in the syntax of its section */
+const siteText = (imagesDir: string, loader: string, ports = ''): string => `\
 site: https
-server: { interface: srv0, address: ${addresses.appliance}, tls: { ca: generated } }
+server: { interface: srv0, address: ${addresses.appliance}, ${ports}tls: { ca: generated } }
 subnets:
   - { cidr: 172.16.0.0/24, gateway: ${addresses.appliance} }
 tftp: { loaders: { x64: ${JSON.stringify(loader)} } }
@@ -146,6 +188,7 @@ clusters:
     image: rhcos-4.17
     ignition: ignition
     disk: /dev/vda
+    requireDhcp: ${ports === ''}
     loadBalancer: { api: 172.16.0.111, ingress: 172.16.0.111 }
     console: [ttyS0]
     nodes: [{ name: ${web1.name}, role: worker, mac: "${web1.mac}", address: ${web1.address} }]

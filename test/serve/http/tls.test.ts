@@ -116,6 +116,17 @@ t.test(
   },
 )
 
+t.test(
+  'an iPXE that firmware fetched over HTTPS continues over HTTPS, without DHCP naming a script',
+  async (t) => {
+    const { read, readPlain } = await running(t)
+    const { status, body } = await read('/loaders/efi/autoexec.ipxe')
+    t.equal(status, 200)
+    t.match(body.toString(), /^chain --replace --autofree https:\/\/192\.0\.2\.2:8444\/boot\.ipxe \|\|$/m)
+    t.equal((await readPlain('/loaders/efi/autoexec.ipxe')).status, 404, 'over HTTP, DHCP names the script')
+  },
+)
+
 t.test('the query of a script survives the change to HTTPS', async (t) => {
   const { readPlain } = await running(t)
   const { body } = await readPlain(`${bootPath}?skip`)
