@@ -212,6 +212,7 @@ export const components: readonly Component[] = [
         ...withLane(dhcpv6),
         drain: () => dhcpv6.drain(),
         warnings: () => dhcpv6.lane.warnings(),
+        outages: () => dhcpv6.problems(),
         health: () => ({ dhcpv6Links: dhcpv6.links() }),
       }
     },

@@ -33,9 +33,13 @@ export type Decision =
       readonly isRapid?: true
       /** Whether the reply assigns the reserved address. */
       readonly assigns: boolean
+      /** Whether the client found that another machine uses the reserved address. */
+      readonly isInUse?: true
     }
   /** No reply. */
   | ({ readonly kind: 'ignored' } & Refusal)
+
+export type Answer = Exclude<Decision, { kind: 'ignored' }>
 
 /** The maximum number of identity associations that are answered; a client has one for each of its interfaces. */
 const maxAssociations = 16
@@ -134,7 +138,7 @@ function assign(
   kind: 'advertised' | 'replied',
   request: Dhcpv6Request,
   reservation: Reservation6Plan,
-): Exclude<Decision, { kind: 'ignored' }> {
+): Answer {
   const all = associationsOf(request)
   const chosen = chosenAssociation(all, reservation)
   return {
@@ -216,10 +220,15 @@ function release(
   { octets }: Reservation6Plan,
   kind: 'released' | 'declined',
 ): Decision {
-  const associations = associationsOf(request)
-    .filter(({ addresses }) => !addresses.some((address) => isEqual(address, octets)))
-    .map(({ code, iaid }) => ({ code, iaid, addresses: [], status: noBinding }))
-  return { kind, associations, status: { code: StatusCode.success, message: kind }, assigns: false }
+  const all = associationsOf(request)
+  const others = all.filter(({ addresses }) => !addresses.some((address) => isEqual(address, octets)))
+  return {
+    kind,
+    associations: others.map(({ code, iaid }) => ({ code, iaid, addresses: [], status: noBinding })),
+    status: { code: StatusCode.success, message: kind },
+    assigns: false,
+    ...(kind === 'declined' && others.length < all.length && { isInUse: true }),
+  }
 }
 
 function wrongNetwork({ link, sender }: Dhcpv6Request, { subnet }: Reservation6Plan): Decision {

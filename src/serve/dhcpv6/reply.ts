@@ -11,7 +11,7 @@ import {
 } from '../../proto/dhcpv6/option.ts'
 import type { BootFile } from '../../plan/dhcp/plan.ts'
 import type { Dhcpv6Plan, Reservation6Plan } from '../../plan/dhcpv6/plan.ts'
-import type { Decision } from './decide.ts'
+import type { Answer } from './decide.ts'
 import { maxMessageOctets, type Dhcpv6Request } from './request.ts'
 
 /** A reply repeats the client identifier, at most 16 associations, and what relay agents added. */
@@ -20,8 +20,6 @@ export const maxReplyOctets = 2 * maxMessageOctets + 1024
 /** RFC 8415 §18.2.9: with the highest preference, the client does not wait for other servers. */
 const highestPreference = Uint8Array.of(255)
 const empty = new Uint8Array(0)
-
-type Answer = Exclude<Decision, { kind: 'ignored' }>
 
 /**
  * Writes a reply into `out`, which has {@link maxReplyOctets}.

@@ -12,7 +12,7 @@ import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
 import type { Dhcpv6Plan, Reservation6Plan } from '../../plan/dhcpv6/plan.ts'
 import { askerOf, type Seen } from '../../install/observation.ts'
 import type { Dhcpv6Code } from './codes.ts'
-import { decide, networksOf, type Decision, type Refusal } from './decide.ts'
+import { decide, networksOf, type Answer, type Decision, type Refusal } from './decide.ts'
 import { writeReply } from './reply.ts'
 import { readRequest, type Dhcpv6Request, type Sender } from './request.ts'
 
@@ -99,7 +99,7 @@ export function respond(
     about: {
       ...seen,
       node: reservation.name,
-      ...(decision.assigns && { address: reservation.address }),
+      ...((decision.assigns || decision.isInUse) && { address: reservation.address }),
       ...(sendsFile && { bootFile: file?.name }),
       ...codeOf(decision, sendsFile ? reason : undefined),
     },
@@ -111,8 +111,8 @@ export function transactionText(id: number): string {
   return `0x${id.toString(16).padStart(6, '0')}`
 }
 
-function codeOf({ kind }: Decision, reason: string | undefined): Pick<Dhcpv6Context, 'code' | 'reason'> {
-  if (kind === 'declined') return { code: 'dhcpv6.address-declined' }
+function codeOf({ isInUse }: Answer, reason: string | undefined): Pick<Dhcpv6Context, 'code' | 'reason'> {
+  if (isInUse) return { code: 'dhcpv6.address-declined' }
   return reason === undefined ? {} : { code: 'dhcpv6.no-boot-file', reason }
 }
 

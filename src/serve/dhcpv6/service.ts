@@ -4,6 +4,9 @@ import type { LaneState } from '../../host/lane/planned.ts'
 import { RecentMap } from '../../host/recent-map.ts'
 import type { Service } from '../../host/udp.ts'
 import type { Observe } from '../../install/observation.ts'
+import { formatMinute } from '../../plan/ignition/findings.ts'
+import type { Ipv6 } from '../../proto/address/ip.ts'
+import type { ActiveProblem } from '../../text/codes.ts'
 import type { Dhcpv6Code } from './codes.ts'
 import type { Done, Handled } from './handle.ts'
 import { listen, type ListenOptions } from './listen.ts'
@@ -19,9 +22,13 @@ export type Dhcpv6Service = Service & {
   readonly lane: LaneState
   /** The interfaces on which clients are served. */
   links(): readonly string[]
+  /** Addresses that other machines use. */
+  problems(): readonly ActiveProblem[]
 }
 
 const logIntervalMs = 10 * 60_000
+/** How long a declined address is a problem, as for IPv4. */
+const shownForMs = 3_600_000
 
 /** @throws {CannotListen} when the socket cannot be opened */
 export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service> {
@@ -29,6 +36,11 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
   const limit = createEventLimiter(clock)
   /** When undeclared machines were logged. */
   const loggedAt = new RecentMap<string, number>()
+  /** When each node last declined its address, in milliseconds since 1970. */
+  const declined = new RecentMap<
+    string,
+    { readonly address: Ipv6; readonly node: string; readonly at: number }
+  >()
   const listening = await listen(options, record)
 
   /** Counts, logs, and observes what was done. */
@@ -75,7 +87,11 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
       counters.increment('dhcpv6.overBudget', times)
       return
     }
-    log[kind === 'declined' ? 'warn' : 'info']({ ...about, repeated }, messageOf[kind])
+    const { address, node = '' } = about
+    if (kind === 'declined' && address !== undefined) {
+      declined.set(node, { address, node, at: clock.now() })
+      log.warn({ ...about, repeated }, 'IPv6 address declined: another machine uses it')
+    } else log.info({ ...about, repeated }, messageOf[kind])
     if (result.seen !== undefined) observe(result.seen, repeated)
   }
 
@@ -107,6 +123,15 @@ export async function startDhcpv6(options: Dhcpv6Options): Promise<Dhcpv6Service
     apply: () => listening.apply(),
     drain: () => listening.drain(),
     links: () => listening.links.names(),
+    problems: () =>
+      declined
+        .values()
+        .filter(({ at }) => clock.now() - at < shownForMs)
+        .map(({ address, node, at }) => {
+          const code: Dhcpv6Code = 'dhcpv6.address-declined'
+          const text = `another machine uses ${address}, the address of ${node}, last at ${formatMinute(at)}`
+          return { code, text }
+        }),
     close: () => listening.close(),
   }
 }
@@ -128,7 +153,7 @@ const messageOf: Readonly<Record<Dhcpv6Result['kind'], string>> = {
   informed: 'parameters sent',
   confirmed: 'IPv6 addresses checked',
   released: 'IPv6 address released',
-  declined: 'IPv6 address declined: another machine uses it',
+  declined: 'IPv6 address declined',
   ignored: 'message ignored',
   'unknown-client': 'undeclared client refused',
 }

@@ -132,6 +132,29 @@ t.test('a declined address is a warning', async (t) => {
   t.match(lines.at(-1), { level: 'warn', code: 'dhcpv6.address-declined', node: 'ocp45/m1' })
 })
 
+t.test(
+  'a declined address is a problem for an hour, but not an address that the node does not have',
+  async (t) => {
+    const { service, clock, lines, send } = await running(t)
+    const decline = (addresses: string[]) =>
+      send(clientMessage(MessageType.decline, { serverId: plan.serverDuid, addresses }))
+    await decline(['fd00:16::99'])
+    t.match(lines.at(-1), { level: 'info', msg: 'IPv6 address declined' })
+    t.equal(lines.at(-1)?.['code'], undefined)
+    t.same(service.problems(), [])
+    await decline(['fd00:16::11'])
+    await decline(['fd00:16::11'])
+    t.match(service.problems(), [
+      {
+        code: 'dhcpv6.address-declined',
+        text: /^another machine uses fd00:16::11, the address of ocp45\/m1, last at /,
+      },
+    ])
+    clock.advance(3_600_000)
+    t.same(service.problems(), [])
+  },
+)
+
 t.test('a flood in the name of one machine gets at most 128 replies per second', async (t) => {
   const { clock, counters, received, solicit } = await running(t)
   for (let count = 0; count < 200; count++) await solicit()
