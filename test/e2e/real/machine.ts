@@ -27,8 +27,11 @@ export type Machine = {
   /** All lines since the first power-on. */
   readonly console: readonly ConsoleLine[]
   readonly isOn: () => boolean
-  /** @param first which of its two devices comes first in the boot order; the network by default */
-  powerOn(first?: 'network' | 'disk'): Promise<void>
+  /**
+   * @param first which of its two devices comes first in the boot order; the network by default
+   * @param removed a disk that is not in the machine, by its index
+   */
+  powerOn(first?: 'network' | 'disk', removed?: number): Promise<void>
   /** Cuts the power. */
   powerOff(): Promise<void>
   /** Presses the power button and waits until the system has stopped. */
@@ -43,7 +46,7 @@ export type Machine = {
 
 type WaitOptions = { readonly since?: number; readonly limitMs: number }
 
-const diskBytes = 4 * 1024 ** 3
+export const diskBytes = 4 * 1024 ** 3
 
 /** `wwn` is a number of 64 bits in hexadecimal. */
 export type DiskIdentity = { readonly serial: string; readonly wwn: string }
@@ -53,6 +56,8 @@ export type MachineOptions = {
   readonly firmware: MachineFirmware
   /** By default one disk without a serial number. */
   readonly disks?: readonly DiskIdentity[]
+  /** Each disk is connected to both of two controllers. */
+  readonly isMultipath?: boolean
   /** Called for each console line. */
   readonly onConsole?: (text: string, atMs: number) => void
 }
@@ -61,7 +66,7 @@ export type MachineOptions = {
 export async function createMachine(
   dir: string,
   network: RealNetwork,
-  { node, firmware, disks: identities = [], onConsole }: MachineOptions,
+  { node, firmware, disks: identities = [], isMultipath = false, onConsole }: MachineOptions,
 ): Promise<Machine> {
   await mkdir(dir, { recursive: true })
   const at = (name: string): string => join(dir, name)
@@ -86,7 +91,7 @@ export async function createMachine(
     disks,
     console,
     isOn,
-    async powerOn(first = 'network') {
+    async powerOn(first = 'network', removed) {
       if (isOn()) throw new Error(`${node.name} is on already`)
       count++
       const serial = at(`console-${count}.log`)
@@ -97,8 +102,10 @@ export async function createMachine(
         firmware,
         serial,
         isDiskFirst: first === 'disk',
-        disks,
-        identities,
+        disks: disks
+          .map((file, index) => ({ file, identity: identities[index] }))
+          .filter((_, index) => index !== removed),
+        controllers: isMultipath ? 2 : 1,
       })
       const machine = start(network.inside('bridge', ...command), { logFile: at(`qemu-${count}.log`) })
       qemu = machine
@@ -148,11 +155,13 @@ type Hardware = {
   readonly firmware: MachineFirmware
   readonly serial: string
   readonly isDiskFirst: boolean
-  readonly disks: readonly string[]
-  readonly identities: readonly DiskIdentity[]
+  readonly disks: readonly { readonly file: string; readonly identity: DiskIdentity | undefined }[]
+  /** Each disk is connected to all of them. */
+  readonly controllers: number
 }
 
-function commandLine({ dir, node, firmware, serial, isDiskFirst, disks, identities }: Hardware): string[] {
+function commandLine(hardware: Hardware): string[] {
+  const { dir, node, firmware, serial, isDiskFirst, disks, controllers } = hardware
   const [diskIndex, cardIndex] = isDiskFirst ? [1, 2] : [2, 1]
   // QEMU patches the device id into its default option ROM, but not into a file that is named. An empty name removes it.
   const card = `virtio-net-pci,netdev=net,mac=${node.mac}${firmware === 'bios' ? '' : ',romfile='}`
@@ -164,16 +173,19 @@ function commandLine({ dir, node, firmware, serial, isDiskFirst, disks, identiti
     ...['-uuid', `4c4c4544-0000-4000-8001-${node.mac.replaceAll(':', '')}`],
     ...['-netdev', `tap,id=net,ifname=${tapOf(node)},script=no,downscript=no`],
     ...['-device', `${card},bootindex=${cardIndex}`, '-device', 'virtio-rng-pci'],
-    ...['-device', 'virtio-scsi-pci'],
-    ...disks.flatMap((file, index) => {
-      const { [index]: identity } = identities
-      const known = identity === undefined ? '' : `,serial=${identity.serial},wwn=${identity.wwn}`
-      const boots = index === 0 ? `,bootindex=${diskIndex}` : ''
-      return [
-        ...['-drive', `if=none,id=disk${index},format=raw,cache=unsafe,discard=unmap,file=${file}`],
-        ...['-device', `scsi-hd,drive=disk${index}${boots}${known}`],
-      ]
-    }),
+    ...Array.from({ length: controllers }, (_, path) => [
+      ...['-device', `virtio-scsi-pci,id=scsi${path}`],
+      ...disks.flatMap(({ file, identity }, index) => {
+        const known = identity === undefined ? '' : `,serial=${identity.serial},wwn=${identity.wwn}`
+        const boots = index === 0 && path === 0 ? `,bootindex=${diskIndex}` : ''
+        const options = `format=raw,cache=unsafe,discard=unmap${controllers > 1 ? ',file.locking=off' : ''}`
+        const id = `disk${path}-${index}`
+        return [
+          ...['-drive', `if=none,id=${id},${options},file=${file}`],
+          ...['-device', `scsi-hd,bus=scsi${path}.0,drive=${id}${boots}${known}`],
+        ]
+      }),
+    ]).flat(),
     ...['-serial', `file:${serial}`, '-qmp', `unix:${join(dir, 'qmp.sock')},server=on,wait=off`],
     ...(firmware === 'bios'
       ? []

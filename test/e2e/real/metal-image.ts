@@ -5,7 +5,6 @@
 import { cp, mkdir, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output } from '../process.ts'
-import { source } from './cache.ts'
 
 const mebibyte = 1024 * 1024
 const sectorBytes = 512
@@ -19,7 +18,8 @@ const partitions = {
 } as const
 const rootAt = partitions.boot.at + partitions.boot.size
 
-/** Where the root file system starts, in bytes. */
+/** Where the file systems start, in bytes. */
+export const bootOffset = partitions.boot.at * mebibyte
 export const rootOffset = rootAt * mebibyte
 
 type Sources = {
@@ -27,6 +27,10 @@ type Sources = {
   readonly root: string
   readonly kernel: string
   readonly initramfs: string
+  /** grub.cfg */
+  readonly grub: string
+  /** The boot loader entry in which coreos-installer sets kernel arguments. */
+  readonly entry?: string
 }
 
 /** @param work directory for intermediate files */
@@ -40,7 +44,11 @@ export async function buildMetalImage(work: string, image: string, sources: Sour
   await mkdir(at('boot/grub2'), { recursive: true })
   await cp(sources.kernel, at('boot/vmlinuz'))
   await cp(sources.initramfs, at('boot/initramfs.img'))
-  await cp(source('grub.cfg'), at('boot/grub2/grub.cfg'))
+  await cp(sources.grub, at('boot/grub2/grub.cfg'))
+  if (sources.entry !== undefined) {
+    await mkdir(at('boot/loader/entries'), { recursive: true })
+    await writeFile(at('boot/loader/entries/ostree-1.conf'), sources.entry)
+  }
   await writeFile(at('boot/ignition.firstboot'), '')
   await makeExt4(at('boot.ext4'), 'boot', partitions.boot.size, at('boot'))
 

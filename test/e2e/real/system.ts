@@ -10,11 +10,14 @@ import { cached } from './cache.ts'
 const suite = 'bookworm'
 const minutes = 60_000
 
-const packages = [
+const basePackages = [
   ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'kmod', 'iproute2', 'iptables', 'procps', 'libpam-systemd'],
   ...['network-manager', 'ca-certificates', 'curl', 'jq', 'ignition', 'gdisk', 'fdisk', 'e2fsprogs', 'lvm2'],
-  ...['linux-image-cloud-amd64', 'initramfs-tools', 'containerd', 'runc', 'containernetworking-plugins'],
+  ...['linux-image-cloud-amd64', 'initramfs-tools'],
 ]
+
+/** What a node of a cluster needs. */
+export const nodePackages: readonly string[] = ['containerd', 'runc', 'containernetworking-plugins']
 
 export type System = {
   readonly root: string
@@ -22,7 +25,9 @@ export type System = {
   readonly kernel: string
 }
 
-export async function buildSystem(): Promise<System> {
+/** @param morePackages besides those that all systems have */
+export async function buildSystem(morePackages = nodePackages): Promise<System> {
+  const packages = [...basePackages, ...morePackages]
   const dir = await cached({
     name: `debian-${suite}`,
     inputs: packages,
