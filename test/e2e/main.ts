@@ -49,7 +49,8 @@ import { udhcpcChecks } from './checks/udhcpc.ts'
 import { parentChecks } from './checks/parents.ts'
 import { zoneChecks } from './checks/zones.ts'
 import { createDisksRig } from './disks/rig.ts'
-import { disksPrefix, diskStages } from './disks/stages.ts'
+import { createDiskMachines } from './disks/machines.ts'
+import { disksPrefix, diskStages, diskStartStages } from './disks/stages.ts'
 import { httpsChecks } from './https/checks.ts'
 import { httpsLoaderChecks } from './https/loader-checks.ts'
 import { createLoaderRig } from './https/loader-rig.ts'
@@ -75,9 +76,9 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 requests to the API. Each of the three runs only by itself.
                 "real:" selects a complete installation on a real control plane. It runs only
                 if it is selected, because it builds Kubernetes and coreos-installer the first
-                time (up to 60 minutes), and takes 20 to 40 minutes later. "disks:" installs machines
-                with several disks, and "https:" a machine over HTTPS; both use the same builds, except
-                "https: iPXE", which needs no build.
+                time (up to 60 minutes), and takes 20 to 40 minutes later. "https:" installs a machine over
+                HTTPS with the same builds, except "https: iPXE", which needs no build. "disks:" starts
+                systems from mirrors and multipath devices, and installs machines with several disks.
                 "systems:" boots the installer of Debian, and runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
@@ -125,13 +126,14 @@ async function main(): Promise<number> {
   const isReal = options.only.some((text) => text.startsWith(realPrefix))
   const isDisks = options.only.some((text) => text.startsWith(disksPrefix))
   const disks = isDisks ? choose(diskStages, options.only) : []
+  const diskStarts = isDisks ? choose(diskStartStages, options.only) : []
   const real = isReal ? choose(realStages, options.only) : []
   const isHttps = options.only.some((text) => text.startsWith('https:'))
   const https = isHttps ? choose([[httpsChecks]], options.only) : []
   const loader = isHttps ? choose([[httpsLoaderChecks]], options.only) : []
   const isSystems = options.only.some((text) => text.startsWith(systemsPrefix))
   const systems = isSystems ? choose(systemsStages, options.only) : []
-  const all = [stages, ipv6, real, https, loader, disks, systems]
+  const all = [stages, ipv6, real, https, loader, disks, diskStarts, systems]
   if (all.every((each) => each.length === 0)) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
@@ -156,6 +158,11 @@ async function main(): Promise<number> {
     ...(await runStages(loader, { ...options, create: () => createLoaderRig(workDir), shell: 'appliance' })),
     ...(await runStages(https, { ...options, create: () => createHttpsRig(workDir), shell: 'appliance' })),
     ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
+    ...(await runStages(diskStarts, {
+      ...options,
+      create: () => createDiskMachines(workDir),
+      shell: 'appliance',
+    })),
     ...(await runStages(disks, { ...options, create: () => createDisksRig(workDir), shell: 'appliance' })),
     ...(await runStages(systems, {
       ...options,

@@ -21,7 +21,8 @@ export type Stage<R = Rig> = readonly (readonly Check<R>[])[]
 
 /** What the runner needs of the environment of checks. @typeParam Name the namespaces of its network */
 export type Environment<Name extends string = never> = {
-  readonly server: Pick<Server, 'tail'>
+  /** Absent if the checks run without slipway. */
+  readonly server?: Pick<Server, 'tail'>
   readonly network: Pick<Namespaces<Name>, 'inside'>
   close(): Promise<void>
 }
@@ -68,7 +69,7 @@ async function runCheck<R extends Environment>(
     const failure = message.split('\n')[0] ?? ''
     if (interrupted.aborted) return { name: check.name, failure }
     console.log(`NOT OK ${duration()}  ${check.name}\n${indent(report)}`)
-    console.log(indent(`last lines of slipway's log:\n${rig.server.tail(12)}`))
+    if (rig.server !== undefined) console.log(indent(`last lines of slipway's log:\n${rig.server.tail(12)}`))
     return { name: check.name, failure }
   }
 }

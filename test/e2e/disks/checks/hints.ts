@@ -13,10 +13,7 @@ export const hintChecks: readonly Check<DisksRig>[] = [
     name: 'disks: hints select the second of three disks, and only this disk is written',
     limitMs: 12 * minuteMs,
     async run(rig) {
-      await rig.writeSite({
-        w1: '{ serialNumber: DISK-B, rotational: true }',
-        w2: '{ serialNumber: DISK-X }',
-      })
+      await rig.configure({ w1: 'disk: { serialNumber: DISK-B, rotational: true }' })
       const machine = await rig.machine(nodes.w1)
       await machine.powerOn()
       const selected = await machine.waitForConsole('the disk', /slipway: the hints select \/dev\/sdb /, {
@@ -35,6 +32,7 @@ export const hintChecks: readonly Check<DisksRig>[] = [
     name: 'disks: hints that no disk has stop the installation, until the site file is correct',
     limitMs: 12 * minuteMs,
     async run(rig) {
+      await rig.configure({ w2: 'disk: { serialNumber: DISK-X }' })
       const machine = await rig.machine(nodes.w2)
       await machine.powerOn()
       const none =
@@ -45,7 +43,7 @@ export const hintChecks: readonly Check<DisksRig>[] = [
       const status = (await rig.slipway('status')).replaceAll(/\n\s+/g, ' ')
       expectMatch(status, /ocp45\/w2: no disk of this machine has serialNumber DISK-X/, 'slipway status')
       expectEqual(await writtenDisks(machine), '', 'the disks that are written')
-      await rig.writeSite({ w1: '/dev/sda', w2: '{ wwn: "0x5000c500155aaa03" }' })
+      await rig.configure({ w2: 'disk: { wwn: "0x5000c500155aaa03" }' })
       const limits = { limitMs: 4 * minuteMs }
       await machine.waitForConsole('the third disk', /slipway: the hints select \/dev\/sdc /, limits)
       await machine.waitForConsole('the end of the installation', /Install complete/, limits)
@@ -57,7 +55,7 @@ export const hintChecks: readonly Check<DisksRig>[] = [
 ]
 
 /** Returns the numbers of the disks with a GPT: `2`. */
-async function writtenDisks({ disks }: Machine): Promise<string> {
+export async function writtenDisks({ disks }: Machine): Promise<string> {
   const written: number[] = []
   for (const [index, path] of disks.entries()) {
     const file = await open(path)

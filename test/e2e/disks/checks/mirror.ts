@@ -7,12 +7,12 @@ import { expectEqual } from '../../expect.ts'
 import { output } from '../../process.ts'
 import type { Check } from '../../runner.ts'
 import { goTool } from '../../systems/tools.ts'
-import type { DisksRig } from '../rig.ts'
+import type { DiskMachines } from '../machines.ts'
 
 const architectures = ['x86_64', 'aarch64', 'ppc64le']
 const paths = ['/dev/sda', '/dev/disk/by-id/wwn-0x5002538e40d6a1b2']
 
-export const mirrorChecks: readonly Check<DisksRig>[] = [
+export const mirrorChecks: readonly Check<DiskMachines>[] = [
   {
     name: 'disks: butane writes the same mirror for each architecture',
     limitMs: 20 * 60_000,
