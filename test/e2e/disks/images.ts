@@ -21,7 +21,7 @@ const packages = ['mdadm', 'xfsprogs', 'dosfstools', 'multipath-tools', 'dracut-
 export const entry =
   'title disks\nversion 1\noptions rw console=ttyS0 mitigations=off ignition.platform.id=metal\n'
 
-export function buildDisksSystem(): Promise<System> {
+function buildDisksSystem(): Promise<System> {
   return buildSystem(packages)
 }
 

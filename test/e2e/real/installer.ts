@@ -1,10 +1,10 @@
 /** Builds coreos-installer from crates.io. Its systemd units and scripts are part of the package. */
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir } from 'node:fs/promises'
+import { cp, mkdir, readdir, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { output } from '../process.ts'
-import { cached } from './cache.ts'
+import { cacheDir, cached } from './cache.ts'
 
 export const installerVersion = '0.27.0'
 
@@ -20,8 +20,11 @@ export async function buildInstaller(): Promise<Installer> {
     name: `coreos-installer-${installerVersion}`,
     inputs: [],
     async build(work) {
-      const options = ['--version', installerVersion, '--locked', '--root', work]
-      await output(['cargo', 'install', 'coreos-installer', ...options], { limitMs: 40 * 60_000 })
+      // A build that was interrupted continues.
+      const compiled = join(cacheDir, `coreos-installer-${installerVersion}-compiled`)
+      const options = ['--version', installerVersion, '--locked', '--root', work, '--target-dir', compiled]
+      await output(['cargo', 'install', 'coreos-installer', ...options], { limitMs: 90 * 60_000 })
+      await rm(compiled, { recursive: true })
       const cargoHome = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo')
       const registries = join(cargoHome, 'registry/src')
       const crate = (await readdir(registries))

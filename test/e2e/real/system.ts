@@ -17,7 +17,7 @@ const basePackages = [
 ]
 
 /** What a node of a cluster needs. */
-export const nodePackages: readonly string[] = ['containerd', 'runc', 'containernetworking-plugins']
+const nodePackages: readonly string[] = ['containerd', 'runc', 'containernetworking-plugins']
 
 export type System = {
   readonly root: string
