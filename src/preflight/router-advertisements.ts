@@ -74,11 +74,11 @@ function findingsOf(
     if (foreign !== undefined) {
       const prefix = `${foreign.network}/${foreign.prefix}`
       const text = `${address} advertises ${prefix} on ${where}, and nodes choose addresses there that the site does not have`
-      return [warning('preflight.foreign-router-advertisement', text)]
+      return [foreignRouter(address, text, `If it is your router, add ${prefix} to subnets6`)]
     }
     if (declared === undefined) return []
     const text = `${address} sends router advertisements on ${where}, beside those that the site declares`
-    return [warning('preflight.foreign-router-advertisement', text)]
+    return [foreignRouter(address, text, 'If it is your router, remove routerAdvertisements')]
   })
   if (!all.some(([, { isManaged }]) => isManaged)) {
     const text = `no router advertisement on ${where} has the M flag, so iPXE requests no address there`
@@ -91,4 +91,10 @@ function findingsOf(
           `${pluralize(all.length, 'router')} on ${where}, with the M flag: ${all.map(([address]) => address).join(', ')}`,
         ),
       ]
+}
+
+/** @param otherwise what to do if the router belongs to the network */
+function foreignRouter(address: string, text: string, otherwise: string): Finding {
+  const remedy = `Stop them on that machine: "ip neigh show ${address}" prints its MAC address. ${otherwise}`
+  return warning('preflight.foreign-router-advertisement', text, remedy)
 }

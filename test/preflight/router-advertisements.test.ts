@@ -48,10 +48,19 @@ t.test('without an advertisement, iPXE requests no address', async (t) => {
 t.test('another router, or a prefix that is not of the site, is foreign', async (t) => {
   const foreign = { status: 'warning', code: 'preflight.foreign-router-advertisement' }
   t.match(await check(routers(['fe80::101', managed], ['fe80::66', managed]), {}), [
-    { ...foreign, text: /^fe80::66 sends router advertisements on fd00:16::\/64 \(ens4\), beside those/ },
+    {
+      ...foreign,
+      text: /^fe80::66 sends router advertisements on fd00:16::\/64 \(ens4\), beside those/,
+      remedy:
+        'Stop them on that machine: "ip neigh show fe80::66" prints its MAC address. If it is your router, remove routerAdvertisements',
+    },
   ])
   t.match(await check(routers(['fe80::66', prefix('2001:db8::', true)])), [
-    { ...foreign, text: /^fe80::66 advertises 2001:db8::\/64 on / },
+    {
+      ...foreign,
+      text: /^fe80::66 advertises 2001:db8::\/64 on /,
+      remedy: /If it is your router, add 2001:db8::\/64 to subnets6$/,
+    },
   ])
   t.match(await check(routers(['fe80::66', prefix('2001:db8::', false)])), [{ status: 'ok' }])
   t.match(await check(routers(['fe80::66', prefix('fd00:17::', true)])), [{ status: 'ok' }])

@@ -26,6 +26,8 @@ export const relay6 = {
   near: { name: 'rly0', address: 'fd00:16::1' },
   far: { name: 'rly1', address: 'fd00:26::1' },
 } as const
+/** A secondary name server, in the namespace `relay`. */
+export const secondaryAddress6 = 'fd00:16::53'
 export const searchDomain = 'ocp6.example.localdomain'
 
 /** The command-line clients use the MAC address and the reservation of `client`. */
@@ -147,6 +149,7 @@ async function createNetwork(): Promise<Namespaces<Ipv6Namespace>> {
       await ip('relay', `link set ${name} up`)
       await ip('relay', `addr add ${address}/64 dev ${name} nodad`)
     }
+    await ip('relay', `addr add ${secondaryAddress6}/64 dev ${relay6.near.name} nodad`)
     await ip('far', `link set ${farInterface} address ${nodes6.far.mac} up`)
     await ip('server', 'link set srv0 up')
     await ip('server', `addr add ${serverAddress4}/24 dev srv0`)
@@ -181,6 +184,7 @@ server: { interface: srv0, address: ${serverAddress4}, address6: "${serverAddres
 subnets6:
   - { cidr: "fd00:16::/64", routerAdvertisements: {} }
   - { cidr: "fd00:26::/64", relays: ["${relay6.near.address}", "${relay6.far.address}"] }
+dns: { secondaries: "${secondaryAddress6}" }
 images:
   rhcos: { dir: ${images} }
 clusters:

@@ -1,4 +1,4 @@
-/** BIND and Knot in the office, as secondary name servers of slipway. */
+/** BIND and Knot as secondary name servers of slipway. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addresses } from '../network.ts'
@@ -7,21 +7,30 @@ import type { Rig } from '../rig.ts'
 /** @param zones to transfer from slipway */
 export async function startBind(rig: Rig, zones: readonly string[]): Promise<void> {
   const dir = await secondaryDir(rig, 'bind', addresses.bind)
+  const command = await bindCommand(dir, { address: addresses.bind, primary: addresses.server, zones })
+  rig.start('office', 'bind', command)
+}
+
+/** Returns the command of BIND, which copies the zones of `primary` over the version of IP of its own address. */
+export async function bindCommand(
+  dir: string,
+  { address, primary, zones }: { address: string; primary: string; zones: readonly string[] },
+): Promise<string[]> {
+  const isIpv6 = address.includes(':')
   const options = [
     `directory "${dir}"; pid-file none; session-keyfile none; lock-file none;`,
-    `listen-on { ${addresses.bind}; }; listen-on-v6 { none; };`,
-    `transfer-source ${addresses.bind}; notify no; recursion no; dnssec-validation no;`,
+    `listen-on { ${isIpv6 ? 'none' : address}; }; listen-on-v6 { ${isIpv6 ? address : 'none'}; };`,
+    `transfer-source${isIpv6 ? '-v6' : ''} ${address}; notify no; recursion no; dnssec-validation no;`,
     'allow-transfer { any; };',
   ]
   const text = [
     `options { ${options.join('\n')} };`,
     'controls { };',
-    ...zones.map(
-      (zone) => `zone "${zone}" { type secondary; primaries { ${addresses.server}; }; file "${zone}"; };`,
-    ),
+    ...zones.map((zone) => `zone "${zone}" { type secondary; primaries { ${primary}; }; file "${zone}"; };`),
   ]
-  await writeFile(join(dir, 'named.conf'), text.join('\n'))
-  rig.start('office', 'bind', ['named', '-g', '-c', join(dir, 'named.conf')])
+  const file = join(dir, 'named.conf')
+  await writeFile(file, text.join('\n'))
+  return ['named', '-g', '-c', file]
 }
 
 /** @param zones to transfer from slipway */
