@@ -8,11 +8,11 @@ const limits: readonly (readonly [work: string, limit: string])[] = [
   ],
   [
     'DHCP,',
-    'half of the processor time of an exchange is the lane: a third of that is `recvmmsg` and `sendmmsg` in the kernel; the main thread, which stores the first message of each node, and the garbage collector take a fourth each',
+    "two thirds of the time are the lane, and a third of that are system calls; a fifth is the main thread, which logs and stores messages that are not repeated, and the rest are V8's own threads",
   ],
   [
     'DHCPv6,',
-    'half of the time is the lane, and three tenths of that are system calls; a third is the main thread, which logs and stores each exchange, and a sixth are helper threads of V8',
+    "three fifths of the time are the lane, and a third of that are system calls; a sixth is the main thread, which logs and stores messages that are not repeated, and the rest are V8's own threads",
   ],
   [
     'TFTP, 60',
