@@ -115,7 +115,7 @@ export function createPower(options: PowerOptions): Power {
       return await inTurn(plan, () => run(plan))
     } catch (error) {
       if (!(error instanceof BmcProblem)) throw error
-      return { code: error.code, reason: error.message.replaceAll('NODE', node) }
+      return { code: error.code, reason: error.message.replace('power trust NODE', `power trust ${node}`) }
     }
   }
 

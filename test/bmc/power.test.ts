@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { BmcPlan } from '../../src/plan/bmc.ts'
 import { bmcPower, credentialsFile, node, powerOf, refusalOf, reportOf } from '../support/bmc-power.ts'
-import { busy, hang, lost } from '../support/fake-bmc.ts'
+import { busy, errorBody, hang, lost } from '../support/fake-bmc.ts'
 
 const user = 'local:alice'
 
@@ -103,6 +103,13 @@ t.test('a wrong password is sent only once', async (t) => {
   t.match(refusal.reason, /refused the user name or the password \(HTTP 401: wrong password/)
   t.equal(bmc.requests.filter((line) => line.startsWith('POST')).length, 1)
   t.equal(reportOf(await power.report(node)).power, 'off', 'others are not affected')
+})
+
+t.test('the text of a BMC is not changed, even if it contains NODE', async (t) => {
+  const refuseBoot = () => ({ status: 400, body: errorBody('NODE-2 is locked') })
+  const { power } = await bmcPower(t, { refuseBoot })
+  const refusal = refusalOf(await power.command(node, { boot: 'network', user }))
+  t.match(refusal.reason, /refused the boot device \(HTTP 400: NODE-2 is locked /)
 })
 
 t.test('without a free session, Basic authentication is used', async (t) => {
