@@ -95,7 +95,7 @@ export function printReload(
   if (reloaded.outcome === 'kept') {
     for (const reason of reloaded.reasons) terminal.err(reason)
     terminal.err(
-      `slipway: ${operation === 'rollback' ? operation : 'site reload'} rejected, the current plan stays active: ${operation === 'rollback' ? 'read the reasons above' : 'correct the lines above, then run "slipway reload"'}`,
+      `slipway: ${operation === 'rollback' ? operation : 'site reload'} rejected, the current plan stays active: ${operation === 'rollback' ? 'read the reasons above' : 'resolve the problems above, then run "slipway reload"'}`,
     )
     return
   }

@@ -42,7 +42,7 @@ export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[
     reasons.push('api changed: restart the service to listen with the new settings')
   }
   if (addressesOf(old.endpoint) !== addressesOf(next.endpoint)) {
-    reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
+    reasons.push('server.address, server.address6, or server.ports changed: restart the service to bind them')
   }
   if (JSON.stringify(old.http.tls) !== JSON.stringify(next.http.tls)) {
     reasons.push('server.tls changed: restart the service to use the new settings')

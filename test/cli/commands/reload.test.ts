@@ -37,7 +37,7 @@ t.test('a rejected reload prints every error with its position; exit code 1', as
     out: [],
     err: [
       ...reasons,
-      'slipway: site reload rejected, the current plan stays active: correct the lines above, then run "slipway reload"',
+      'slipway: site reload rejected, the current plan stays active: resolve the problems above, then run "slipway reload"',
     ],
   })
   const { code, out } = await run(path, '--json')

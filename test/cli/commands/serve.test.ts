@@ -45,7 +45,7 @@ t.test(
 
     await writeFile(path, siteText({ ...ports, http: ports.http + 1 }))
     server.child.kill('SIGHUP')
-    const moved = 'server.address, server.address6 or server.ports changed: restart the service to bind them'
+    const moved = 'server.address, server.address6, or server.ports changed: restart the service to bind them'
     t.match(await server.line('site reload rejected'), { reason: moved })
 
     await writeFile(path, withoutNames(siteText(ports)))

@@ -125,7 +125,7 @@ t.test('the server itself: addresses, ports, peers, keepalived, and the shared s
     changes.restart.map(({ code, text }) => `${code} ${text.split(':')[0] ?? ''}`),
     [
       'plan.restart-needed store changed',
-      'plan.restart-needed server.address, server.address6 or server.ports changed',
+      'plan.restart-needed server.address, server.address6, or server.ports changed',
     ],
   )
   t.end()
