@@ -36,6 +36,7 @@ export const mirrorStartChecks: readonly Check<DiskMachines>[] = [
     limitMs: 30 * minuteMs,
     async run() {
       const since = mirrored.console.length
+      // dracut waits two minutes for the disk.
       await mirrored.powerOn('disk', 0)
       const shown = await shownDisks(mirrored, since)
       expectMirror(shown, 1)
