@@ -77,7 +77,7 @@ const pruneMs = 60 * 60_000
  * Time after the last commit, and after the first one, until a copy of the database file alone is complete. Until then,
  * such a copy is older than the mark, and permits no installation.
  */
-const checkpointMs = 1000
+const checkpointMs = 5000
 const maxCheckpointMs = 10_000
 
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
@@ -122,7 +122,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     checkpointLater()
   }
 
-  /** While many nodes install, the checkpoint waits: it blocks the services. */
+  /** While many nodes install, also during their downloads, the checkpoint waits: it blocks the services. */
   function checkpointLater(): void {
     if (isClosed) return
     const now = clock.monotonic()
