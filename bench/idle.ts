@@ -9,7 +9,7 @@ import { slipway } from './slipway.ts'
 import { median } from './statistics.ts'
 import { formatFigure, formatTable } from './table.ts'
 
-type Idle = { readonly percent: number; readonly memoryMiB: number }
+type Idle = { readonly percent: number; readonly memoryMiB: number; readonly shareMiB: number }
 
 const settleMs = 5000
 const seconds = 20
@@ -22,15 +22,19 @@ export async function measureIdle(network: Network, files: Files, rounds: number
     const idle = await measure(network, files)
     all.push(idle)
     console.log(
-      `idle     round ${round + 1}  ${formatFigure(idle.percent)} % of a core, ${formatFigure(idle.memoryMiB)} MiB`,
+      `idle     round ${round + 1}  ${formatFigure(idle.percent)} % of a core, ${formatFigure(idle.memoryMiB)} MiB, share ${formatFigure(idle.shareMiB)} MiB`,
     )
   }
   const percent = median(all.map((each) => each.percent))
   const memory = median(all.map((each) => each.memoryMiB))
-  const row = [formatFigure(percent), formatFigure(memory)]
+  const share = median(all.map((each) => each.shareMiB))
+  const header = ['% of a core, median', 'resident memory MiB', 'share MiB']
+  const table = formatTable([header, [percent, memory, share].map(formatFigure)], [0, 1, 2])
+  const note =
+    'The share counts a page that several processes use only partly: here the program file of Node.js, which the benchmark also runs.'
   return {
     title,
-    text: formatTable([['% of a core, median', 'resident memory MiB'], row], [0, 1]),
+    text: `${table}\n\n${note}`,
     goals: [
       maximum(title, percent, { unit: '% of a core', max: 0.5 }),
       maximum(title, memory, { unit: 'MiB', max: 90 }),
@@ -45,7 +49,8 @@ async function measure(network: Network, files: Files): Promise<Idle> {
     const before = await server.processorSeconds()
     await sleep(seconds * 1000)
     const used = (await server.processorSeconds()) - before
-    return { percent: (100 * used) / seconds, memoryMiB: await server.memoryMiB('VmRSS') }
+    const [memoryMiB, shareMiB] = [await server.memoryMiB('VmRSS'), await server.memoryMiB('Pss')]
+    return { percent: (100 * used) / seconds, memoryMiB, shareMiB }
   } finally {
     await server.stop()
   }

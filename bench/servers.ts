@@ -6,11 +6,14 @@ import type { TestedServer, Benchmark } from './benchmark.ts'
 import type { Network } from './network.ts'
 import type { Files } from './site.ts'
 
+/** Resident memory now, its peak, or the share now: a page that several processes use counts only partly (proc_pid_smaps(5)). */
+type MemoryField = 'VmRSS' | 'VmHWM' | 'Pss'
+
 export type Server = {
   /** Processor time of the server and its children since the start. */
   processorSeconds(): Promise<number>
-  /** Sum of the resident memory of each process: its peak, or that of now (`VmRSS`). */
-  memoryMiB(field?: 'VmRSS' | 'VmHWM'): Promise<number>
+  /** Sum of the resident memory of each process: by default its peak. */
+  memoryMiB(field?: MemoryField): Promise<number>
   stop(): Promise<void>
 }
 
@@ -58,8 +61,9 @@ export async function secondsOf(pid: number): Promise<number> {
   return afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
 }
 
-/** Returns the resident memory of a process, or its peak. Returns 0 if the process has ended. */
-export async function memoryKiB(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+/** Returns memory of a process, and 0 if the process has ended. */
+export async function memoryKiB(pid: number, field: MemoryField): Promise<number> {
+  const file = field === 'Pss' ? 'smaps_rollup' : 'status'
+  const status = await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0)
 }
