@@ -14,6 +14,7 @@ import type { Running, Shared } from './component.ts'
 import { components } from './components.ts'
 import { createAttachedNetworks } from './host/attached-networks.ts'
 import { createCapture } from './host/capture/tap.ts'
+import { createFreeMemory } from './host/free-memory.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { explanationOf } from './explain/explanation.ts'
 import { watchClock, measureProcess } from './host/process-health.ts'
@@ -153,6 +154,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
   let firstModel: Model | undefined = prepared.model
   const followed = () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters
   const clockWatch = watchClock(clock, log)
+  const freeMemory = createFreeMemory(clock)
   const fileWatch = createFileWatch({
     plan: () => active.plan,
     ignitionFiles: filesOnDisk,
@@ -256,6 +258,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
   async function close(graceMs: number): Promise<void> {
     active.close()
     clockWatch.close()
+    freeMemory.close()
     await supervisor.close(graceMs)
     await inventory.close()
     assisted.close()
@@ -274,6 +277,7 @@ export async function startApp({ prepared, ...options }: AppOptions): Promise<Ap
       else log.warn(facts, 'site warning')
     }
     await supervisor.apply()
+    freeMemory.returnLater()
     if (model === firstModel) return
     if (options.follow !== undefined) sessions.swap(model.site.clusters)
     for (const component of supervisor.running) component.swap?.(model.site)

@@ -45,6 +45,8 @@ export type Libc = {
     address: Uint8Array,
     addressLength: number,
   ): number
+  /** Returns the free memory of malloc(3) to the system, in a thread of Node's pool (malloc_trim(3)). */
+  trim(): Promise<void>
   /** Returns the number of the last error of this thread. */
   errno(): number
   /** Returns the address of a buffer's memory, which must stay referenced while the address is used. */
@@ -85,6 +87,7 @@ export async function load(
 function declare(koffi: typeof Koffi): Libc {
   const library = koffi.load('libc.so.6')
   const call = (declaration: string) => library.func(declaration)
+  const trim = call('int malloc_trim(ulong kept)')
   return {
     socket: call('int socket(int family, int type, int protocol)'),
     bind: call('int bind(int fd, void *address, uint length)'),
@@ -112,6 +115,7 @@ function declare(koffi: typeof Koffi): Libc {
     sendto: call(
       'long sendto(int fd, void *payload, ulong length, int flags, void *address, uint addressLength)',
     ),
+    trim: () => new Promise((resolve) => void trim.async(0, () => resolve())),
     errno: () => koffi.errno(),
     address: (buffer) => koffi.address(buffer),
   }
