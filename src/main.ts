@@ -3,13 +3,10 @@
 import { ExitCode, type Terminal } from './cli/command.ts'
 import { createPager } from './cli/pager.ts'
 import { runCommandLine } from './cli/run.ts'
-import { enableOwnCompileCache, holdHangUps, keepHeapsSmall } from './host/startup.ts'
+import { enableOwnCompileCache, holdHangUps } from './host/startup.ts'
 
 // Before a command is loaded, which takes most of the time of a start.
-if (process.argv[2] === 'serve') {
-  holdHangUps()
-  keepHeapsSmall()
-}
+if (process.argv[2] === 'serve') holdHangUps()
 enableOwnCompileCache()
 
 const terminal: Terminal = {

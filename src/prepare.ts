@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
 import type { CheckedSites } from './checked-site.ts'
+import { keepHeapsSmall } from './host/heap.ts'
 import { runInWorker } from './host/worker.ts'
 import { compile, compileSteps, type Plan } from './plan/compile.ts'
 import type { Facts } from './plan/facts.ts'
@@ -66,12 +67,17 @@ export async function prepareInBackground(
   const maxMebibytes = workerMebibytes()
   // Even a small site is loaded in a worker if this thread would have to load the schema first.
   const isInline = isSmall && (isLoaderReady() || maxMebibytes < minWorkerMebibytes)
-  const loaded = await (isInline ? loadSource(source) : loadInWorker(source, maxMebibytes))
-  if (loaded.kind !== 'site') return loaded
-  const facts = await scanSite(loaded.site)
-  return compileInBackground(loaded, facts, previous, () =>
-    freeHeapBytes() < reservedHeapBytes ? outOfMemory(sitePath) : undefined,
-  )
+  const letHeapsGrow = keepHeapsSmall()
+  try {
+    const loaded = await (isInline ? loadSource(source) : loadInWorker(source, maxMebibytes))
+    if (loaded.kind !== 'site') return loaded
+    const facts = await scanSite(loaded.site)
+    return await compileInBackground(loaded, facts, previous, () =>
+      freeHeapBytes() < reservedHeapBytes ? outOfMemory(sitePath) : undefined,
+    )
+  } finally {
+    letHeapsGrow()
+  }
 }
 
 /**

@@ -5,7 +5,6 @@
 import { statSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 
 /**
  * Returns the CacheDirectory= of the service, or a directory in the home directory of this user. It is used only if no
@@ -28,14 +27,6 @@ export function enableOwnCompileCache(env: NodeJS.ProcessEnv = process.env): str
 function isOwn(directory: string): boolean {
   const found = statSync(directory, { throwIfNoEntry: false })
   return found !== undefined && found.uid === process.getuid?.() && (found.mode & 0o022) === 0
-}
-
-/**
- * Lets V8 collect garbage before the heaps of all threads grow, and return the memory that a reload needed. On the command
- * line, this option would also halve the young generation, which costs a sixth of the processor time of a boot script.
- */
-export function keepHeapsSmall(): void {
-  setFlagsFromString('--optimize-for-size')
 }
 
 let hasArrived = false

@@ -29,27 +29,3 @@ t.test('a directory that other users can write to is not used, because its conte
   t.equal(enabled({ HOME: `${folder}/none` }), '')
   t.end()
 })
-
-/** Makes and releases values, as ten reloads do. @returns the size of the largest heap in octets */
-function largestHeap(prepare: string): number {
-  const script = `
-    import { getHeapStatistics } from 'node:v8'
-    import { keepHeapsSmall } from ${JSON.stringify(module)}
-    ${prepare}
-    let served, most = 0
-    for (let reload = 0; reload < 10; reload++) {
-      const next = []
-      for (let node = 0; node < 100_000; node++) next.push({ node, text: String(node), list: [reload] })
-      served = next
-      most = Math.max(most, getHeapStatistics().total_heap_size)
-    }
-    process.stdout.write(String(served.length && most))`
-  const options = ['--max-semi-space-size=2', '--input-type=module', '--eval', script]
-  return Number(execFileSync(process.execPath, options, { encoding: 'utf8' }))
-}
-
-t.test('garbage is collected before the heap grows', (t) => {
-  const [usual, small] = [largestHeap(''), largestHeap('keepHeapsSmall()')]
-  t.ok(small < usual * 0.7, `${small} octets instead of ${usual}`)
-  t.end()
-})
