@@ -35,6 +35,7 @@ import { partialBootChecks } from './checks/partial-boots.ts'
 import { secureBootChecks } from './checks/secure-boot.ts'
 import { inventoryChecks } from './checks/shapes/inventory.ts'
 import { ownKeyChecks } from './checks/secure-boot-own-keys.ts'
+import { signedIpxeChecks, signedIpxePrefix } from './checks/signed-ipxe.ts'
 import { secureHttpBootCheck } from './checks/secure-boot-http.ts'
 import { syslogChecks } from './checks/shapes/syslog.ts'
 import { assistedChecks } from './checks/shapes/assisted.ts'
@@ -79,6 +80,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 time (up to 60 minutes), and takes 20 to 40 minutes later. "https:" installs a machine over
                 HTTPS with the same builds, except "https: iPXE", which needs no build. "disks:" starts
                 systems from mirrors and multipath devices, and installs machines with several disks.
+                "signed-ipxe:" boots with Secure Boot through shim and a signed iPXE, and runs only if it
+                is selected.
                 "systems:" boots the installer of Debian, and runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
@@ -121,7 +124,11 @@ process.exit(await main())
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const stages = choose(standardStages(options), options.only)
+  const isSignedIpxe = options.only.some((text) => text.startsWith(signedIpxePrefix))
+  const stages = choose(
+    [...standardStages(options), ...(isSignedIpxe ? [[signedIpxeChecks]] : [])],
+    options.only,
+  )
   const ipv6 = choose(ipv6Stages, options.only)
   const isReal = options.only.some((text) => text.startsWith(realPrefix))
   const isDisks = options.only.some((text) => text.startsWith(disksPrefix))

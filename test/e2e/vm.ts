@@ -10,6 +10,7 @@
  * - `secure`: like `uefi`, with Secure Boot and the keys of Microsoft.
  * - `secure-http`: like `http`, with Secure Boot and the keys of Microsoft.
  * - `own-keys`: like `secure`, with the test key of the package ovmf in place of the keys of Microsoft.
+ * - `own-keys-http`: like `secure-http`, with that test key.
  * - `u-boot`: a machine with 64-bit ARM, whose firmware is U-Boot. Its first boot target with success is DHCP.
  * - `open-firmware`: IBM Power, with the network card of its hypervisor. QEMU has its firmware (SLOF).
  * - `s390`: an s390x machine, whose firmware is a part of QEMU.
@@ -38,7 +39,15 @@ export type Boot = {
 
 export type VmOptions = {
   readonly firmware:
-    Firmware | 'secure' | 'secure-http' | 'own-keys' | 'disk' | 'u-boot' | 'open-firmware' | 's390'
+    | Firmware
+    | 'secure'
+    | 'secure-http'
+    | 'own-keys'
+    | 'own-keys-http'
+    | 'disk'
+    | 'u-boot'
+    | 'open-firmware'
+    | 's390'
   /** The only version of IP that the network has; 4 if absent. */
   readonly ipVersion?: 4 | 6
   readonly mac: string
@@ -142,12 +151,14 @@ const ovmf = {
 } as const
 
 const keysOfMicrosoft = '/usr/share/OVMF/OVMF_VARS_4M.ms.fd'
+const ownKeys = '/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd'
 
 /** Variables with keys, for firmware with Secure Boot. */
 const secureVariables: Readonly<Partial<Record<VmOptions['firmware'], string>>> = {
   secure: keysOfMicrosoft,
   'secure-http': keysOfMicrosoft,
-  'own-keys': '/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd',
+  'own-keys': ownKeys,
+  'own-keys-http': ownKeys,
 }
 
 const consoleFile = (dir: string): string => join(dir, 'console.raw')
@@ -182,7 +193,7 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     if (isSecure) command.push('-global', 'driver=cfi.pflash01,property=secure,value=on')
     command.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${code}`)
     command.push('-drive', `if=pflash,format=raw,unit=1,file=${join(storageDir, variablesName)}`)
-    const isHttp = firmware === 'http' || firmware === 'secure-http'
+    const isHttp = firmware === 'http' || firmware.endsWith('-http')
     const disabled = isHttp ? ['IPv6', 'IPv4'] : [options.ipVersion === 6 ? 'IPv4' : 'IPv6']
     for (const version of disabled) {
       command.push('-fw_cfg', `name=opt/org.tianocore/${version}PXESupport,string=n`)

@@ -2,10 +2,8 @@
  * UEFI HTTP Boot with Secure Boot: shim, then GRUB 2.12, which reads its script, kernel, and initramfs over HTTP. The signed
  * packages of Debian 13 have it; GRUB of Debian 12 does not set up its network after HTTP Boot.
  */
-import { existsSync } from 'node:fs'
-import { cp, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openIndex } from '../debian-index.ts'
+import { filesOfDebian13 } from '../debian13.ts'
 import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
 import { lastLines } from '../process.ts'
 import type { Check } from '../runner.ts'
@@ -27,29 +25,12 @@ const signedFiles = [
   'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed',
 ]
 
-/** Returns the paths of shim and GRUB of Debian 13. */
-async function loadersOfDebian13(workDir: string): Promise<string[]> {
-  const target = join(workDir, 'signed-trixie')
-  const paths = signedFiles.map((file) => join(target, file.slice(file.lastIndexOf('/') + 1)))
-  if (existsSync(target)) return paths
-  const work = join(workDir, 'signed-trixie-unfinished')
-  await rm(work, { recursive: true, force: true })
-  const index = await openIndex(work, { architecture: 'amd64', suites: ['trixie'] })
-  const root = await index.unpack(['shim-signed', 'grub-efi-amd64-signed'])
-  const unfinished = join(work, 'signed')
-  await mkdir(unfinished)
-  for (const file of signedFiles)
-    await cp(join(root, file), join(unfinished, file.slice(file.lastIndexOf('/') + 1)))
-  await rename(unfinished, target)
-  await rm(work, { recursive: true })
-  return paths
-}
-
 export const secureHttpBootCheck: Check = {
   name: 'secure-boot: shim and GRUB 2.12 install a machine over UEFI HTTP Boot, without TFTP',
   limitMs: 4 * bootLimitMs,
   async run(rig) {
-    const imageFiles = await loadersOfDebian13(join(rig.dir, '..'))
+    const packages = ['shim-signed', 'grub-efi-amd64-signed']
+    const imageFiles = await filesOfDebian13(join(rig.dir, '..'), 'signed-trixie', packages, signedFiles)
     const site: SecondAppliance = { name: 'http', machines: [machine], imageFiles }
     return withSecondAppliance(rig, site, async (server) => {
       const done = await power(rig, machine, 'secure-http')

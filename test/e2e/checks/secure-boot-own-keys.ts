@@ -2,10 +2,11 @@
  * Secure Boot with a key of the administrator, the test key of the package ovmf: the firmware starts an iPXE and a kernel
  * that are signed with it, and refuses the same iPXE without a signature. A shim that is itself revoked turns the machine off.
  */
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
-import { lastLines, output, run } from '../process.ts'
+import { createSigner, removeSignatures, signImage } from '../own-key.ts'
+import { lastLines } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import {
@@ -19,23 +20,9 @@ import {
 import { waitForLogFlush } from '../server.ts'
 
 const ipxe = '/usr/lib/ipxe/snponly.efi'
-const certificate = '/usr/share/ovmf/PkKek-1-snakeoil.pem'
-const encryptedKey = '/usr/share/ovmf/PkKek-1-snakeoil.key'
 
 const machine = loaderMachine('o1', 80, 'loader: snponly')
 const revoked = loaderMachine('o2', 81, 'loader: shim')
-
-type Signer = (from: string, to: string) => Promise<void>
-
-/** Returns a function that signs a loader or a kernel with the test key. */
-async function createSigner(dir: string): Promise<Signer> {
-  const key = join(dir, 'own.key')
-  await mkdir(dir, { recursive: true })
-  await output(['openssl', 'rsa', '-in', encryptedKey, '-passin', 'pass:snakeoil', '-out', key])
-  return async (from, to) => {
-    await output(['sbsign', '--key', key, '--cert', certificate, '--output', to, from])
-  }
-}
 
 /** Signs iPXE and the kernel of the other checks. @returns the directory of the image, and the path of iPXE */
 async function signChain(rig: Rig): Promise<{ readonly imagesDir: string; readonly signed: string }> {
@@ -43,12 +30,7 @@ async function signChain(rig: Rig): Promise<{ readonly imagesDir: string; readon
   const imagesDir = join(dir, 'images')
   await rm(dir, { recursive: true, force: true })
   const sign = await createSigner(dir)
-  await mkdir(imagesDir)
-  for (const file of await readdir(rig.payload.imagesDir)) {
-    const from = join(rig.payload.imagesDir, file)
-    if (file.includes('-kernel-')) await sign(from, join(imagesDir, file))
-    else await symlink(from, join(imagesDir, file))
-  }
+  await signImage(rig, sign, imagesDir)
   const signed = join(dir, 'snponly.efi')
   await sign(ipxe, signed)
   return { imagesDir, signed }
@@ -65,9 +47,7 @@ async function createRevokedShim(rig: Rig): Promise<string> {
     string,
   ]
   await cp(join(rig.payload.signedDir, 'shimx64.efi.signed'), plain)
-  // It can have several, of the CAs of 2011 and 2023.
-  for (let status: number | undefined = 0; status === 0;)
-    status = (await run(['sbattach', '--remove', plain])).status
+  await removeSignatures(plain)
   const text = (await readFile(plain)).toString('latin1').replace(/shim,\d+,UEFI shim/, 'shim,1,UEFI shim')
   await writeFile(old, text, 'latin1')
   await sign(old, signed)
