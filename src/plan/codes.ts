@@ -208,11 +208,16 @@ export const planCodes = defineCodes({
     meaning: 'An answer file or a kernel argument has a placeholder that slipway cannot replace',
     remedy: 'Correct the placeholder; docs/other-systems.md lists their names',
   },
+  'answers.invalid': {
+    meaning: 'The installer would reject an answer file, or Talos would be installed on another disk',
+    remedy:
+      'Correct the line; the page of the operating system names a program that validates the whole file',
+  },
   'answers.disk-not-checked': {
     meaning:
-      'Nothing asks slipway before the installer of a machine overwrites the disk, so slipway starts no installation by itself',
+      'Nothing asks slipway before the installer of a machine overwrites a disk, so slipway starts no installation by itself',
     remedy:
-      'Run {{slipway.diskCheck}} in an early command, run slipway node install for each installation, or set wipe: always',
+      'Run {{slipway.diskCheck}} in an early command, limit the installer to {{node.disk}}, run slipway node install for each installation, or set wipe: always',
   },
   'plan.disk-not-checked': {
     meaning:

@@ -6,7 +6,7 @@ import { listSome } from '../text/format.ts'
 import { imageFacts, missingFor } from './boot/installation.ts'
 import type { PlanFinding } from './codes.ts'
 import { bootSource, type Model, type NodeModel } from './model.ts'
-import { checksDisk } from './systems/answers.ts'
+import { checksDisk, otherDisks } from './systems/answers.ts'
 
 /** Why nothing looks at the disk first, and another fix than `wipe: always`, which it continues. */
 export type UncheckedDisk = { readonly why: string; readonly fix: string }
@@ -24,9 +24,17 @@ export function uncheckedDisk(model: Model, node: NodeModel): UncheckedDisk | un
     case 'talos':
       return { why: 'Talos cannot ask slipway before it overwrites the disk', fix: 'or ' }
     default:
-      if (checksDisk(model, node)) return undefined
+      if (checksDisk(model, node)) return uncheckedOthers(model, node)
       return { why: 'no answer file runs {{slipway.diskCheck}}', fix: 'add the check, or ' }
   }
+}
+
+/** The check looks at one disk, so it permits no installer to overwrite others. */
+function uncheckedOthers(model: Model, node: NodeModel): UncheckedDisk | undefined {
+  const others = otherDisks(model, node)
+  if (others === undefined) return undefined
+  const { line, why, fix } = others
+  return { why: `${why} (line ${line}), but the disk check looks at one disk`, fix }
 }
 
 const noCallbacks = 'with callbacks: false, nothing looks at the disk first'

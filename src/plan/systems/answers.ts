@@ -16,6 +16,7 @@ import {
   type TemplateProblem,
 } from '../template/template.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { reviewAnswer, type LineProblem, type OtherDisks, type Review } from './review/review.ts'
 import { renderSystemScript, scriptName } from './script.ts'
 
 /** The name under which the first answer file is served; that of the file itself if undefined. */
@@ -117,7 +118,9 @@ export function missingAnswers(model: Model, node: NodeModel): MissingFile[] {
     const fact = factAt(model, path)
     if (fact.kind === 'missing') return [fact]
     const template = templateAt(model, path)
-    return invalid(path, template.kind === 'problem' ? [template] : problemsOf(template, node, values))
+    const problems = template.kind === 'problem' ? [template] : problemsOf(template, node, values)
+    if (problems.length > 0) return invalid('answers.template-invalid', path, problems)
+    return path === answers[0] ? invalid('answers.invalid', path, reviewOf(model, node).problems) : []
   })
   const given = node.kernelArguments.flatMap((argument): MissingFile[] => {
     const template = parseTemplate(argument)
@@ -132,13 +135,41 @@ export function missingAnswers(model: Model, node: NodeModel): MissingFile[] {
   return [...files, ...given]
 }
 
-function invalid(path: string, problems: readonly TemplateProblem[]): MissingFile[] {
+function invalid(
+  code: 'answers.invalid' | 'answers.template-invalid',
+  path: string,
+  problems: readonly LineProblem[],
+): MissingFile[] {
   if (problems.length === 0) return []
   const text = listSome(
     problems.map(({ line, problem }) => `line ${line}: ${problem}`),
     3,
   )
-  return [{ kind: 'missing', code: 'answers.template-invalid', path, problem: `${path}: ${text}` }]
+  return [{ kind: 'missing', code, path, problem: `${path}: ${text}` }]
+}
+
+/** Returns which other disks than that of the node the first answer file lets the installer overwrite. */
+export function otherDisks(model: Model, node: NodeModel): OtherDisks | undefined {
+  return reviewOf(model, node).otherDisks
+}
+
+/** Several parts of the plan need the result, for each node. */
+const reviewed = new WeakMap<NodeModel, Review>()
+
+/** Reviews the first answer file, if it can be rendered. */
+function reviewOf(model: Model, node: NodeModel): Review {
+  const known = reviewed.get(node)
+  if (known !== undefined) return known
+  const { os, answers } = systemOf(node)
+  const [main] = answers
+  const template = main === undefined ? undefined : templateAt(model, main)
+  const values = answerFacts(model, node)
+  const review: Review =
+    template?.kind === 'template' && problemsOf(template, node, values).length === 0
+      ? reviewAnswer(os, renderTemplate(template, values), node.disk && devicePath(node.disk))
+      : { problems: [] }
+  reviewed.set(node, review)
+  return review
 }
 
 function problemsOf(template: Template, node: NodeModel, values: ReadonlyMap<string, string>) {
