@@ -112,7 +112,7 @@ t.test('a node is added, armed, and removed again while it serves', async (t) =>
   await writeFile(path, `${await readFile(path, 'utf8')}racks: []\n`)
   t.match(await run(reload), {
     code: 1,
-    err: [`${path}:19:1 racks: unknown key`, /the current plan stays active: correct the lines above/],
+    err: [`${path}:19:1 racks: unknown key`, /the current plan stays active: resolve the problems above/],
   })
   await writeFile(path, (await readFile(path, 'utf8')).replace('racks: []\n', ''))
   t.match(await run(reload), { code: 0, out: ['site reloaded: 3 nodes'] })
