@@ -61,7 +61,7 @@ t.test('a row that conforms names its test, and a deviation is marked as such', 
 })
 
 t.test('every test that a row names exists', (t) => {
-  const sources = [...texts('test/**/*.test.ts'), ...texts('test/e2e/checks/*.ts')]
+  const sources = [...texts('test/**/*.test.ts'), ...texts('test/e2e/{checks,ipv6}/*.ts')]
   const named = /(?:\b(?:test|name)(?:: |\(\s*))(['"`])((?:\\.|(?!\1)[^\\])*)\1/g
   const names = sources.flatMap((source) => [...source.matchAll(named)].map(([, , name = '']) => name))
   // In the document a template stands as in the source, without backticks.

@@ -16,7 +16,8 @@ import {
   type TemplateProblem,
 } from '../template/template.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-import { reviewAnswer, type LineProblem, type OtherDisks, type Review } from './review/review.ts'
+import { reviewAnswer } from './review/answer.ts'
+import type { LineProblem, OtherDisks, Review } from './review/review.ts'
 import { renderSystemScript, scriptName } from './script.ts'
 
 /** The name under which the first answer file is served; that of the file itself if undefined. */

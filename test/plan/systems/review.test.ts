@@ -2,7 +2,8 @@
 import t from 'tap'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
 import { compileInstall } from '../../../src/plan/install.ts'
-import { reviewAnswer, type Review } from '../../../src/plan/systems/review/review.ts'
+import { reviewAnswer } from '../../../src/plan/systems/review/answer.ts'
+import type { Review } from '../../../src/plan/systems/review/review.ts'
 import type { OtherSystem } from '../../../src/site/other-systems.ts'
 import { answerText, systemModel } from '../../support/systems.ts'
 

@@ -1,7 +1,7 @@
 /** Which nodes the rack shows and in which order: those that need attention first. Pure. */
 import { modes, nodeStates, type Mode } from '../../../install/node-states.ts'
 import { nowText, stateText } from '../../../install/step-text.ts'
-import { isOtherSystem } from '../../../site/other-systems.ts'
+import { isOtherSystem } from '../../../plan/systems/role.ts'
 import { formatDuration } from '../../../text/format.ts'
 import type { State } from './state.ts'
 import type { Node } from './types.ts'
