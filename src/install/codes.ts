@@ -277,7 +277,8 @@ export const installCodes = defineCodes({
     remedy: 'Create the Ignition files again',
   },
   'ignition.not-installing': {
-    meaning: 'an Ignition file was requested for a node that is not being installed',
+    meaning:
+      'an Ignition file, or the permission to overwrite a disk, was requested for a node that is not being installed',
     remedy: 'Arm the node with `slipway node install` if it must be installed',
   },
   'ignition.wrong-token': {

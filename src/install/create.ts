@@ -24,6 +24,7 @@ import { createDiskProblems } from './disk-problems.ts'
 import type { Gate } from './gate.ts'
 import {
   checkCallback,
+  checkDiskReport,
   checkRead,
   hashToken,
   newToken,
@@ -241,7 +242,7 @@ export function createInstalls(options: InstallsOptions): Installs {
     async checkDisk(key, report, token, { address, client }) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
-      const check = (): CallbackPermission => checkCallback(node, stateOf(node), { token, address })
+      const check = (): CallbackPermission => checkDiskReport(node, stateOf(node), { token, address })
       const early = check()
       if (early.kind === 'refused') return early
       return recorder.commit(node.mac, () => {

@@ -97,6 +97,16 @@ export function checkCallback(node: InstallNode, { attempt }: State, reader: Rea
   return refused('ignition.wrong-token', 'its token is not the one of the last installation')
 }
 
+/**
+ * Returns whether the live system may ask about its disks: not after the end of its installation, because the answer would permit
+ * overwriting the new system.
+ */
+export function checkDiskReport(node: InstallNode, state: State, reader: Reader): CallbackPermission {
+  const permission = checkCallback(node, state, reader)
+  if (permission.kind === 'refused' || state.mode !== 'installed') return permission
+  return refused('ignition.not-installing', `${node.key} is not being installed: its state is installed`)
+}
+
 /** Compares digests of equal length, so that the time does not depend on the token. */
 function matches(hash: string | undefined, token: string): boolean {
   if (hash === undefined || hash === '') return false
