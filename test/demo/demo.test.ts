@@ -212,7 +212,7 @@ t.test('simulated nodes boot from the demo', async (t) => {
     await rm(join(ignition, 'worker.ign'))
     t.match(
       (await boot(await load(), ['w1']))[0],
-      /^expected a script that boots; got a script that waits and starts again, with the text: \/.*\/worker\.ign does not exist; create it with/,
+      /^expected a script that boots; got a script that waits and starts again, with the text: \/.*\/worker\.ign does not exist; check the output of "slipway check"$/,
     )
   })
 
