@@ -16,6 +16,7 @@ import {
   type IgnitionFact,
   type IgnitionKind,
 } from '../plan/facts.ts'
+import { loadInstallerYaml } from '../plan/systems/review/yaml.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem, missing, scanFile, scanSmallFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
@@ -81,7 +82,9 @@ async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFile
   const facts = [...new Set(paths)].map(
     async (path) => [path, await scanSmallFile(path, 'ignition.added-file-unreadable')] as const,
   )
-  const answers = answerPaths(site, false).map(
+  const installerFiles = answerPaths(site, false)
+  if (installerFiles.length > 0) await loadInstallerYaml()
+  const answers = installerFiles.map(
     async (path) => [path, await scanSmallFile(path, 'answers.unreadable')] as const,
   )
   return new Map(await Promise.all([...facts, ...answers]))

@@ -66,11 +66,12 @@ t.test('with a damaged record, no machine gets an address until all earlier leas
   ]) {
     writeFileSync(file, text)
     lines.length = 0
-    const { bindings } = await start()
+    const { bindings, close } = await start()
     t.match(lines, [{ code: 'state.inventory-record-unreadable' }], text)
     t.equal(bindings.offer(mac(1), range), undefined)
     clock.advance(660_000)
     t.ok(bindings.offer(mac(1), range))
+    await close()
   }
 })
 

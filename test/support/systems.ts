@@ -5,6 +5,10 @@ import { buildModel, type Model, type NodeModel } from '../../src/plan/model.ts'
 import type { OtherSystem } from '../../src/site/other-systems.ts'
 import { siteSchema, type Site } from '../../src/site/schema.ts'
 import { completeFacts, exampleSite, found, ignitionFile, liveImage } from './model.ts'
+import { loadInstallerYaml } from '../../src/plan/systems/review/yaml.ts'
+
+// A scan loads it for a site with answer files.
+await loadInstallerYaml()
 
 /** Returns one of the answer files that the package contains. */
 export function answerText(name: string): string {

@@ -1,5 +1,4 @@
 /** YAML of installers, which accept more than the site file: several documents, merge keys, and tags. Pure. */
-import { isMap, isScalar, LineCounter, parseAllDocuments } from 'yaml'
 import type { LineProblem } from './review.ts'
 
 export type YamlDocument = {
@@ -13,7 +12,16 @@ export type YamlFile = {
   readonly problems: readonly LineProblem[]
 }
 
+let parser: typeof import('yaml') | undefined
+
+/** Loads the parser. It must be called before a plan with answer files is compiled; a start without them does not load it. */
+export async function loadInstallerYaml(): Promise<void> {
+  parser ??= await import('yaml')
+}
+
 export function readInstallerYaml(text: string): YamlFile {
+  if (parser === undefined) throw new Error('the YAML parser of answer files was not loaded')
+  const { isMap, isScalar, LineCounter, parseAllDocuments } = parser
   const lines = new LineCounter()
   const parsed = [
     ...parseAllDocuments(text, {
