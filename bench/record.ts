@@ -23,11 +23,19 @@ export type Record = {
   readonly text: string
 }
 
-/** Returns the document with a new part. A run of all works replaces all parts of its kind of machine. */
+/**
+ * Returns the document with a new part. It replaces the parts of its kind of machine whose works were all measured again: a run of
+ * all works replaces all parts.
+ */
 export function withRecord(document: string, record: Record): string {
   const part = { mark: markOf(record), text: partOf(record) }
-  const isReplaced = (mark: string): boolean =>
-    record.works.length === 0 ? mark.split(' ')[0] === record.kind : mark === part.mark
+  const isReplaced = (mark: string): boolean => {
+    const [kind, ...works] = mark.split(' ')
+    if (kind !== record.kind) return false
+    return (
+      record.works.length === 0 || (works.length > 0 && works.every((work) => record.works.includes(work)))
+    )
+  }
   const kept = recordedParts(document).filter(({ mark }) => !isReplaced(mark))
   const order = ({ mark }: Part): number => machineKinds.findIndex((kind) => mark.startsWith(kind))
   const parts = [...kept, part].sort((a, b) => order(a) - order(b) || a.mark.localeCompare(b.mark))
