@@ -252,7 +252,8 @@ async function askNames({ node, context, timeline }: Machine): Promise<void> {
     let octets = 0
     const questions = dnsQuestions(node, context.model)
     for (const question of questions) octets += await checkName(context.dns, question)
-    return { value: undefined, octets, text: 'own, reverse, api, api-int, apps' }
+    const ofCluster = node.system === undefined ? ', api, api-int, apps' : ''
+    return { value: undefined, octets, text: `own, reverse${ofCluster}` }
   })
 }
 

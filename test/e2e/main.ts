@@ -82,7 +82,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 systems from mirrors and multipath devices, and installs machines with several disks.
                 "signed-ipxe:" boots with Secure Boot through shim and a signed iPXE, and runs only if it
                 is selected.
-                "systems:" boots the installer of Debian, and runs only if it is selected (10 minutes).
+                "systems:" boots the installer of Debian, and lets validators read the files of other
+                installers. It runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
 Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "ipv6:" in

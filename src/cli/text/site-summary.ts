@@ -39,9 +39,8 @@ import { askedText, ignitionText, paint, type OutputStyle } from './output.ts'
 
 /** Returns lines for a terminal; {@link findingLine} returns those of findings. */
 export function summaryLines(plan: Plan): string[] {
-  const clusters = new Set(plan.members.map((node) => node.cluster)).size
   return [
-    `${plan.site}: ${pluralize(plan.members.length, 'node')} in ${pluralize(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
+    `${plan.site}: ${pluralize(plan.members.length, 'node')} in ${ownersText(plan)}, served from ${formatIpv4(plan.endpoint.address)}`,
     '',
     ...indentedTable(services(plan)),
     '',
@@ -53,6 +52,18 @@ export function summaryLines(plan: Plan): string[] {
     '',
     ...indentedTable([...shownLoaders(plan).map((name) => loaderRow(plan, name)), ...signedRows(plan)]),
   ]
+}
+
+/** `2 clusters and 1 group` */
+function ownersText({ members }: Plan): string {
+  const inGroup = new Set(
+    members.filter((node) => isBootedMember(node) && node.system !== undefined).map(({ cluster }) => cluster),
+  )
+  const clusters = new Set(members.map(({ cluster }) => cluster)).size - inGroup.size
+  return [
+    ...(clusters === 0 && inGroup.size > 0 ? [] : [pluralize(clusters, 'cluster')]),
+    ...(inGroup.size === 0 ? [] : [pluralize(inGroup.size, 'group')]),
+  ].join(' and ')
 }
 
 /** @param position of what the finding is about, in the site file */

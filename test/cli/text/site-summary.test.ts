@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { findingPosition, summaryLines } from '../../../src/cli/text/site-summary.ts'
-import { compile } from '../../../src/plan/compile.ts'
+import { compile, type Plan } from '../../../src/plan/compile.ts'
 import type { ImageFacts } from '../../../src/plan/facts.ts'
 import { buildModel } from '../../../src/plan/model.ts'
 import { scanSite } from '../../../src/scan/scan.ts'
 import { loadSite } from '../../../src/site/load.ts'
 import { readYaml, type Tree } from '../../../src/site/yaml.ts'
 import { exampleModel, found } from '../../support/model.ts'
+import { systemModel } from '../../support/systems.ts'
 
 const example = readFileSync(new URL('../../../config/site.example.yaml', import.meta.url), 'utf8')
 
@@ -70,5 +71,15 @@ t.test('the loaders of an image are shown with the authority that the firmware m
   t.match(text, /image-rhcos\/shimx64\.efi +signed by CA 2023; SBAT shim 4$/m)
   t.match(text, /BIOS, loader: pxelinux +bios\/lpxelinux\.0 +\/usr\/lib\/lpxelinux\.0$/m)
   t.notMatch(summaryLines(compile(given)).join('\n'), /pxelinux|shim/)
+  t.end()
+})
+
+t.test('clusters and groups are counted', (t) => {
+  const first = (plan: Plan): string | undefined => summaryLines(plan)[0]
+  t.match(first(compile(exampleModel())), /: 4 nodes in 1 cluster, served from /)
+  const model = systemModel({ os: 'debian' })
+  t.match(first(compile(model)), /: 5 nodes in 1 cluster and 1 group, served from /)
+  const members = model.members.filter(({ cluster }) => cluster === 'web')
+  t.match(first({ ...compile(model), members }), /: 1 node in 1 group, served from /)
   t.end()
 })
