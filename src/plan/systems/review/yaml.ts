@@ -1,4 +1,5 @@
 /** YAML of installers, which accept more than the site file: several documents, merge keys, and tags. Pure. */
+import type * as Yaml from 'yaml'
 import type { LineProblem } from './review.ts'
 
 export type YamlDocument = {
@@ -12,7 +13,7 @@ export type YamlFile = {
   readonly problems: readonly LineProblem[]
 }
 
-let parser: typeof import('yaml') | undefined
+let parser: typeof Yaml | undefined
 
 /** Loads the parser. It must be called before a plan with answer files is compiled; a start without them does not load it. */
 export async function loadInstallerYaml(): Promise<void> {
