@@ -77,7 +77,7 @@ t.test('other names go to the main thread, which sends the answer', (t) => {
       request: { transport: 'udp', resolvers: [{ address: '192.168.124.1', port: 53 }] },
     },
   ])
-  for (let index = 0; index < 2129; index++) ask(query)
+  for (let index = 0; index < 2257; index++) ask(query)
   t.equal(outbox.counters.get('dns.forwardOverflow'), 3, 'with a bound')
   t.same(outbox.take()?.counts?.refusals, [['dns.forward-limit', 3]])
   t.end()
