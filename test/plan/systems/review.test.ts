@@ -2,6 +2,8 @@
 import t from 'tap'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
 import { compileInstall } from '../../../src/plan/install.ts'
+import type { NodeModel } from '../../../src/plan/model.ts'
+import { otherDisks } from '../../../src/plan/systems/answers.ts'
 import { reviewAnswer } from '../../../src/plan/systems/review/answer.ts'
 import type { Review } from '../../../src/plan/systems/review/review.ts'
 import type { OtherSystem } from '../../../src/site/other-systems.ts'
@@ -163,5 +165,13 @@ t.test('the disk check permits no installer to erase other disks: an administrat
   const limited = kickstart(`${text}ignoredisk --only-use={{node.disk}}\n`)
   t.same(compileHttp(limited).findings, [])
   t.equal(compileInstall(limited).get('web/web1')?.needsConsent, undefined)
+  t.end()
+})
+
+t.test('without an answer file, or with one that is not rendered, there is nothing to review', (t) => {
+  for (const model of [systemModel({ os: 'custom' }), kickstart('zerombr\n{{node.nothing}}\n')]) {
+    const machine = model.nodes.find(({ key }) => key === 'web/web1') as NodeModel
+    t.equal(otherDisks(model, machine), undefined)
+  }
   t.end()
 })
