@@ -172,6 +172,8 @@ export function replaceBodyHook(
   done: DoneFuncWithErrOrRes,
 ): void {
   if (!(payload instanceof ReadStream)) {
+    // It describes the content, which this answer does not have (RFC 9110 §15.4.5).
+    if (reply.statusCode === 304) reply.removeHeader('content-type')
     done(null, payload)
     return
   }
