@@ -149,7 +149,8 @@ async function createNetwork(): Promise<Namespaces<Ipv6Namespace>> {
       await ip('relay', `link set ${name} up`)
       await ip('relay', `addr add ${address}/64 dev ${name} nodad`)
     }
-    await ip('relay', `addr add ${secondaryAddress6}/64 dev ${relay6.near.name} nodad`)
+    // Deprecated, so that the relay agent sends from its own address, which slipway knows.
+    await ip('relay', `addr add ${secondaryAddress6}/64 dev ${relay6.near.name} nodad preferred_lft 0`)
     await ip('far', `link set ${farInterface} address ${nodes6.far.mac} up`)
     await ip('server', 'link set srv0 up')
     await ip('server', `addr add ${serverAddress4}/24 dev srv0`)
