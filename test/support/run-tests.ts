@@ -4,11 +4,13 @@
  * Usage: run-tests.ts [TAP-OPTION | TEST-FILE]...  With test files, tap runs only these, each in its own process.
  */
 import { spawn } from 'node:child_process'
-import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { tapFailures } from './tap-failures.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = '.tap/groups'
+const results = '.tap/test-results'
 /** A folder with more test files than this gets a process for each of its own folders. */
 const maxFiles = 40
 /**
@@ -28,7 +30,18 @@ const tap = spawn(
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => void tap.kill(signal))
 }
-tap.on('close', (code) => (process.exitCode = code ?? 1))
+tap.on('close', (code) => {
+  process.exitCode = code ?? 1
+  if (code !== 0) for (const failure of failures()) console.error(`failed: ${failure}`)
+})
+
+/** Returns the failed assertions. tap prints them before its long table of the coverage, where nobody finds them. */
+function failures(): string[] {
+  const paths = readdirSync(results, { recursive: true, encoding: 'utf8' })
+  return paths
+    .filter((path) => path.endsWith('.tap'))
+    .flatMap((path) => tapFailures(readFileSync(`${results}/${path}`, 'utf8')))
+}
 
 /** @returns the paths of the test files that it wrote, one for each group */
 function writeGroups(): string[] {
