@@ -18,9 +18,9 @@ export type Repeats<Done> = {
   /** Reports the repetitions of a node: call it before anything else of the node is reported. */
   end(node: string): void
   /**
-   * Reports the repetitions that are due.
+   * Reports repetitions that are due, of a few nodes in each call.
    *
-   * @param isEnd whether all are due
+   * @param isEnd whether all are due, and reported now
    * @returns whether others wait
    */
   reportDue(isEnd: boolean): boolean
@@ -31,6 +31,8 @@ type Series<Done> = { readonly first: Done; repeated: number }
 
 /** While messages are repeated, their number is reported this often; without repetitions, the next message is not one. */
 const reportMs = retransmitMs
+/** Nodes that begin together are due together: this many at once, so that a report delays no answer. */
+const maxDueAtOnce = 32
 /** A flood that lasts gets a row of the history, and a complete report, this often. */
 const maxPeriodMs = 10_000
 
@@ -108,8 +110,9 @@ export function createRepeats<Done>(
     },
     reportDue(isEnd) {
       const now = clock.monotonic()
+      let nodes = 0
       for (const [node, period] of periods) {
-        if (!isEnd && (now - period.reportedAt < reportMs || isFull())) break
+        if (!isEnd && (now - period.reportedAt < reportMs || nodes++ === maxDueAtOnce || isFull())) break
         periods.delete(node)
         if (!reportRepeats(period) || isEnd || now - period.from >= maxPeriodMs) continue
         period.reportedAt = now

@@ -120,3 +120,26 @@ t.test('nodes are counted separately, and nothing is reported while the main thr
   t.same(taken(), ['offer 1 x1', 'offer 2 x2'])
   t.end()
 })
+
+t.test('nodes that are due together are reported a few at a time, at the end all', (t) => {
+  const { clock, repeats, send, taken } = setUp()
+  const flood = () => {
+    for (let node = 0; node < 100; node++)
+      for (let count = 0; count < 2; count++) send('offer', 'discover', `m${node}`)
+  }
+  flood()
+  taken()
+  clock.advance(500)
+  t.equal(repeats.reportDue(false), true)
+  t.equal(taken().length, 32)
+  t.equal(repeats.reportDue(false), true)
+  t.equal(repeats.reportDue(false), true)
+  t.equal(repeats.reportDue(false), false)
+  const rest = taken()
+  t.equal(rest.length, 68)
+  t.ok(rest.every((each) => each.endsWith(' x1')))
+  flood()
+  t.equal(repeats.reportDue(true), false)
+  t.equal(taken().length, 100)
+  t.end()
+})

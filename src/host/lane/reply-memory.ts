@@ -12,6 +12,7 @@ export type ReplyMemory<Known> = {
    * @returns what was kept with it
    */
   find(message: Uint8Array, peer: Peer, out: Uint8Array): Known | undefined
+  /** What was kept with the same reply to the same message stays. */
   keep(message: Uint8Array, peer: Peer, reply: Uint8Array, known: Known): void
   /** Forgets all: call it when a reply can be another one. */
   clear(): void
@@ -35,7 +36,8 @@ const hashStart = 0x811c9dc5
 const hashPrime = 0x01000193
 
 type Entry<Known> = {
-  readonly at: number
+  /** When it was last the reply. */
+  at: number
   readonly hash: number
   readonly from: Pick<Peer, 'address' | 'port' | 'socket'>
   readonly message: Uint8Array
@@ -67,10 +69,15 @@ export function createReplyMemory<Known>(
   }
 
   function isSame({ message, from }: Entry<Known>, other: Uint8Array, peer: Peer): boolean {
-    if (message.length !== other.length) return false
     if (from.port !== peer.port || from.socket !== peer.socket || from.address !== peer.address) return false
-    for (let at = begin; at < end; at++) message[at] = other[at] as number
-    return Buffer.compare(message, other) === 0
+    return isEqual(message, other)
+  }
+
+  /** @param kept gets the transaction of the other one */
+  function isEqual(kept: Uint8Array, other: Uint8Array): boolean {
+    if (kept.length !== other.length) return false
+    for (let at = begin; at < end; at++) kept[at] = other[at] as number
+    return Buffer.compare(kept, other) === 0
   }
 
   return {
@@ -84,11 +91,16 @@ export function createReplyMemory<Known>(
       for (let at = begin; at < end; at++) out[at] = message[at] as number
       return entry.known
     },
-    keep(message, { address, port, socket }, reply, known) {
+    keep(message, peer, reply, known) {
       if (message.length > maxMessageOctets || reply.length > maxReplyOctets) return
       const hash = hashOf(message)
       const slot = byHash.get(hash) ?? next++ % entries
       const before = kept[slot]
+      // In a flood, each reply is made again once a second: new objects would live long enough to cost a full collection.
+      if (before !== undefined && isSame(before, message, peer) && isEqual(before.reply, reply)) {
+        before.at = clock.monotonic()
+        return
+      }
       if (before !== undefined) byHash.delete(before.hash)
       byHash.set(hash, slot)
       const start = slot * entryOctets
@@ -96,6 +108,7 @@ export function createReplyMemory<Known>(
         memory.set(octets, offset)
         return memory.subarray(offset, offset + octets.length)
       }
+      const { address, port, socket } = peer
       kept[slot] = {
         ...{ at: clock.monotonic(), hash, from: { address, port, socket }, known },
         message: copyOf(message, start),

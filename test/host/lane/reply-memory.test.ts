@@ -65,6 +65,20 @@ t.test('a reply is sent for a second, and until the memory is cleared', (t) => {
   t.end()
 })
 
+t.test('the same reply to the same message is kept for another second, with what was kept with it', (t) => {
+  const { clock, memory, find } = setUp()
+  memory.keep(messageOf(1), peer, reply, 'first')
+  clock.advance(999)
+  const sameReply = reply.with(4, 2).with(5, 2).with(6, 2).with(7, 2)
+  memory.keep(messageOf(2), peer, sameReply, 'second')
+  clock.advance(999)
+  t.same(find(messageOf(3)), ['first', 9, 9, 9, 9, 3, 3, 3, 3, 9])
+  memory.keep(messageOf(4), { ...peer, port: 68 }, reply, 'third')
+  t.equal(find(messageOf(3)), undefined, 'a message from another port is another one')
+  t.equal(find(messageOf(4), { ...peer, port: 68 })?.[0], 'third')
+  t.end()
+})
+
 t.test('long messages and replies are not kept, and the oldest of too many is replaced', (t) => {
   const { memory, find } = setUp()
   memory.keep(new Uint8Array(513), peer, reply, 'long')
