@@ -9,7 +9,7 @@ import { serverAddress, type Network } from './network.ts'
 import { parseDnsperf, parseDnsperfDelays, parsePerfdhcp, parsePerfdhcpDelays } from './load-output.ts'
 import { relayedNodes, runClient } from './rack/client.ts'
 import { withRetry } from './rounds.ts'
-import { startServer } from './servers.ts'
+import { startServer, type Server } from './servers.ts'
 import { nodes, writeSite, type Files } from './site.ts'
 import { freshServeCommand, ownCheckout, slipway } from './slipway.ts'
 import { percentile } from './statistics.ts'
@@ -22,6 +22,8 @@ export type Delays = {
   readonly p99: number
   readonly max: number
   readonly lostPercent: number
+  /** How long all threads of slipway together waited for a processor. */
+  readonly waitedSeconds: number
 }
 
 const seconds = 8
@@ -43,8 +45,9 @@ const stormSlipway: TestedServer = {
 }
 
 /** @returns the delays of DHCP and DNS; the server must be warmed up */
-async function latencyUnderLoad(network: Network, files: Files): Promise<readonly Delays[]> {
+async function latencyUnderLoad(network: Network, files: Files, server: Server): Promise<readonly Delays[]> {
   const { dir } = files
+  const waitedBefore = await server.waitedSeconds()
   const downloads = ['wrk', '-t', '1', '-c', '16', '-d', `${seconds + 2}s`, '--timeout', '60s', imageUrl]
   const downloading = output(network.onClient(3, ...lowPriority, ...downloads))
   const rack = { steps: 'boot', nodes: relayedNodes(bootingNodes), maxBytes } as const
@@ -56,6 +59,7 @@ async function latencyUnderLoad(network: Network, files: Files): Promise<readonl
     // The exit code is ignored: it only shows whether all exchanges were completed.
     run(network.onClient(1, ...exchanges, '-x', 't', serverAddress)).then(({ stdout }) => stdout),
   ])
+  const waitedSeconds = (await server.waitedSeconds()) - waitedBefore
   await downloading
   const { booted, elapsed } = await booting
   console.log(`         ${booted} of ${bootingNodes} nodes booted in ${formatFigure(elapsed)} s`)
@@ -66,8 +70,14 @@ async function latencyUnderLoad(network: Network, files: Files): Promise<readonl
       name: 'DHCP',
       ...distribution(parsePerfdhcpDelays(dhcpText)),
       lostPercent: 100 * (1 - completed / started),
+      waitedSeconds,
     },
-    { name: 'DNS', ...distribution(parseDnsperfDelays(dnsText)), lostPercent: (100 * lost) / sent },
+    {
+      name: 'DNS',
+      ...distribution(parseDnsperfDelays(dnsText)),
+      lostPercent: (100 * lost) / sent,
+      waitedSeconds,
+    },
   ]
 }
 
@@ -100,7 +110,7 @@ async function measureLatency(network: Network, files: Files): Promise<readonly 
   try {
     await dns.warmUp(network, files)
     await dhcp.warmUp(network, files)
-    return await latencyUnderLoad(network, files)
+    return await latencyUnderLoad(network, files, server)
   } finally {
     await server.stop()
   }

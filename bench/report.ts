@@ -100,11 +100,15 @@ export function formatLatency(latencies: LatencyRounds): string {
       formatFigure(p99),
       formatFigure(Math.max(...all.map((each) => each.max))),
       Math.max(...all.map((each) => each.lostPercent)).toFixed(2),
+      formatFigure(median(all.map((each) => each.waitedSeconds))),
       met(p99 < maxDelayMs),
     ]
   })
-  const head = ['', 'ms, median', '99th percentile', 'maximum', 'lost %', `99th under ${maxDelayMs} ms`]
-  return formatTable([head, ...rows], [1, 2, 3, 4])
+  const head = [
+    ...['', 'ms, median', '99th percentile', 'maximum', 'lost %', 'slipway waited s'],
+    `99th under ${maxDelayMs} ms`,
+  ]
+  return formatTable([head, ...rows], [1, 2, 3, 4, 5])
 }
 
 const latencyNames = ['DHCP', 'DNS'] as const

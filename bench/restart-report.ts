@@ -115,6 +115,7 @@ export function formatStarts(rounds: Rounds<Start>): string {
       formatFigure(own),
       formatFigure(Math.max(...figures.slipway.map(({ answeredMs }) => answeredMs))),
       formatFigure(median(figures.slipway.map(({ processorMs }) => processorMs))),
+      formatFigure(median(figures.slipway.map(({ waitedMs }) => waitedMs))),
       formatFigure(median(figures.slipway.map(({ memoryMiB }) => memoryMiB))),
       ...ratio,
       targetText(own, startTargets[nodes]),
@@ -125,12 +126,13 @@ export function formatStarts(rounds: Rounds<Start>): string {
     'ms, median',
     'maximum',
     'processor ms',
+    'waited ms',
     'memory MiB',
     'compared, ms',
     'ratio',
     'target',
   ]
-  return formatTable([head, ...rows], [0, 1, 2, 3, 4, 5, 6])
+  return formatTable([head, ...rows], [0, 1, 2, 3, 4, 5, 6, 7])
 }
 
 export function formatReloads(rounds: Rounds<Reload>): string {
@@ -144,6 +146,7 @@ export function formatReloads(rounds: Rounds<Reload>): string {
       formatFigure(Math.max(...figures.slipway.map(({ maxDelayMs }) => maxDelayMs))),
       formatFigure(median(figures.slipway.map(({ idleDelayMs }) => idleDelayMs))),
       String(Math.max(...figures.slipway.map(({ lost }) => lost))),
+      formatFigure(median(figures.slipway.map(({ waitedMs }) => waitedMs))),
       formatFigure(median(figures.slipway.map(({ memoryMiB }) => memoryMiB))),
       ...ratio,
       targetText(own, delayTargets[nodes]),
@@ -151,9 +154,9 @@ export function formatReloads(rounds: Rounds<Reload>): string {
   })
   const head = [
     ...['nodes', 'reload ms', 'latest answer ms, median', 'maximum', 'without reload', 'lost'],
-    ...['memory MiB', 'compared, latest answer ms', 'ratio', 'target'],
+    ...['waited ms', 'memory MiB', 'compared, latest answer ms', 'ratio', 'target'],
   ]
-  return formatTable([head, ...rows], [0, 1, 2, 3, 4, 5, 6, 7, 8])
+  return formatTable([head, ...rows], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 }
 
 type Figures<Each> = Readonly<Record<Tested['version'], readonly Each[]>>

@@ -11,13 +11,15 @@ import { start } from '../test/e2e/process.ts'
 import { probeMs } from '../src/serve/dhcp/leasing.ts'
 import { ownCheckout, prepareCheckout, serveCommand } from './slipway.ts'
 import { createNodes, domain, writeSite, type Files } from './site.ts'
-import { memoryKiB, secondsOf } from './servers.ts'
+import { memoryKiB, secondsOf, waitedSecondsOf } from './servers.ts'
 import { median } from './statistics.ts'
 
 export type Start = {
   /** Milliseconds from the start of the process until it has answered DNS, DHCP, and HTTP. */
   readonly answeredMs: number
   readonly processorMs: number
+  /** How long the main thread waited for a processor. */
+  readonly waitedMs: number
   readonly memoryMiB: number
 }
 
@@ -28,6 +30,8 @@ export type Reload = {
   readonly maxDelayMs: number
   readonly idleDelayMs: number
   readonly lost: number
+  /** How long the main thread waited for a processor, for each reload. */
+  readonly waitedMs: number
   /** After all reloads. */
   readonly memoryMiB: number
 }
@@ -95,6 +99,7 @@ export async function measureStart(network: Network, tested: Tested): Promise<St
     return {
       answeredMs: Math.max(...answeredAt) - (await server.startedAt()),
       processorMs: (await secondsOf(server.pid)) * 1000,
+      waitedMs: (await waitedSecondsOf(server.pid)) * 1000,
       memoryMiB: (await memoryKiB(server.pid, 'VmRSS')) / 1024,
     }
   } finally {
@@ -110,6 +115,7 @@ export async function measureReloads(network: Network, tested: Tested, times = r
     await server.untilLogged('serving', 1)
     // The first second warms the server up.
     await sleep(2000)
+    const waitedBefore = await waitedSecondsOf(server.pid)
     const windows: { readonly from: number; readonly to: number }[] = []
     for (let count = 1; count <= times; count++) {
       await changeSite(tested, count)
@@ -118,6 +124,7 @@ export async function measureReloads(network: Network, tested: Tested, times = r
       windows.push({ from, to: await server.untilLogged('site reloaded', count) })
       await sleep(settleMs)
     }
+    const waited = (await waitedSecondsOf(server.pid)) - waitedBefore
     const memoryMiB = (await memoryKiB(server.pid, 'VmRSS')) / 1024
     const requests = (await probe.stop()).filter(({ service }) => service !== 'http')
     const within = (from: number, to: number) =>
@@ -129,6 +136,7 @@ export async function measureReloads(network: Network, tested: Tested, times = r
       maxDelayMs: maxDelay(during),
       idleDelayMs: maxDelay(within(startedAt - 1000, startedAt)),
       lost: during.filter(({ delayMs }) => delayMs === undefined).length,
+      waitedMs: (waited * 1000) / times,
       memoryMiB,
     }
   } finally {

@@ -1,5 +1,5 @@
 /** Starts and stops the measured servers. Their output goes directly to a file, so that reading it does not use processor time. */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lastLines, run, start } from '../test/e2e/process.ts'
 import type { TestedServer, Benchmark } from './benchmark.ts'
@@ -12,6 +12,8 @@ type MemoryField = 'VmRSS' | 'VmHWM' | 'Pss'
 export type Server = {
   /** Processor time of the server and its children since the start. */
   processorSeconds(): Promise<number>
+  /** Time in which its threads could run, but other threads had the processor; the sum of all threads. */
+  waitedSeconds(): Promise<number>
   /** Sum of the resident memory of each process: by default its peak. */
   memoryMiB(field?: MemoryField): Promise<number>
   stop(): Promise<void>
@@ -46,6 +48,14 @@ export async function startServer(
       const seconds = await Promise.all((await network.serverPids()).map(secondsOf))
       return seconds.reduce((sum, each) => sum + each, 0)
     },
+    async waitedSeconds() {
+      const pids = await network.serverPids()
+      const tids = await Promise.all(
+        pids.map(async (pid) => (await readdir(`/proc/${pid}/task`)).map((tid) => `${pid}/task/${tid}`)),
+      )
+      const seconds = await Promise.all(tids.flat().map(waitedSecondsOf))
+      return seconds.reduce((sum, each) => sum + each, 0)
+    },
     async memoryMiB(field = 'VmHWM') {
       const all = await Promise.all((await network.serverPids()).map((pid) => memoryKiB(pid, field)))
       return all.reduce((sum, each) => sum + each, 0) / 1024
@@ -59,6 +69,16 @@ export async function secondsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
+}
+
+/**
+ * Reads the time that a thread waited for a processor (schedstats of Linux, the second field of `schedstat`).
+ *
+ * @param task below /proc: `PID` is the main thread of a process, `PID/task/TID` each of its threads
+ */
+export async function waitedSecondsOf(task: number | string): Promise<number> {
+  const text = await readFile(`/proc/${task}/schedstat`, 'utf8').catch(() => '')
+  return Number(text.split(' ')[1] ?? 0) / 1e9
 }
 
 /** Returns memory of a process, and 0 if the process has ended. */

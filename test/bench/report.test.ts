@@ -63,8 +63,8 @@ t.test('the summary compares medians with the best peer, and shows whether each 
 
 t.test('the summary has a line for the latency', (t) => {
   const delays = (dhcp: number, dns: number) => [
-    { name: 'DHCP' as const, p50: 1, p99: dhcp, max: 99, lostPercent: 0 },
-    { name: 'DNS' as const, p50: 1, p99: dns, max: 99, lostPercent: 0 },
+    { name: 'DHCP' as const, p50: 1, p99: dhcp, max: 99, lostPercent: 0, waitedSeconds: 2 },
+    { name: 'DNS' as const, p50: 1, p99: dns, max: 99, lostPercent: 0, waitedSeconds: 2 },
   ]
   const line = (...rounds: ReturnType<typeof delays>[]) => formatSummary([], rounds).split('\n').at(-1)
   t.match(line(delays(1, 9)), /\| DHCP 1\.00 ms, DNS 9\.00 ms \| .* 99th percentile under 10 ms: met \|$/)
@@ -117,8 +117,8 @@ t.test('a section has the table of a work and its goals', (t) => {
     ],
   )
   const delays = [
-    { name: 'DHCP' as const, p50: 1, p99: 9, max: 99, lostPercent: 0 },
-    { name: 'DNS' as const, p50: 1, p99: 11, max: 99, lostPercent: 0 },
+    { name: 'DHCP' as const, p50: 1, p99: 9, max: 99, lostPercent: 0, waitedSeconds: 2 },
+    { name: 'DNS' as const, p50: 1, p99: 11, max: 99, lostPercent: 0, waitedSeconds: 2 },
   ]
   t.same(
     latencySection([delays]).goals.map(({ goal, figure, isMet }) => [goal, figure, isMet]),
@@ -134,8 +134,8 @@ t.test(
   'the latency is the median of the 99th percentiles; loss and maximum are maxima of all rounds',
   (t) => {
     const round = (p99: number) => [
-      { name: 'DHCP' as const, p50: 1, p99, max: p99 + 1, lostPercent: 0 },
-      { name: 'DNS' as const, p50: 0.5, p99: 2 * p99, max: 99, lostPercent: p99 / 100 },
+      { name: 'DHCP' as const, p50: 1, p99, max: p99 + 1, lostPercent: 0, waitedSeconds: 2 },
+      { name: 'DNS' as const, p50: 0.5, p99: 2 * p99, max: 99, lostPercent: p99 / 100, waitedSeconds: 2 },
     ]
     t.equal(
       formatLatency([round(30), round(20), round(40)]),
