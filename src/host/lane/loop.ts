@@ -67,12 +67,22 @@ export type LaneLoop = {
 const notReadyMs = 1
 
 /**
- * If two rounds with messages follow each other within this time, the next one starts only after it: each message wakes the
- * main thread, which costs more than the answer.
+ * While many datagrams arrive, a round with messages is followed by the next one only after this time: each message wakes
+ * the main thread, which costs more than the answer.
  */
 const gatherMs = 1
+/** More than this many datagrams for each millisecond, or so many more at once, are many. One client sends a few. */
+const fewPerMs = 1
+const fewAtOnce = 16
+/** The memory of a flood ends within this many milliseconds. */
+const maxExcess = slots
 /** A round with so many datagrams is followed by the next one at once. */
 const maxGathered = slots / 2
+
+/** An answer waits at most this long for the others of its batch. */
+const maxHoldMs = 2
+/** The clock is read once for so many answers. */
+const answersPerClock = 8
 
 export function createLaneLoop<Message>(options: {
   readonly libc: Libc
@@ -104,7 +114,9 @@ export function createLaneLoop<Message>(options: {
   }))
   const waiting = createWait(libc, setup.wakeFd, setup.sockets)
   let lastAdmitted = ''
-  let messagesAt = Number.NEGATIVE_INFINITY
+  /** How many more datagrams arrived lately than {@link fewPerMs}. */
+  let excess = 0
+  let arrivedAt = clock.monotonic()
   let isGathering = false
   /** Whether the program has gathered messages that are not due. */
   let isWaiting = false
@@ -156,21 +168,42 @@ export function createLaneLoop<Message>(options: {
     program.unsent &&
     ((slot: number, errno: number) => program.unsent?.(slot, systemError('sendmmsg', errno)))
 
-  function serve({ fd, replyFd, guard }: (typeof sockets)[number], socket: number): number {
-    const count = batch.receive(fd)
-    lastAdmitted = ''
-    const { recorder } = recording
-    if (recorder === undefined) for (let slot = 0; slot < count; slot++) answer(slot, guard, socket)
-    else for (let slot = 0; slot < count; slot++) answerRecorded(recorder, slot, socket)
+  /** @returns whether there were messages for the main thread */
+  function sendAnswers(replyFd: number): boolean {
+    const hasMessages = outbox.hasMessages()
     // A client that gets an answer finds the main thread informed about it.
-    if (isWaiting || outbox.hasMessages()) {
-      const now = clock.monotonic()
-      isGathering = count < maxGathered && now - messagesAt < 2 * gatherMs
-      messagesAt = now
-      if (outbox.hasMessages()) mailbox.report()
-    }
+    if (hasMessages) mailbox.report()
     const dropped = batch.send(replyFd, failed)
     for (let index = 0; index < dropped; index++) sending.dropped('server.send-queue-full', '')
+    lastAdmitted = ''
+    return hasMessages
+  }
+
+  /** Counts datagrams. @returns whether many arrive */
+  function areMany(count: number, now: number): boolean {
+    excess = Math.min(Math.max(0, excess - fewPerMs * (now - arrivedAt)) + count, maxExcess)
+    arrivedAt = now
+    return excess > fewAtOnce
+  }
+
+  function serve({ fd, replyFd, guard }: (typeof sockets)[number], socket: number): number {
+    const count = batch.receive(fd)
+    if (count === 0) return 0
+    const { recorder } = recording
+    let heldSince = clock.monotonic()
+    const isFlood = areMany(count, heldSince)
+    let hasMessages = isWaiting
+    for (let slot = 0; slot < count; slot++) {
+      if (recorder === undefined) answer(slot, guard, socket)
+      else answerRecorded(recorder, slot, socket)
+      if (slot % answersPerClock !== answersPerClock - 1) continue
+      const now = clock.monotonic()
+      if (now - heldSince < maxHoldMs) continue
+      if (sendAnswers(replyFd)) hasMessages = true
+      heldSince = now
+    }
+    if (sendAnswers(replyFd)) hasMessages = true
+    if (hasMessages && isFlood && count < maxGathered) isGathering = true
     return count
   }
 

@@ -184,24 +184,52 @@ t.test('a reply to an address that the kernel cannot resolve is dropped after a 
   t.equal(outbox.counters.get('udp.dropped'), 4)
 })
 
-t.test('rounds with messages that follow each other soon gather datagrams', async (t) => {
+t.test('rounds with messages gather datagrams while many arrive', async (t) => {
   const { loop, sockets, outbox, waits, clock, asked } = await setUp(t)
   const client = await clientOf(t)
-  const round = async (datagrams = 1) => {
+  const round = async (datagrams = 1, hasMessage = true) => {
     waits.length = 0
-    outbox.add('message')
+    if (hasMessage) outbox.add('message')
     for (let index = 0; index < datagrams; index++) await client.send(Uint8Array.of(1), sockets[0]!)
     loop.round()
     return [...waits]
   }
-  t.same(await round(), [])
-  t.same(await round(), [], 'the first two rounds are answered at once')
-  t.same(await round(), [1])
-  clock.advance(2)
-  t.same(await round(), [1], 'after the last one')
-  t.same(await round(40), [], 'after a pause')
-  t.same(await round(), [], 'many datagrams need no wait')
-  t.equal(asked.length, 45)
+  for (let index = 0; index < 40; index++) {
+    t.same(await round(), [], 'one client is answered at once')
+    clock.advance(1)
+  }
+  t.same(await round(17), [])
+  t.same(await round(40), [1], 'after many at once')
+  t.same(await round(1), [], 'a batch that was almost full needs no wait')
+  t.same(await round(1), [1])
+  clock.advance(31)
+  t.same(await round(1), [1], 'the flood ended, but the last batch belonged to it')
+  clock.advance(31)
+  t.same(await round(1), [1], 'slowly')
+  t.same(await round(1), [], 'a flood is forgotten')
+  t.same(await round(20, false), [])
+  t.same(await round(1, false), [], 'without messages there is nothing to gather for')
+  t.equal(asked.length, 40 + 17 + 40 + 1 + 1 + 1 + 1 + 1 + 20 + 1)
+})
+
+t.test('the first answers of a batch do not wait for the last ones if these take long', async (t) => {
+  const { loop, sockets, outbox, clock, reports } = await setUp(t, {
+    answer(query, reply) {
+      outbox.add('answered')
+      clock.advance(0.25)
+      reply.set(query)
+      return query.length
+    },
+  })
+  const client = await clientOf(t)
+  for (let index = 0; index < 20; index++) await client.send(Uint8Array.of(index), sockets[0]!)
+  loop.round()
+  t.same(
+    reports.map((report) => (report as { messages: unknown[] }).messages.length),
+    [8, 8, 4],
+    'each part is reported before it is sent',
+  )
+  for (let index = 0; index < 20; index++) t.same([...(await client.next())], [index])
 })
 
 t.test('messages that the program has gathered are reported when they are due, and at the end', async (t) => {
@@ -217,10 +245,8 @@ t.test('messages that the program has gathered are reported when they are due, a
   loop.round()
   t.same([calls, waits, reports], [[false], [50], []], 'the lane looks again soon')
   const client = await clientOf(t)
-  for (let index = 0; index < 2; index++) {
-    await client.send(Uint8Array.of(1), sockets[0]!)
-    loop.round()
-  }
+  for (let index = 0; index < 20; index++) await client.send(Uint8Array.of(1), sockets[0]!)
+  loop.round()
   waits.length = 0
   loop.round()
   t.equal(waits[0], 1, 'rounds without messages gather datagrams too')
