@@ -6,7 +6,7 @@ import { listSome } from '../text/format.ts'
 import { imageFacts, missingFor } from './boot/installation.ts'
 import type { PlanFinding } from './codes.ts'
 import { bootSource, type Model, type NodeModel } from './model.ts'
-import { checksDisk, otherDisks } from './systems/answers.ts'
+import { checksDisk, diskCheckPlace, otherDisks } from './systems/answers.ts'
 
 /** Why nothing looks at the disk first, and another fix than `wipe: always`, which it continues. */
 export type UncheckedDisk = { readonly why: string; readonly fix: string }
@@ -25,8 +25,14 @@ export function uncheckedDisk(model: Model, node: NodeModel): UncheckedDisk | un
       return { why: 'Talos cannot ask slipway before it overwrites the disk', fix: 'or ' }
     default:
       if (checksDisk(model, node)) return uncheckedOthers(model, node)
-      return { why: 'no answer file runs {{slipway.diskCheck}}', fix: 'add the check, or ' }
+      return withoutCheck(diskCheckPlace(node))
   }
+}
+
+/** A check in a comment, or in a command that runs later, does not count. */
+function withoutCheck(place: string | undefined): UncheckedDisk {
+  const where = place === undefined ? '' : ` to ${place}`
+  return { why: 'no answer file runs {{slipway.diskCheck}} in time', fix: `add the check${where}, or ` }
 }
 
 /** The check looks at one disk, so it permits no installer to overwrite others. */

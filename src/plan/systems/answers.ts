@@ -4,19 +4,15 @@
  */
 import type { OtherSystem } from '../../site/other-systems.ts'
 import { listSome } from '../../text/format.ts'
-import type { AddedFileFact, MissingFile } from '../facts.ts'
-import type { Model, NodeModel, SystemModel } from '../model.ts'
+import type { MissingFile } from '../facts.ts'
+import type { Model, NodeModel } from '../model.ts'
 import { devicePath } from '../disks/target.ts'
 import { nodeFactNames, nodeFacts } from '../template/node-facts.ts'
-import {
-  parseTemplate,
-  renderTemplate,
-  templateProblems,
-  type Template,
-  type TemplateProblem,
-} from '../template/template.ts'
+import { parseTemplate, renderTemplate, templateProblems, type Template } from '../template/template.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { factAt, systemOf, templateAt } from './answer-templates.ts'
 import { reviewAnswer } from './review/answer.ts'
+import { checkPlace, runsInTime } from './review/check-runs.ts'
 import type { LineProblem, OtherDisks, Review } from './review/review.ts'
 import { renderSystemScript, scriptName } from './script.ts'
 
@@ -72,9 +68,32 @@ function cloudInitFiles({ key, name }: NodeModel): Pick<Answer, 'name' | 'text'>
   ]
 }
 
-/** Reports whether an answer file runs the disk check, so that nothing is written before slipway permits it. */
+/** Several parts of the plan need the result, for each node. */
+const checking = new WeakMap<NodeModel, boolean>()
+
+/** Reports whether an answer file runs the disk check in time, so that nothing is written before slipway permits it. */
 export function checksDisk(model: Model, node: NodeModel): boolean {
-  return uses(model, node, ['slipway.diskCheck'])
+  const known = checking.get(node)
+  if (known !== undefined) return known
+  const { os, answers } = systemOf(node)
+  const checks = answers.some((path, index) => {
+    const template = templateAt(model, path)
+    if (template.kind !== 'template') return false
+    const text = template.parts.map((part) =>
+      typeof part === 'string' ? part : part.name === 'slipway.diskCheck' ? checkMark : 'x',
+    )
+    return runsInTime(os, index === 0, text.join(''), checkMark)
+  })
+  checking.set(node, checks)
+  return checks
+}
+
+/** Stands for the disk check where it is looked for. */
+const checkMark = 'slipwayDiskCheckCommand'
+
+/** Returns where the first answer file must run the disk check; undefined if slipway does not know its format. */
+export function diskCheckPlace(node: NodeModel): string | undefined {
+  return checkPlace(systemOf(node).os)
 }
 
 /**
@@ -177,26 +196,6 @@ function problemsOf(template: Template, node: NodeModel, values: ReadonlyMap<str
   return templateProblems(template, templateNames, values, node.key)
 }
 
-/** Templates by content, because many nodes share one file. */
-const parsed = new WeakMap<Uint8Array, Template | TemplateProblem>()
-
-function templateAt(model: Model, path: string): Template | TemplateProblem {
-  const fact = factAt(model, path)
-  if (fact.kind === 'missing') return { kind: 'problem', line: 1, problem: fact.problem }
-  const known = parsed.get(fact.content)
-  if (known !== undefined) return known
-  const template = parseTemplate(new TextDecoder().decode(fact.content))
-  parsed.set(fact.content, template)
-  return template
-}
-
-/** @throws {TypeError} if the caller compiles with facts of another site */
-function factAt({ facts }: Model, path: string): AddedFileFact {
-  const fact = facts.addedFiles?.get(path)
-  if (fact === undefined) throw new TypeError(`site was not scanned: ${path} not among the facts`)
-  return fact
-}
-
 /** Returns the values for templates: the facts of the node, and how its installer reaches slipway. */
 function answerFacts(model: Model, node: NodeModel): ReadonlyMap<string, string> {
   const { os, answers } = systemOf(node)
@@ -221,11 +220,6 @@ function answerFacts(model: Model, node: NodeModel): ReadonlyMap<string, string>
 
 function nameOf(os: OtherSystem, path: string, index: number): string {
   return (index === 0 ? mainNames[os] : undefined) ?? path.slice(path.lastIndexOf('/') + 1)
-}
-
-/** Only nodes with another operating system have answer files. */
-function systemOf({ system }: NodeModel): SystemModel {
-  return system as SystemModel
 }
 
 /**

@@ -88,7 +88,7 @@ t.test('a template has the facts of the node, its URLs, and its commands', (t) =
   const text = [
     '{{node.fqdn}} {{node.address}} {{node.mac}} {{node.disk}} {{node.role}} {{site.name}}',
     '{{slipway.answers}} {{slipway.folder}} {{slipway.callback}}',
-    '{{slipway.diskCheck}}',
+    'd-i partman/early_command string {{slipway.diskCheck}}',
     '{{slipway.report}}',
     '{{slipway.reportFailure}}',
   ].join('\n')
@@ -101,7 +101,7 @@ t.test('a template has the facts of the node, its URLs, and its commands', (t) =
   t.same(main?.text.split('\n'), [
     'web1.example.org 192.0.2.41 00:00:5e:00:53:41 /dev/sda debian lab',
     `${base}/preseed.cfg ${base}/ ${base}/written`,
-    `until wget -q -O /tmp/slipway.sh ${base}/slipway.sh; do sleep 5; done; sh /tmp/slipway.sh disk`,
+    `d-i partman/early_command string until wget -q -O /tmp/slipway.sh ${base}/slipway.sh; do sleep 5; done; sh /tmp/slipway.sh disk`,
     `[ -e /tmp/slipway.sh ] || wget -q -O /tmp/slipway.sh ${base}/slipway.sh; sh /tmp/slipway.sh written`,
     `[ -e /tmp/slipway.sh ] || wget -q -O /tmp/slipway.sh ${base}/slipway.sh; sh /tmp/slipway.sh failed`,
   ])

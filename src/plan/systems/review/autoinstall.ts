@@ -1,11 +1,14 @@
 /** `user-data` with `autoinstall`: what cloud-init and the installer of Ubuntu Server need, and its disks. Pure. */
-import { isOtherDisk } from './disk-name.ts'
+import { isSameDisk } from './disk-name.ts'
 import type { OtherDisks, Review } from './review.ts'
 import { readInstallerYaml, valueAt, type YamlDocument } from './yaml.ts'
 
 export function reviewAutoinstall(text: string, disk: string | undefined): Review {
-  // cloud-init reads other formats too, such as scripts and archives.
-  if (!text.startsWith('#cloud-config')) return { problems: [] }
+  // cloud-init reads other formats too, such as scripts, archives, and templates.
+  if (!/^#cloud-config(?![-\w])/.test(text)) {
+    const fix = 'begin the file with #cloud-config, or '
+    return { problems: [], otherDisks: { line: 1, why: 'only #cloud-config shows the disks', fix } }
+  }
   const { documents, problems } = readInstallerYaml(text)
   const [document] = documents
   const install = valueAt(document?.value, 'autoinstall')
@@ -27,18 +30,25 @@ function otherDisksOf(
   const actions = valueAt(install, 'storage', 'config')
   const line = document.lineOf('autoinstall', 'storage', actions === undefined ? 'layout' : 'config')
   if (Array.isArray(actions)) {
-    const paths = actions.flatMap((action) =>
-      valueAt(action, 'type') === 'disk' ? [valueAt(action, 'path')] : [],
-    )
-    const other = paths.find((path): path is string => typeof path === 'string' && isOtherDisk(path, disk))
+    const disks = actions.filter((action) => valueAt(action, 'type') === 'disk')
     const fix = 'write path: "{{node.disk}}", or '
-    return other === undefined ? undefined : { line, why: `storage.config names the disk ${other}`, fix }
+    const why = disks
+      .map((action) => otherDisk(action, 'storage.config', disk))
+      .find((each) => each !== undefined)
+    return why === undefined ? undefined : { line, why, fix }
   }
   const fix = 'write match: { path: "{{node.disk}}" } in storage.layout, or '
   const match = valueAt(install, 'storage', 'layout', 'match')
   if (match === undefined) return { line, why: 'without match, storage.layout erases the largest disk', fix }
-  const path = valueAt(match, 'path')
-  return typeof path === 'string' && isOtherDisk(path, disk)
-    ? { line, why: `storage.layout names the disk ${path}`, fix }
-    : undefined
+  const why = otherDisk(match, 'storage.layout', disk)
+  return why === undefined ? undefined : { line, why, fix }
+}
+
+/** Returns why what selects a disk can select another one: a serial number and a size are not known to be those of this disk. */
+function otherDisk(selector: unknown, what: string, disk: string | undefined): string | undefined {
+  const path = valueAt(selector, 'path')
+  if (isSameDisk(path, disk)) return undefined
+  return typeof path === 'string'
+    ? `${what} names the disk ${path}`
+    : `${what} selects a disk without its path`
 }
