@@ -133,7 +133,8 @@ function decideOne(
   if (report.path === '') return notThere(report, report.device)
   const name = nameOf(report)
   const content = contentOf(report, saved)
-  if (content === undefined) return { kind: 'unknown', reason: `slipway cannot read what is on ${name}` }
+  if (content === undefined)
+    return unknown(`the live system cannot read what is on ${name}: check the disk; ${overwriteAnyway}`)
   if (content === '') {
     const isKept = saved !== undefined && rootOf(report)?.children.length !== 0
     return proceed(isKept ? `${name} holds only partitions that the installer keeps` : `${name} is empty`)
@@ -145,6 +146,8 @@ function decideOne(
 function nameOf({ device, path }: DiskReport): string {
   return device === path ? device : device === resolvedDevice ? path : `${device} (${path})`
 }
+
+const overwriteAnyway = 'slipway node install overwrites it whatever it holds'
 
 type Device = {
   readonly name: string

@@ -161,7 +161,8 @@ const cases: { name: string; report: Partial<DiskReport>; expected: string }[] =
       lsblk: lsblk(device('/dev/sda', 'disk')),
       blkid: blkid({ '/dev/sda': { UNREADABLE: 'yes' } }),
     },
-    expected: 'unknown: slipway cannot read what is on /dev/sda',
+    expected:
+      'unknown: the live system cannot read what is on /dev/sda: check the disk; slipway node install overwrites it whatever it holds',
   },
   {
     name: 'a disk that does not exist',
@@ -171,12 +172,14 @@ const cases: { name: string; report: Partial<DiskReport>; expected: string }[] =
   {
     name: 'no output of lsblk',
     report: { lsblk: '', blkid: blkid({ '/dev/sda': {} }) },
-    expected: 'unknown: slipway cannot read what is on /dev/sda',
+    expected:
+      'unknown: the live system cannot read what is on /dev/sda: check the disk; slipway node install overwrites it whatever it holds',
   },
   {
     name: 'no output of blkid',
     report: { lsblk: lsblk(device('/dev/sda', 'disk')), blkid: '' },
-    expected: 'unknown: slipway cannot read what is on /dev/sda',
+    expected:
+      'unknown: the live system cannot read what is on /dev/sda: check the disk; slipway node install overwrites it whatever it holds',
   },
 ]
 

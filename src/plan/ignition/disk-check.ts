@@ -3,6 +3,7 @@
  * overwrite them (docs/decisions/0033). For hints, it asks which disk matches them (docs/decisions/0053).
  */
 import { resolvedDevice } from '../disks/target.ts'
+import { probing } from './probing.ts'
 import { lines, trustFor, unitArgument, type Unit } from './units.ts'
 
 export const diskCheckScriptPath = '/etc/slipway/check-disk'
@@ -78,6 +79,7 @@ export const diskCheckScript = lines([
   '  exit 1',
   'fi',
   '',
+  ...probing,
   'report() {',
   '  local device=$1 path name',
   '  path=$(readlink -f "$device")',
@@ -88,12 +90,7 @@ export const diskCheckScript = lines([
   '  fi',
   "  printf '\\n--- blkid\\n'",
   '  if [ -n "$path" ]; then',
-  '    lsblk --noheadings --list --paths --output NAME "$path" | while read -r name; do',
-  '      printf \'device=%s\\n\' "$name"',
-  '      blkid --probe --output export "$name"',
-  '      [ $? = 8 ] && echo AMBIVALENT=yes',
-  '      echo',
-  '    done',
+  '    lsblk --noheadings --list --paths --output NAME "$path" | while read -r name; do probe "$name"; done',
   '  fi',
   '}',
   '',

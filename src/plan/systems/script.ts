@@ -4,6 +4,7 @@
  * system of Ubuntu.
  */
 import { otherAnswers } from '../ignition/disk-check.ts'
+import { probing } from '../ignition/probing.ts'
 import { lines } from '../ignition/units.ts'
 
 export const scriptName = 'slipway.sh'
@@ -75,6 +76,7 @@ const body: readonly string[] = [
   '  done',
   '}',
   '',
+  ...probing,
   'report() {',
   '  path=$(readlink -f "$device")',
   '  [ -b "$path" ] || path=',
@@ -98,13 +100,7 @@ const body: readonly string[] = [
   '      lsblk --noheadings --list --paths --output NAME "$path"',
   '    else',
   '      devices',
-  '    fi | while read -r each; do',
-  '      printf \'device=%s\\n\' "$each"',
-  '      blkid --probe --output export "$each"',
-  '      # Without blkid, or with one that does not know the options, the disk is not known to be empty.',
-  '      case $? in 0 | 2) ;; 8) echo AMBIVALENT=yes ;; *) echo UNREADABLE=yes ;; esac',
-  '      echo',
-  '    done',
+  '    fi | while read -r each; do probe "$each"; done',
   '  fi',
   '}',
   '',

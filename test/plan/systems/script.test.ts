@@ -116,7 +116,8 @@ t.test('a blkid that fails does not make a disk empty', { skip: blockDevice === 
   for (const [blkid, line] of [
     ['exit 127', 'UNREADABLE=yes\n'],
     ['exit 1', 'UNREADABLE=yes\n'],
-    ['exit 2', ''],
+    // /dev/one does not exist.
+    ['exit 2', 'UNREADABLE=yes\n'],
   ] as const) {
     const { seen } = await run(t, 'curl and lsblk', 'disk', [[200, 'ok\n']], blkid)
     const report = parseDiskReport(seen[0]?.body ?? '')

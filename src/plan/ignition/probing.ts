@@ -1,0 +1,26 @@
+/** What both disk checks run for each device: blkid, and what is known if it finds nothing. POSIX shell, also of BusyBox. Pure. */
+
+export const probing: readonly string[] = [
+  'sys=${SLIPWAY_SYS:-/sys/class/block}',
+  '',
+  '# Reads both ends of a device: on one that it cannot read, blkid finds nothing, as on an empty one.',
+  'readable() {',
+  '  size=$(cat "$sys/${1##*/}/size")',
+  '  dd if="$1" of=/dev/null bs=512 count=2048 || return 1',
+  '  [ "$size" -le 4096 ] || dd if="$1" of=/dev/null bs=512 count=2048 skip=$((size - 2048))',
+  '}',
+  '',
+  '# Without blkid, or with one that does not know the options, the disk is not known to be empty.',
+  'probe() {',
+  '  printf \'device=%s\\n\' "$1"',
+  '  blkid --probe --output export "$1"',
+  '  case $? in',
+  '    0) ;;',
+  '    2) readable "$(readlink -f "$1")" || echo UNREADABLE=yes ;;',
+  '    8) echo AMBIVALENT=yes ;;',
+  '    *) echo UNREADABLE=yes ;;',
+  '  esac',
+  '  echo',
+  '}',
+  '',
+]
