@@ -153,7 +153,11 @@ export function createInventoryBindings(
     restore(bindings) {
       const now = clock.monotonic()
       for (const { mac, address, remainingMs } of bindings) {
-        if (!isLive(entries.get(address))) set(address, { mac, until: now + remainingMs })
+        if (isLive(entries.get(address))) continue
+        // A machine that got another address since then uses that one, and may still use this one.
+        const current = mac === undefined ? undefined : addresses.get(mac)
+        const isReplaced = current !== undefined && current !== address && isLive(entries.get(current))
+        set(address, { mac: isReplaced ? undefined : mac, until: now + remainingMs })
       }
     },
   }

@@ -112,3 +112,13 @@ t.test('a machine has one address at a time', (t) => {
   t.same(bindings.of(mac(1), range), { mac: mac(1), address: 1002 })
   t.end()
 })
+
+t.test('an older lease that is restored does not free the address that its machine has now', (t) => {
+  const { offered, bindings } = setUp()
+  bindings.keep({ mac: mac(1), address: 1001 as Ipv4 }, range, true)
+  bindings.restore([{ mac: mac(1), address: from, remainingMs: 60_000 }])
+  t.match(bindings.of(mac(1), range), { address: 1001 })
+  t.equal(bindings.at(from), undefined)
+  t.same([2, 3].map(offered), [1002, undefined], 'neither address is given to another machine')
+  t.end()
+})
