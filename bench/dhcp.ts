@@ -1,20 +1,13 @@
 /**
- * DHCP with perfdhcp: four-way exchanges of 1,000 machines through a relay agent. The result is the highest rate at which
- * less than 1 % of the exchanges are lost.
+ * DHCP: four-way exchanges of 1,000 machines through a relay agent. The result is the highest rate at which less than 1 %
+ * of the exchanges are lost.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run } from '../test/e2e/process.ts'
-import type { Benchmark, Measurement, TestedServer } from './benchmark.ts'
-import { serverAddress, subnet, type Network } from './network.ts'
-import { parsePerfdhcp, type PerfdhcpResult } from './load-output.ts'
-import { highestRate } from './search.ts'
+import type { Benchmark, TestedServer } from './benchmark.ts'
+import { measureRate, runLoad, warmUp, writeMacs, type Exchanges } from './dhcp-load.ts'
+import { clientAddress, serverAddress, subnet, type Network } from './network.ts'
 import { domain, gateway, leaseSeconds, nodes, type Files } from './site.ts'
-
-/** Long enough that the content of a receive buffer does not matter. perfdhcp accepts whole seconds. */
-export const seconds = 2
-const maxLostPercent = 1
-const rates = { first: 4000, min: 60, max: 64_000, steps: 3 }
 
 export const dhcp: Benchmark = {
   key: 'dhcp',
@@ -30,53 +23,13 @@ export const dhcp: Benchmark = {
     { peer: 'ISC dhcpd', ratio: 1.5 },
   ],
   prepare: writeMacs,
-  async warmUp(network, files) {
-    const { completed } = await exchange(network, files, 500, 1)
-    if (completed === 0) throw new Error('perfdhcp completed no exchange')
-    await exchange(network, files, 4000, 1)
-  },
-  measure: (network, files) => measureRate((rate) => exchange(network, files, rate)),
+  warmUp: (network, files) => warmUp(exchange(network, files)),
+  measure: (network, files) => measureRate(exchange(network, files)),
 }
 
-/** Searches for the highest rate at which few exchanges are lost. `exchanges` runs for {@link seconds}. */
-export async function measureRate(
-  exchanges: (rate: number) => Promise<PerfdhcpResult>,
-): Promise<Measurement> {
-  const lost = new Map<number, number>()
-  let done = 0
-  const isSustained = async (rate: number): Promise<boolean> => {
-    const { started, completed } = await exchanges(rate)
-    const lostPercent = 100 * (1 - completed / started)
-    lost.set(rate, lostPercent)
-    done += completed
-    // If perfdhcp is too slow for the rate, the rate was not tested.
-    return lostPercent < maxLostPercent && started > 0.98 * rate * seconds
-  }
-  const value = await highestRate(isSustained, rates)
-  return { value, done, lostPercent: lost.get(value) ?? 100 }
-}
-
-/** Returns the command line of perfdhcp without the server. perfdhcp acts as a relay agent with the client's address. */
-export function perfdhcpCommand(dir: string, rate: number, forSeconds: number): string[] {
-  return [
-    ...['perfdhcp', '-4', '-l', 'eth0', '-M', macsPath(dir), '-r', `${rate}`, '-p', `${forSeconds}`],
-    // Waits 0.5 s for late replies.
-    ...['-W', '500000', '-g', 'single'],
-  ]
-}
-
-/** Writes the MAC addresses from which perfdhcp takes those of its clients. */
-export async function writeMacs({ dir }: Files): Promise<void> {
-  await writeFile(macsPath(dir), `${nodes.map(({ mac }) => mac).join('\n')}\n`)
-}
-
-export const macsPath = (dir: string) => join(dir, 'macs')
-
-async function exchange(network: Network, { dir }: Files, rate: number, forSeconds = seconds) {
-  // The exit code is ignored: it only shows whether all exchanges were completed.
-  const command = [...perfdhcpCommand(dir, rate, forSeconds), serverAddress]
-  const { stdout, stderr } = await run(network.onClient(0, ...command))
-  return parsePerfdhcp(stdout || stderr)
+function exchange(network: Network, files: Files): Exchanges {
+  const addresses = ['-relay', clientAddress(0), '-server', serverAddress]
+  return (...load) => runLoad(network, files, addresses, load)
 }
 
 function kea(): TestedServer {

@@ -1,10 +1,9 @@
-/** DHCPv6 with perfdhcp: four-way exchanges of 1,000 machines with a DUID-LL on the link of the server, as in bench/dhcp.ts. */
+/** DHCPv6: four-way exchanges of 1,000 machines with a DUID-LL on the link of the server, as in bench/dhcp.ts. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { output, run } from '../test/e2e/process.ts'
+import { output } from '../test/e2e/process.ts'
 import type { Benchmark, TestedServer } from './benchmark.ts'
-import { macsPath, measureRate, seconds, writeMacs } from './dhcp.ts'
-import { parsePerfdhcp } from './load-output.ts'
+import { measureRate, runLoad, warmUp, writeMacs, type Exchanges } from './dhcp-load.ts'
 import { serverAddress, type Network } from './network.ts'
 import { cluster, domain, image, leaseSeconds, nodes, type Files } from './site.ts'
 import { ownCheckout, prepareCheckout, serveCommand } from './slipway.ts'
@@ -36,11 +35,9 @@ export const dhcp6: Benchmark = {
   prepare: writeMacs,
   async warmUp(network, files) {
     await output(network.onClient(0, ...withIpv6('eth0', 'true')))
-    const { completed } = await exchange6(network, files, 500, 1)
-    if (completed === 0) throw new Error('perfdhcp -6 completed no exchange')
-    await exchange6(network, files, 4000, 1)
+    await warmUp(exchange6(network, files))
   },
-  measure: (network, files) => measureRate((rate) => exchange6(network, files, rate)),
+  measure: (network, files) => measureRate(exchange6(network, files)),
 }
 
 /** Runs a command after the interface has a link-local address, which clients send from; the server has another one. */
@@ -54,13 +51,8 @@ function withIpv6(name: 'br0' | 'eth0', ...command: readonly string[]): string[]
   return ['sh', '-c', steps.join(' && '), 'sh', ...command]
 }
 
-async function exchange6(network: Network, { dir }: Files, rate: number, forSeconds = seconds) {
-  const command = [
-    ...['perfdhcp', '-6', '-l', 'eth0', '-M', macsPath(dir), '-r', `${rate}`, '-p', `${forSeconds}`],
-    ...['-W', '500000', '-g', 'single'],
-  ]
-  const { stdout, stderr } = await run(network.onClient(0, ...command))
-  return parsePerfdhcp(stdout || stderr)
+function exchange6(network: Network, files: Files): Exchanges {
+  return (...load) => runLoad(network, files, ['-link', 'eth0'], load)
 }
 
 /** Writes a site whose nodes have only IPv6. */

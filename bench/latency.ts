@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { output, run } from '../test/e2e/process.ts'
 import type { TestedServer } from './benchmark.ts'
-import { dhcp, perfdhcpCommand } from './dhcp.ts'
+import { macsPath } from './dhcp-load.ts'
+import { dhcp } from './dhcp.ts'
 import { dns } from './dns.ts'
 import { imageUrl } from './http.ts'
 import { serverAddress, type Network } from './network.ts'
@@ -53,11 +54,15 @@ async function latencyUnderLoad(network: Network, files: Files, server: Server):
   const rack = { steps: 'boot', nodes: relayedNodes(bootingNodes), maxBytes } as const
   const booting = runClient(network, files, rack, lowPriority)
   const queries = ['dnsperf', '-v', '-s', serverAddress, '-d', join(dir, 'questions'), '-Q', `${rates.dns}`]
-  const exchanges = perfdhcpCommand(dir, rates.dhcp, seconds)
+  // perfdhcp sends as a relay agent with the client's address, and waits 0.5 s for late replies.
+  const exchanges = [
+    ...['perfdhcp', '-4', '-l', 'eth0', '-M', macsPath(dir), '-r', `${rates.dhcp}`, '-p', `${seconds}`],
+    ...['-W', '500000', '-g', 'single', '-x', 't', serverAddress],
+  ]
   const [dnsText, dhcpText] = await Promise.all([
     output(network.onClient(0, ...queries, '-l', `${seconds}`)),
     // The exit code is ignored: it only shows whether all exchanges were completed.
-    run(network.onClient(1, ...exchanges, '-x', 't', serverAddress)).then(({ stdout }) => stdout),
+    run(network.onClient(1, ...exchanges)).then(({ stdout }) => stdout),
   ])
   const waitedSeconds = (await server.waitedSeconds()) - waitedBefore
   await downloading

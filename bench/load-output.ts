@@ -30,7 +30,6 @@ export type PerfdhcpResult = {
   readonly started: number
   /** Number of ACKs received. */
   readonly completed: number
-  readonly dropped: number
 }
 
 export function parsePerfdhcp(text: string): PerfdhcpResult {
@@ -38,7 +37,6 @@ export function parsePerfdhcp(text: string): PerfdhcpResult {
   return {
     started: number(offers, /sent packets: (\d+)/),
     completed: number(acks, /received packets: (\d+)/),
-    dropped: number(offers, /drops: (\d+)/) + number(acks, /drops: (\d+)/),
   }
 }
 

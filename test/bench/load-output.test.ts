@@ -77,8 +77,8 @@ t.test('dnsperf -v: milliseconds until each answer', (t) => {
   t.end()
 })
 
-t.test('perfdhcp: an exchange is completed by its ACK, and drops of both halves are counted', (t) => {
-  t.same(parsePerfdhcp(perfdhcp), { started: 15_775, completed: 11_660, dropped: 4115 })
+t.test('perfdhcp: an exchange is completed by its ACK', (t) => {
+  t.same(parsePerfdhcp(perfdhcp), { started: 15_775, completed: 11_660 })
   t.end()
 })
 
