@@ -27,6 +27,7 @@ import { golden } from './support/golden.ts'
 import { found, ignitionFiles } from './support/model.ts'
 import { answerText, systemFacts } from './support/systems.ts'
 import { planText } from './support/plan-text.ts'
+import { startUninstrumentedWorkers } from './support/uninstrumented-workers.ts'
 import { until } from './support/until.ts'
 
 const root = new URL('../', import.meta.url)
@@ -145,6 +146,8 @@ for (const name of examples) {
     golden(t, `plans/example-${name}.json`, planText(plan))
   })
 }
+
+startUninstrumentedWorkers(t)
 
 /** Below those of the demo, which may look for free ports at the same moment. */
 const offsets = [11_000, 12_000, 13_000, 14_000, 15_000]
