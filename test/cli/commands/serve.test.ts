@@ -12,6 +12,7 @@ import { freePorts, readAll, start, startWith } from '../../support/serve-proces
 import { uninstrumented } from '../../support/uninstrumented.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
+import { until } from '../../support/until.ts'
 
 t.test(
   'serves, reloads on SIGHUP, keeps the old plan if the new site is invalid, and ends on SIGTERM',
@@ -246,17 +247,21 @@ t.test(
     const server = start(t, sitePath(folder))
     const serving = await server.line('serving')
     t.notMatch(JSON.stringify(serving['listening']), 'dns')
+    // On a busy machine, slipway serves before HAProxy is reloaded.
+    let haproxy: { readonly isChanging?: boolean } = {}
+    await until(async () => {
+      const response = await fetch(`http://127.0.0.1:${ports.http}/health`)
+      haproxy = ((await response.json()) as { haproxy: typeof haproxy }).haproxy
+      return haproxy.isChanging !== true
+    })
+    t.match(haproxy, {
+      applied: { outcome: 'reloaded' },
+      unreachable: /^socket \/nowhere\/admin\.sock does not exist: /,
+      servers: [],
+      out: [],
+    })
     t.match(await readFile(`${folder}/haproxy.cfg`, 'utf8'), 'bind 192.0.2.5:6443')
     t.equal(await readFile(`${folder}/reloaded`, 'utf8'), 'reloaded\n')
-    const health = await fetch(`http://127.0.0.1:${ports.http}/health`)
-    t.match(await health.json(), {
-      haproxy: {
-        applied: { outcome: 'reloaded' },
-        unreachable: /^socket \/nowhere\/admin\.sock does not exist: /,
-        servers: [],
-        out: [],
-      },
-    })
     server.child.kill('SIGINT')
     t.same(await once(server.child, 'exit'), [0, null])
   },
