@@ -144,7 +144,8 @@ t.test('a busy BMC is asked again, and a request that it loses is repeated', asy
 })
 
 t.test('a BMC that does not answer in time', async (t) => {
-  const { power, bmc } = await bmcPower(t)
+  const limits = { connectMs: 20_000, timeoutMs: 1000, retryMs: 1 }
+  const { power, bmc } = await bmcPower(t, {}, { limits })
   bmc.faults.push(hang, hang, hang)
   const refusal = refusalOf(await power.report(node))
   t.equal(refusal.code, 'bmc.unreachable')

@@ -13,6 +13,7 @@ import type { Observation } from '../../src/install/observation.ts'
 import { controlService } from '../support/control-service.ts'
 import { makeAuthority } from '../support/certificates.ts'
 import { networkApi } from '../support/network-api.ts'
+import { until } from '../support/until.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -102,8 +103,11 @@ t.test('events of a server are followed, and the token comes from a file', async
     onGone: () => undefined,
     signal: ended.signal,
   })
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  await askControl(target, '/v1/nodes/ocp45/w1/menu', 'POST')
+  // Repeated, because the stream shows only events after its start.
+  await until(async () => {
+    await askControl(target, '/v1/nodes/ocp45/w1/menu', 'POST')
+    return events.length > 0
+  })
   await following
   t.match(JSON.parse(events[0] ?? '{}'), { kind: 'command', command: 'menu', by: 'token:operate' })
   t.match(eventLine(JSON.parse(events[0] ?? '') as Observation), /command: menu by token:operate$/)

@@ -34,7 +34,7 @@ export function powerOf(t: Test, address: string, { plan, ...more }: PowerSettin
     directory: undefined,
     clock: systemClock,
     log: createLog('debug', { write: (line) => void lines.push(line) }),
-    limits: { connectMs: 1000, timeoutMs: 300, retryMs: 1 },
+    limits: { connectMs: 20_000, timeoutMs: 20_000, retryMs: 1 },
     settleMs: 0,
     ...more,
   })

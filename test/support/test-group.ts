@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 
 /** Longer than any file needs on a busy machine. Ends a file that waits forever. */
-const fileTimeoutMs = 120_000
+const fileTimeoutMs = 300_000
 /** For the root test, whose time-out ends the process: a file that loops forever never reaches its own. */
 const graceMs = 10_000
 /** For sockets and processes that are closing when a file ends. */

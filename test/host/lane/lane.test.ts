@@ -156,7 +156,7 @@ t.test('a thread that hangs is ended', async (t) => {
   clock.advance(5000)
   await ask('b')
   await send('hang')
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   clock.advance(5000)
   clock.advance(5000)
   await until(() => ends() === 1)

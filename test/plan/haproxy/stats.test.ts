@@ -108,11 +108,11 @@ t.test('a real HAProxy serves the page only to a user with the password', { skip
     const headers: Record<string, string> = password === undefined ? {} : { authorization }
     const response = await fetch(`http://127.0.0.1:${port}/lb`, {
       headers,
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     })
     return { status: response.status, text: await response.text() }
   }
-  for (let attempt = 0; attempt < 50; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     if (
       await get().then(
         () => true,

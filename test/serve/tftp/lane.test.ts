@@ -116,7 +116,10 @@ t.test('a lane that closes gives its transfers time to end', async (t) => {
   post({ close: { graceMs: 50 } })
   await until(() => openPorts() === 1)
   await client.send(Buffer.from('\0\x01image.bin\0octet\0'), socket)
-  t.match(Buffer.from(await client.next()).toString(), 'the server is stopping')
+  // On a busy machine, the lane sends the first block again.
+  let reply = await client.next()
+  while (reply[1] === 3) reply = await client.next()
+  t.match(Buffer.from(reply).toString(), 'the server is stopping')
   await until(() => messages().some(({ kind }) => kind === 'closed'))
   t.equal(openPorts(), 0)
 })
