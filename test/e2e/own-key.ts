@@ -1,5 +1,5 @@
 /** Signs programs for UEFI with a key that is enrolled in the firmware `own-keys`: the test key of the package ovmf. */
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output, run } from './process.ts'
 import type { Rig } from './rig.ts'
@@ -33,4 +33,22 @@ export async function signImage({ payload }: Pick<Rig, 'payload'>, sign: Signer,
 export async function removeSignatures(file: string): Promise<void> {
   for (let status: number | undefined = 0; status === 0;)
     status = (await run(['sbattach', '--remove', file])).status
+}
+
+/** Returns a shim whose generation is older than the revocations that it contains, signed with the test key. */
+export async function createRevokedShim(rig: Rig): Promise<string> {
+  const dir = join(rig.dir, 'revoked')
+  await rm(dir, { recursive: true, force: true })
+  const sign = await createSigner(dir)
+  const [plain, old, signed] = ['plain.efi', 'old.efi', 'shimx64.efi'].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ]
+  await cp(join(rig.payload.signedDir, 'shimx64.efi.signed'), plain)
+  await removeSignatures(plain)
+  const text = (await readFile(plain)).toString('latin1').replace(/shim,\d+,UEFI shim/, 'shim,1,UEFI shim')
+  await writeFile(old, text, 'latin1')
+  await sign(old, signed)
+  return signed
 }

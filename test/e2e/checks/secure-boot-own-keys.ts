@@ -2,10 +2,10 @@
  * Secure Boot with a key of the administrator, the test key of the package ovmf: the firmware starts an iPXE and a kernel
  * that are signed with it, and refuses the same iPXE without a signature. A shim that is itself revoked turns the machine off.
  */
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
-import { createSigner, removeSignatures, signImage } from '../own-key.ts'
+import { createRevokedShim, createSigner, signImage } from '../own-key.ts'
 import { lastLines } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
@@ -34,24 +34,6 @@ async function signChain(rig: Rig): Promise<{ readonly imagesDir: string; readon
   const signed = join(dir, 'snponly.efi')
   await sign(ipxe, signed)
   return { imagesDir, signed }
-}
-
-/** Returns a shim whose generation is older than the revocations that it contains, signed with the test key. */
-async function createRevokedShim(rig: Rig): Promise<string> {
-  const dir = join(rig.dir, 'revoked')
-  await rm(dir, { recursive: true, force: true })
-  const sign = await createSigner(dir)
-  const [plain, old, signed] = ['plain.efi', 'old.efi', 'shimx64.efi'].map((name) => join(dir, name)) as [
-    string,
-    string,
-    string,
-  ]
-  await cp(join(rig.payload.signedDir, 'shimx64.efi.signed'), plain)
-  await removeSignatures(plain)
-  const text = (await readFile(plain)).toString('latin1').replace(/shim,\d+,UEFI shim/, 'shim,1,UEFI shim')
-  await writeFile(old, text, 'latin1')
-  await sign(old, signed)
-  return signed
 }
 
 export const ownKeyChecks: readonly Check[] = [

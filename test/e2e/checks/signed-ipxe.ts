@@ -6,18 +6,28 @@
  */
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { filesOfDebian13 } from '../debian13.ts'
-import { expect, expectMatch } from '../expect.ts'
-import { createSigner, removeSignatures } from '../own-key.ts'
+import { expect, expectEqual, expectMatch } from '../expect.ts'
+import { createRevokedShim, createSigner, removeSignatures } from '../own-key.ts'
 import { lastLines } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { bootLimitMs, loaderMachine, power, textOf, withSecondAppliance } from '../second-appliance.ts'
+import {
+  bootLimitMs,
+  loaderMachine,
+  power,
+  show,
+  textOf,
+  withSecondAppliance,
+  type SecondAppliance,
+} from '../second-appliance.ts'
 import { waitForLogFlush } from '../server.ts'
 
 export const signedIpxePrefix = 'signed-ipxe:'
 
 const machine = loaderMachine('i1', 82, 'loader: shim-ipxe')
+const revoked = loaderMachine('i2', 83, 'loader: shim')
 
 /** Returns the loaders of the image. */
 async function signLoaders(rig: Rig): Promise<string[]> {
@@ -96,6 +106,33 @@ function bootCheck(
   }
 }
 
+/** The status explains it after 2 minutes without a request, which is too long for the group `secure-boot:`. */
+const revokedShimCheck: Check = {
+  name: `${signedIpxePrefix} the status explains that a revoked shim turned the machine off`,
+  limitMs: 2 * bootLimitMs,
+  async run(rig) {
+    const imageFiles = [await createRevokedShim(rig), join(rig.payload.signedDir, 'grubnetx64.efi.signed')]
+    const site: SecondAppliance = { name: 'off', machines: [revoked], imageFiles }
+    return withSecondAppliance(rig, site, async () => {
+      const done = await power(rig, revoked, 'own-keys')
+      const console = textOf(done)
+      const where = `the console:\n${lastLines(console, 25)}\n`
+      expectMatch(console, /Secure boot enabled/i, where)
+      expectMatch(console, /SBAT self-check failed/, where)
+      expectEqual(done.outcome, 'powered off', where)
+      const end = performance.now() + bootLimitMs
+      let shown = await show(rig, site, revoked)
+      while (!shown.includes('requested nothing afterwards') && performance.now() < end) {
+        await pause(5000)
+        shown = await show(rig, site, revoked)
+      }
+      expectMatch(shown, /fetched \S+\/shimx64\.efi .*requested nothing afterwards/, 'slipway node show')
+      const likely = /shim found itself revoked \(SBAT[^)]*\) and turned the machine off/
+      return expectMatch(shown.replace(/\s+/g, ' '), likely, 'slipway node show')[0]
+    })
+  },
+}
+
 export const signedIpxeChecks: readonly Check[] = [
   bootCheck(
     'shim fetches a signed iPXE by TFTP, which runs the script with the command shim and starts a signed kernel',
@@ -103,4 +140,5 @@ export const signedIpxeChecks: readonly Check[] = [
     (file) => new RegExp(`^tftp: file sent image-ipxe/${file}$`, 'm'),
   ),
   bootCheck('the same chain starts over UEFI HTTP Boot', 'own-keys-http', httpLine),
+  revokedShimCheck,
 ]
