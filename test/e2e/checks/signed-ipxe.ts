@@ -112,7 +112,7 @@ const revokedShimCheck: Check = {
   limitMs: 2 * bootLimitMs,
   async run(rig) {
     const imageFiles = [await createRevokedShim(rig), join(rig.payload.signedDir, 'grubnetx64.efi.signed')]
-    const site: SecondAppliance = { name: 'off', machines: [revoked], imageFiles }
+    const site: SecondAppliance = { name: 'stopped', machines: [revoked], imageFiles }
     return withSecondAppliance(rig, site, async () => {
       const done = await power(rig, revoked, 'own-keys')
       const console = textOf(done)
