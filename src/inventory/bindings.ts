@@ -25,6 +25,8 @@ export type InventoryBindings = {
   of(mac: Mac, range: Range): InventoryBinding | undefined
   /** Returns the live binding of an address. */
   at(address: Ipv4): InventoryBinding | undefined
+  /** Returns the address that a machine would be offered, and reserves nothing: for a simulated machine. */
+  peek(mac: Mac, range: Range): InventoryBinding | undefined
   /** Reserves an address for an offer; returns `undefined` if every address is in use. */
   offer(mac: Mac, range: Range): InventoryBinding | undefined
   /** Keeps a binding for a lease, or for an offer, that was sent. */
@@ -100,11 +102,14 @@ export function createInventoryBindings(
     const first = next !== undefined && next >= from && next <= to ? next - from : Math.floor(start * size)
     for (let step = 0; step < size; step++) {
       const address = (from + ((first + step) % size)) as Ipv4
-      if (!isFree(address)) continue
-      next = (address === to ? from : address + 1) as Ipv4
-      return address
+      if (isFree(address)) return address
     }
     return undefined
+  }
+
+  function peek(mac: Mac, range: Range): InventoryBinding | undefined {
+    const address = of(mac, range)?.address ?? freeAddress(mac, range)
+    return address === undefined ? undefined : { mac, address }
   }
 
   const keep: InventoryBindings['keep'] = ({ mac, address }, { leaseMs }, isLeased) => {
@@ -122,11 +127,13 @@ export function createInventoryBindings(
       const entry = entries.get(address)
       return isLive(entry) && entry?.mac !== undefined ? { mac: entry.mac, address } : undefined
     },
+    peek,
     offer(mac, range) {
       sweep(range)
-      const address = of(mac, range)?.address ?? freeAddress(mac, range)
-      if (address === undefined) return undefined
-      const binding = { mac, address }
+      const binding = peek(mac, range)
+      if (binding === undefined) return undefined
+      const { address } = binding
+      if (addresses.get(mac) !== address) next = (address === range.to ? range.from : address + 1) as Ipv4
       keep(binding, range, false)
       return binding
     },

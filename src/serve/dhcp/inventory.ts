@@ -1,6 +1,7 @@
 /**
  * Decides whether an undeclared machine gets an address for the inventory boot (docs/decisions/0059). It must boot from the
  * network as a client that the inventory system supports; after that, it keeps its address for the DHCP client of that system.
+ * A simulated machine is offered what a machine would be offered, but nothing is reserved for it, and it never gets a lease.
  * A NAK is never sent: the address that such a machine requests may be a lease of another DHCP server.
  */
 import type { InventoryBinding, InventoryBindings } from '../../inventory/bindings.ts'
@@ -30,10 +31,11 @@ export function decideInventory(
   isAttached: IsAttached,
 ): InventoryDecision | undefined {
   const { inventory } = plan
-  if (inventory === undefined || inventory.declared.has(mac) || request.isSimulated) return undefined
+  if (inventory === undefined || inventory.declared.has(mac)) return undefined
   const known = bindings.of(mac, inventory)
   if (known === undefined && !startsBoot(request, inventory)) return undefined
   if (arrival === 'proxy-port') return undefined
+  if (request.isSimulated && request.type !== MessageType.discover) return undefined
   const relay = unknownRelay(request, plan.relays)
   if (relay !== undefined) return refuse('dhcp.unknown-relay', relay)
   if (!isOnNetwork(request, inventory.network, plan, isAttached)) {
@@ -42,7 +44,8 @@ export function decideInventory(
       `the addresses for undeclared machines are on ${formatCidr(inventory.network)}`,
     )
   }
-  const binding = request.type === MessageType.discover ? bindings.offer(mac, inventory) : known
+  const offer = request.isSimulated ? bindings.peek : bindings.offer
+  const binding = request.type === MessageType.discover ? offer(mac, inventory) : known
   if (binding === undefined) {
     const range = `${formatIpv4(inventory.from)} to ${formatIpv4(inventory.to)}`
     return refuse('dhcp.inventory-full', `all addresses for undeclared machines are in use: ${range}`)
@@ -78,7 +81,7 @@ function replyTo(
   switch (decision.kind) {
     case 'offer':
     case 'ack':
-      bindings.keep(binding, inventory, decision.kind === 'ack')
+      if (!request.isSimulated) bindings.keep(binding, inventory, decision.kind === 'ack')
       return { kind: 'reply', decision, reservation }
     case 'inform':
       return { kind: 'reply', decision, reservation }

@@ -81,6 +81,8 @@ export type InventoryClient = {
   readonly network: Cidr
   /** Whether the machine has the address now; else it was offered. */
   readonly isLeased: boolean
+  /** A simulated machine, for which no address is reserved. */
+  readonly isSimulated?: true
 }
 
 /** A declared machine uses another DHCP server. */
@@ -158,11 +160,12 @@ export function respond(
       }
     }
     const client = clientFacts(mac, request)
+    const simulated = request.isSimulated ? { isSimulated: true as const } : {}
     const guest = bindings && decideInventory(request, mac, plan, bindings, arrival, isAttached)
     if (guest?.kind === 'reply') {
       const { decision, reservation } = guest
       const { address, network } = reservation
-      const inventory = { client, address, network, isLeased: decision.kind === 'ack' }
+      const inventory = { client, address, network, isLeased: decision.kind === 'ack', ...simulated }
       return { ...reply(decision, request, reservation, plan, out, seen), inventory }
     }
     const { code, reason } = guest ?? {
@@ -170,12 +173,7 @@ export function respond(
       reason: noReservation(mac, request, plan),
     }
     const about = { ...seen, code, reason }
-    return {
-      kind: 'unknown-client',
-      client,
-      about,
-      ...(request.isSimulated && { isSimulated: true as const }),
-    }
+    return { kind: 'unknown-client', client, about, ...simulated }
   }
 
   const known = { ...seen, node: reservation.name }

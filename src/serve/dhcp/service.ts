@@ -154,6 +154,10 @@ export async function startDhcp(
       log.debug({ ...result.client, ...facts(result.about) }, message)
       return
     }
+    if ('inventory' in result && result.inventory?.isSimulated === true) {
+      log.debug({ ...result.inventory.client, ...facts(result.about) }, message)
+      return
+    }
     counters.increment(counter, times)
     if (result.kind === 'not-ours') {
       const { code, reason } = result

@@ -1,4 +1,5 @@
 /** Withholds offers, and NAKs, on networks where slipway must not lease addresses at present. Pure. */
+import { defined } from '../../text/defined.ts'
 import type { Cidr } from '../../proto/address/ip.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Refusal } from './decide.ts'
@@ -24,7 +25,8 @@ export function withhold(
   const { code, reason } = refusal
   if (inventory !== undefined) {
     const about = { ...result.about, address: undefined, bootFile: undefined, code, reason }
-    return { kind: 'unknown-client', client: inventory.client, about }
+    const { client, isSimulated } = inventory
+    return { kind: 'unknown-client', client, about, ...defined({ isSimulated }) }
   }
   return { kind: 'ignored', about: { ...result.about, bootFile: undefined, code, reason } }
 }

@@ -40,3 +40,21 @@ t.test(
     t.notOk('inventory' in service.unknownClients()[0]!, '/health has no inventories')
   },
 )
+
+t.test('a simulated undeclared machine is answered, and leaves no trace but a debug line', async (t) => {
+  const inventory = createInventory({ clock: fakeClock(), drain() {} })
+  const { send, line, heard, service, counters, seen } = await running({
+    plan: () => inventoryPlan,
+    inventory,
+  })
+  const options = [
+    [60, 'PXEClient:Arch:00007:UNDI:003016'],
+    [93, [0, 7]],
+    [224, 'slipway simulate'],
+  ] as const
+  await send(from().firmware({ options }))
+  t.equal(heard.all.length, 1)
+  t.match(line(), { level: 'debug', msg: 'address offered', mac: guest })
+  t.same([service.unknownClients(), inventory.bindings.live(), seen], [[], [], []])
+  t.equal(counters.get('dhcp.offered'), 0)
+})

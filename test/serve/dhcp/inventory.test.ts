@@ -85,6 +85,36 @@ t.test(
   },
 )
 
+t.test('a simulated machine is offered what a machine gets, reserves nothing, and gets no lease', (t) => {
+  const { ask, bindings } = setUp()
+  const mark: [number, string][] = [[224, 'slipway simulate']]
+  const firmware: [number, string | number[]][] = [
+    [60, 'PXEClient:Arch:00007:UNDI:003016'],
+    [93, [0, 7]],
+  ]
+  const simulated = () => from().firmware({ options: [...firmware, ...mark] })
+  t.match(ask(simulated()), {
+    kind: 'offered',
+    about: { address: address('192.0.2.240'), bootFile: 'efi/snponly.efi' },
+    inventory: { isLeased: false, isSimulated: true },
+  })
+  t.same(bindings.live(), [])
+  const select: [number, string | number[]][] = [
+    [50, octetsOf('192.0.2.240')],
+    [54, octetsOf('192.0.2.2')],
+  ]
+  const request = clientPacket({ mac: guest, type: 'request', options: [...select, ...mark] })
+  t.match(ask(request), { ...refused('dhcp.no-reservation'), isSimulated: true })
+
+  t.match(ask(from('52:54:00:00:00:01').firmware()), { about: { address: address('192.0.2.240') } })
+  t.match(ask(simulated()), { about: { address: address('192.0.2.241') } }, 'the next free address')
+  t.match(ask(from('52:54:00:00:00:02').firmware()), { about: { address: address('192.0.2.241') } })
+  t.match(ask(simulated()), { ...refused('dhcp.inventory-full'), isSimulated: true })
+  t.equal(bindings.live().length, 2, 'no machine is displaced')
+  t.match(ask(request), { ...refused('dhcp.no-reservation'), isSimulated: true })
+  t.end()
+})
+
 t.test('without the section, or without bindings, an undeclared machine gets nothing', (t) => {
   const { ask } = setUp(compileDhcp(exampleModel()).plan)
   t.match(ask(from().firmware()), refused('dhcp.no-reservation'))
