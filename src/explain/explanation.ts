@@ -248,7 +248,8 @@ function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile)
   }
 }
 
-function discover(mac: Mac, profile: DhcpProfile): Uint8Array {
+/** @param giaddr of the relay agent, if there is one */
+export function discover(mac: Mac, profile: DhcpProfile, giaddr?: Ipv4): Uint8Array {
   const none = 0 as Ipv4
   const chaddr = new Uint8Array(16)
   chaddr.set(macOctets(mac))
@@ -264,7 +265,7 @@ function discover(mac: Mac, profile: DhcpProfile): Uint8Array {
     ciaddr: none,
     yiaddr: none,
     siaddr: none,
-    giaddr: none,
+    giaddr: giaddr ?? none,
     sname: '',
     file: '',
     options: [

@@ -29,6 +29,12 @@ export type DhcpClients = {
   /** @throws {BootProblem} when no server completes the exchange */
   exchange(profile: DhcpProfile, mac: Mac): Promise<Lease>
   /**
+   * Sends only a DISCOVER.
+   *
+   * @throws {NoReply} when the server sends no offer
+   */
+  offer(profile: DhcpProfile, mac: Mac): Promise<Reply>
+  /**
    * Requests only a boot file, as beside another DHCP server, whose lease is not requested: sends a DISCOVER, and if the
    * offer has no option 43, a REQUEST to the ProxyDHCP port with `address` as ciaddr.
    *
@@ -36,6 +42,17 @@ export type DhcpClients = {
    */
   requestBootFile(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]>
   close(): Promise<void>
+}
+
+/** The expected server did not reply in time. */
+export class NoReply extends BootProblem {
+  /** `no reply within 7 s`, or the other servers that replied. */
+  readonly got: string
+
+  constructor(expected: string, got: string, check: string) {
+    super(expected, got, check)
+    this.got = got
+  }
 }
 
 export type DhcpClientOptions = {
@@ -147,6 +164,7 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
 
   return {
     exchange,
+    offer: (profile, mac) => transaction(profile, mac).discover(),
     requestBootFile,
     close: async () => {
       await Promise.all(ports.map((port) => port.close()))
@@ -212,10 +230,10 @@ function wait(
     timer = clock.after(delay, transmit)
     send()
   }
-  const noReply = (): BootProblem => {
+  const noReply = (): NoReply => {
     const seconds = timeoutMs.reduce((sum, ms) => sum + ms, 0) / 1000
     const came = others.size === 0 ? 'no reply' : `replies of other servers only (${[...others].join(', ')})`
-    return new BootProblem(
+    return new NoReply(
       `an ${wanted} from ${formatIpv4(server.address)}:${port} to the ${profile.name} of ${mac}`,
       `${came} within ${seconds} s`,
       'whether the server runs (slipway serve), and its log for this MAC address',

@@ -72,7 +72,7 @@ export async function startLoader6(machine: Machine, script: string): Promise<vo
     shown: isHttp ? "its loader's URL" : loader,
   })
   if (source === undefined) return
-  if (isHttp) await fetchByHttp(machine, wanted)
+  if (isHttp) await fetchByHttp(machine, wanted, loader)
   else await fetchByTftp(machine, loader, context.ipv6?.tftp(source))
   // Only iPXE requests an address.
   if (syntax === 'ipxe') {

@@ -55,6 +55,11 @@ export type Machine = {
   readonly system: HttpClient
 }
 
+/** A declared or undeclared machine that downloads files. */
+type Downloader = Pick<Machine, 'firmware' | 'timeline'> & {
+  readonly context: Pick<SimulationContext, 'model' | 'tftp' | 'disk'>
+}
+
 /** Requests a lease; offer and ACK must have the same values. */
 export async function lease({ node, context }: Machine, profile: DhcpProfile): Promise<Lease> {
   const result = await context.dhcp.exchange(profile, node.mac)
@@ -154,7 +159,9 @@ async function digestOf(path: string): Promise<string> {
 
 /** Simulates the boot from power-on until the loader is downloaded. */
 export async function startLoader(machine: Machine): Promise<void> {
-  if (bootsOverHttp(machine.firmware)) await fetchByHttp(machine, await askHttpDhcp(machine))
+  const { node, firmware } = machine
+  if (bootsOverHttp(firmware))
+    await fetchByHttp(machine, await askHttpDhcp(machine), loaderOf(node, firmware))
   else {
     const file = await askPxeDhcp(machine)
     // Firmware that gets a directory reads the decision there itself, which only the node may request.
@@ -193,8 +200,9 @@ async function askHttpDhcp(machine: Machine): Promise<string> {
 }
 
 export async function fetchByHttp(
-  { node, firmware, context, timeline }: Machine,
+  { context, timeline }: Downloader,
   url: string,
+  loader: LoaderName | ImageLoaderName,
 ): Promise<void> {
   const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
   try {
@@ -206,7 +214,7 @@ export async function fetchByHttp(
         const expected = `${announced} bytes, the length in the response to HEAD ${url}`
         throw new BootProblem(expected, `${sent.octets}`, 'the server, and report this bug')
       }
-      await context.disk.compare(sent, loaderFact(context.model.facts, loaderOf(node, firmware)))
+      await context.disk.compare(sent, loaderFact(context.model.facts, loader))
       return { value: undefined, octets: sent.octets, text: pathOf(url) }
     })
   } finally {
@@ -215,7 +223,7 @@ export async function fetchByHttp(
 }
 
 export async function fetchByTftp(
-  { firmware, context, timeline }: Machine,
+  { firmware, context, timeline }: Downloader,
   file: string,
   client = context.tftp,
 ): Promise<void> {
@@ -238,7 +246,10 @@ export async function fetchByTftp(
   })
 }
 
-export function loaderOf(node: NodeModel, firmware: Firmware): LoaderName | ImageLoaderName {
+export function loaderOf(
+  node: Pick<NodeModel, 'loader' | 'image'>,
+  firmware: Firmware,
+): LoaderName | ImageLoaderName {
   if (firmware === 'bios') return bios(node)
   return firmware.startsWith('arm64') ? arm64(node) : x64(node)
 }
@@ -254,7 +265,7 @@ export function fileName(url: string): string {
 
 /** Downloads a file and compares it with the one on the disk of the server. */
 export async function fetchFile(
-  { context, timeline }: Machine,
+  { context, timeline }: Omit<Downloader, 'firmware'>,
   client: HttpClient,
   step: string,
   url: string,

@@ -75,16 +75,12 @@ export type SimulateOptions = {
 /** @throws {CannotListen} when the DHCP client port is not available */
 export async function simulate(model: Model, options: SimulateOptions): Promise<Simulation> {
   const { sockets, clock, source, nodes, firmware, machine, loader, relay, parallel, onBooted } = options
-  const { address, ports } = model.endpoint
-  const server = formatIpv4(address)
   const started = clock.monotonic()
-  const dhcp = await openDhcpClients({
+  const { dhcp, tftp, dns } = await openServerClients(model, {
     sockets,
     clock,
     source,
-    server: { address, port: ports.dhcp, clientPort: ports.dhcpClient },
     ...defined({ relay }),
-    randomXid: () => randomInt(2 ** 32),
   })
   const ipv6 = await openIpv6Network(model, nodes, options).catch(async (error: unknown) => {
     await dhcp.close()
@@ -94,8 +90,8 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     model,
     clock,
     dhcp,
-    tftp: { sockets, clock, source, server: { address: server, port: ports.tftp } },
-    dns: { sockets, clock, source, server: { address: server, port: ports.dns } },
+    tftp,
+    dns,
     disk: openDiskFiles(),
     ...defined({ ipv6 }),
   }
@@ -120,6 +116,27 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   return { boots: boots.filter((boot) => boot !== undefined), durationMs: clock.monotonic() - started }
 }
 
+/** @throws {CannotListen} when the DHCP client port is not available */
+export async function openServerClients(
+  { endpoint: { address, ports } }: Model,
+  { sockets, clock, source, relay }: Pick<SimulateOptions, 'sockets' | 'clock' | 'source' | 'relay'>,
+): Promise<Pick<SimulationContext, 'dhcp' | 'tftp' | 'dns'>> {
+  const server = formatIpv4(address)
+  const dhcp = await openDhcpClients({
+    sockets,
+    clock,
+    source,
+    server: { address, port: ports.dhcp, clientPort: ports.dhcpClient },
+    ...defined({ relay }),
+    randomXid: () => randomInt(2 ** 32),
+  })
+  return {
+    dhcp,
+    tftp: { sockets, clock, source, server: { address: server, port: ports.tftp } },
+    dns: { sockets, clock, source, server: { address: server, port: ports.dns } },
+  }
+}
+
 function machineOf({ site }: Model, { image }: NodeModel): MachineChoice {
   return site.images[image]?.architecture === 'aarch64' ? 'arm64' : 'x86_64'
 }
@@ -130,7 +147,7 @@ function firmwareFor({ bootsOverIpv6 }: NodeModel, choice: FirmwareChoice): Firm
 }
 
 /** Returns the firmware that boots as the caller chose. */
-function firmwareOf(isArm: boolean, choice: FirmwareChoice, index: number): Firmware {
+export function firmwareOf(isArm: boolean, choice: FirmwareChoice, index: number): Firmware {
   switch (choice === 'mixed' ? turns[index % turns.length] : choice) {
     case 'http':
       return isArm ? 'arm64-http' : 'uefi-http'

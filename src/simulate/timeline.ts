@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
+import type { Mac } from '../proto/address/mac.ts'
 import type { Firmware } from './dhcp-profiles.ts'
 import { styleText } from 'node:util'
 import { formatBytes, formatDuration } from '../text/format.ts'
@@ -21,8 +22,10 @@ export type BootEvent = {
   readonly text: string
 }
 
-export type SimulatedBoot = {
-  readonly node: NodeModel
+export type SimulatedBoot = TimedBoot & { readonly node: NodeModel }
+
+/** The boot of any machine. */
+export type TimedBoot = {
   readonly firmware: Firmware
   readonly isBooted: boolean
   readonly events: readonly BootEvent[]
@@ -36,6 +39,15 @@ export type Simulation = {
   /** Ordered as the nodes were given. */
   readonly boots: readonly SimulatedBoot[]
   readonly durationMs: number
+}
+
+/** Returns the events with times in whole milliseconds. */
+export function roundedEvents(events: readonly BootEvent[]): BootEvent[] {
+  return events.map((event) => ({
+    ...event,
+    atMs: Math.round(event.atMs),
+    durationMs: Math.round(event.durationMs),
+  }))
 }
 
 /** The result of a step: a value for the next step, and the event. */
@@ -69,8 +81,11 @@ export class Timeline {
   }
 
   finish(node: NodeModel, firmware: Firmware, ending: string): SimulatedBoot {
+    return { node, ...this.end(firmware, ending) }
+  }
+
+  end(firmware: Firmware, ending: string): TimedBoot {
     return {
-      node,
       firmware,
       isBooted: !this.#isFailed,
       events: this.#events,
@@ -119,10 +134,22 @@ const octetColumns = 10
 const maxColumns = 100
 const minTextColumns = 24
 
-export function formatBoot(boot: SimulatedBoot, output: OutputStyle): string[] {
-  const { node, firmware, isBooted, events, ending, durationMs, octets } = boot
+export function formatBoot({ node, ...boot }: SimulatedBoot, output: OutputStyle): string[] {
+  return formatTimeline(boot, node.key, `${node.role}, ${firmwareNames[boot.firmware]}, ${node.mac}`, output)
+}
+
+/** Formats the boot of an undeclared machine. */
+export function formatUndeclared(
+  { mac, ...boot }: TimedBoot & { readonly mac: Mac },
+  output: OutputStyle,
+): string[] {
+  return formatTimeline(boot, mac, `undeclared, ${firmwareNames[boot.firmware]}`, output)
+}
+
+function formatTimeline(boot: TimedBoot, name: string, facts: string, output: OutputStyle): string[] {
+  const { isBooted, events, ending, durationMs, octets } = boot
   const style = styler(output)
-  const head = `${style('bold', node.key)}  ${node.role}, ${firmwareNames[firmware]}, ${node.mac}`
+  const head = `${style('bold', name)}  ${facts}`
   const done = isBooted ? events : events.slice(0, -1)
   const lines = [head, ...done.map((event) => formatEvent(event, output))]
   const last = events.at(-1)

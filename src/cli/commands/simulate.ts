@@ -10,12 +10,26 @@ import { formatIp, formatIpv4, cidrContains, parseIpv4, type Ipv4 } from '../../
 import { loaderChoices, type LoaderChoice } from '../../simulate/follow-scripts.ts'
 import {
   firmwareChoices,
+  firmwareOf,
   machineChoices,
   simulate as bootNodes,
   type FirmwareChoice,
   type MachineChoice,
+  type SimulateOptions,
 } from '../../simulate/simulate.ts'
-import { formatBoot, formatSummary, type SimulatedBoot, type Simulation } from '../../simulate/timeline.ts'
+import {
+  formatBoot,
+  formatSummary,
+  roundedEvents,
+  type SimulatedBoot,
+  type Simulation,
+} from '../../simulate/timeline.ts'
+import { simulateUndeclared } from '../../simulate/undeclared.ts'
+import type { Firmware } from '../../simulate/dhcp-profiles.ts'
+import type { Plan } from '../../plan/compile.ts'
+import { parseMac, type Mac } from '../../proto/address/mac.ts'
+import { undeclaredJson, undeclaredLines } from '../text/undeclared.ts'
+import { declaredAnswer, declaredAs } from '../undeclared-answer.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { siteFile, siteOptions, siteRows } from '../target.ts'
 import { defined } from '../../text/defined.ts'
@@ -29,6 +43,7 @@ export const simulate: Command = {
   help: {
     usage: [
       'simulate [--node NAME]… [--firmware KIND] [--arch ARCH] [--loader KIND] [--relay ADDRESS] [--json] [--site FILE | FILE]',
+      'simulate --mac MAC [--firmware KIND] [--arch ARCH] [--relay ADDRESS] [--json] [--site FILE | FILE]',
     ],
     about: [
       'Boots nodes over real packets, without hardware.',
@@ -38,9 +53,12 @@ export const simulate: Command = {
         'checks that the server refuses the Ignition file to a simulated node, unless the site makes Ignition files public.',
       'Run it on the machine that serves, or on a machine in the network of the nodes. Do not run it for a node that ' +
         'is being installed: the simulated packets look like those of the node. The default DHCP ports need root.',
+      'With --mac, boots a machine that the site file does not declare, and prints what slipway answers: the inventory ' +
+        'boot, or nothing, and why. It reserves no address, sends no report, and does not appear in "slipway nodes seen".',
     ],
     options: [
       ['--node NAME', 'only this node (w1 or ocp45/w1); can be repeated'],
+      ['--mac MAC', 'boot an undeclared machine with this MAC address'],
       ['--firmware KIND', `one of ${firmwareChoices.join(', ')} (default: uefi)`],
       ['--arch ARCH', `firmware of all nodes: ${machineChoices.join(' or ')} (default: that of the image)`],
       [
@@ -52,8 +70,8 @@ export const simulate: Command = {
       ['--json', 'print one JSON document instead of timelines'],
     ],
     exit: [
-      ['0', 'all nodes booted'],
-      ['1', 'a node did not boot, or the site file has errors'],
+      ['0', 'all nodes booted, or the answer to an undeclared machine is that of the site file'],
+      ['1', 'a node did not boot, the answer is another one, or the site file has errors'],
       ['2', 'invalid command line, or no such node'],
     ],
     examples: [
@@ -62,22 +80,27 @@ export const simulate: Command = {
       'simulate --node w1 --arch arm64',
       'simulate --node w1 --loader grub',
       'simulate --node w1 --relay 10.1.0.1',
+      'simulate --mac 52:54:00:12:34:56',
     ],
   },
 
   async run(args, terminal) {
-    const { values, file, names, firmware, machine, loader, relay, isJson } = readArguments(args)
+    const { values, file, names, mac, firmware, machine, loader, relay, isJson } = readArguments(args)
     const prepared = await prepare(await siteFile(values, file))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
       return ExitCode.problems
     }
-    const { model } = prepared
-    const nodes = chooseNodes(model, names)
+    const { model, plan } = prepared
     const server = model.endpoint.address
     if (relay === server) {
       throw new UsageError(`--relay ${formatIpv4(server)}: expected another address than that of the server`)
     }
+    if (mac !== undefined) {
+      const chosen = firmwareOf(machine === 'arm64', firmware, 0)
+      return runUndeclared(model, plan, { mac, firmware: chosen, relay }, terminal, isJson)
+    }
+    const nodes = chooseNodes(model, names)
     const result = await runSimulation(
       model,
       nodes,
@@ -110,32 +133,67 @@ export async function runSimulation(
   terminal: Terminal,
   { machine, loader, relay }: Profile = {},
 ): Promise<Simulation | undefined> {
-  const source = relay === undefined ? chooseSource(model.site, networkInterfaces()) : formatIpv4(relay)
+  const onBooted = (boot: SimulatedBoot): void => {
+    for (const line of formatBoot(boot, terminal)) terminal.out(line)
+    terminal.out('')
+  }
+  const result = await onNetwork(model, relay, terminal, (network) =>
+    bootNodes(model, {
+      ...network,
+      nodes,
+      firmware,
+      ...defined({ machine, loader }),
+      onBooted,
+      parallel: maxParallel,
+    }),
+  )
+  if (result !== undefined) terminal.out(formatSummary(result, terminal))
+  return result
+}
+
+/** Boots an undeclared machine, and prints its timeline, and a sentence that states what slipway answers. */
+async function runUndeclared(
+  model: Model,
+  plan: Plan,
+  asked: { readonly mac: Mac; readonly firmware: Firmware; readonly relay: Ipv4 | undefined },
+  terminal: Terminal,
+  isJson: boolean,
+): Promise<number> {
+  const { mac, firmware, relay } = asked
+  const declared = declaredAs(model, mac)
+  if (declared !== undefined) throw new UsageError(`--mac ${mac}: ${declared}`)
+  const answer = declaredAnswer(model.site, plan, asked)
+  const boot = await onNetwork(model, relay, terminal, (network) =>
+    simulateUndeclared(model, { ...network, mac, firmware, expected: answer.kind }),
+  )
+  if (boot === undefined) return ExitCode.problems
+  const lines = isJson
+    ? [JSON.stringify({ site: model.site.site, ...undeclaredJson(boot, answer) }, null, 2)]
+    : undeclaredLines(boot, answer, terminal)
+  for (const line of lines) terminal.out(line)
+  return boot.isBooted ? ExitCode.fine : ExitCode.problems
+}
+
+type Network = Pick<SimulateOptions, 'sockets' | 'clock' | 'source' | 'relay'>
+
+/** @returns `undefined` when it could not start; the reason is on standard error */
+async function onNetwork<T>(
+  { site, endpoint }: Model,
+  relay: Ipv4 | undefined,
+  terminal: Terminal,
+  run: (network: Network) => Promise<T>,
+): Promise<T | undefined> {
+  const source = relay === undefined ? chooseSource(site, networkInterfaces()) : formatIpv4(relay)
   if (source === undefined) {
-    const server = formatIpv4(model.endpoint.address)
+    const server = formatIpv4(endpoint.address)
     terminal.err(
       `slipway simulate: this machine has neither the server's address ${server} nor one in a subnet of the site; ` +
         'run it on the server, or on a machine in the network of the nodes',
     )
     return undefined
   }
-  const onBooted = (boot: SimulatedBoot): void => {
-    for (const line of formatBoot(boot, terminal)) terminal.out(line)
-    terminal.out('')
-  }
   try {
-    const result = await bootNodes(model, {
-      clock: systemClock,
-      sockets: createSockets({}),
-      source,
-      nodes,
-      firmware,
-      ...defined({ machine, loader, relay }),
-      onBooted,
-      parallel: maxParallel,
-    })
-    terminal.out(formatSummary(result, terminal))
-    return result
+    return await run({ clock: systemClock, sockets: createSockets({}), source, ...defined({ relay }) })
   } catch (error) {
     if (!(error instanceof CannotListen)) throw error
     terminal.err(`slipway simulate: ${bindProblem(error, source)}`)
@@ -160,6 +218,7 @@ function readArguments(args: readonly string[]) {
     options: {
       ...siteOptions,
       node: { type: 'string', multiple: true, default: [] },
+      mac: { type: 'string' },
       firmware: { type: 'string', default: 'uefi' },
       arch: { type: 'string' },
       loader: { type: 'string' },
@@ -182,7 +241,16 @@ function readArguments(args: readonly string[]) {
   if (relay === undefined && values.relay !== undefined)
     throw new UsageError(`--relay: expected an IPv4 address of this machine, not ${values.relay}`)
   const { node: names, json: isJson } = values
-  return { values, file: positionals[0], names, firmware, machine, loader, relay, isJson }
+  const mac = values.mac === undefined ? undefined : parseMac(values.mac)
+  if (values.mac !== undefined) {
+    if (mac === undefined) throw new UsageError(`--mac: expected a MAC address, not ${values.mac}`)
+    if (names.length > 0 || loader !== undefined) {
+      throw new UsageError(
+        '--mac is for a machine that the site file does not declare: omit --node and --loader',
+      )
+    }
+  }
+  return { values, file: positionals[0], names, mac, firmware, machine, loader, relay, isJson }
 }
 
 /** All nodes, or the named ones in the order of the site. */
@@ -207,11 +275,7 @@ function toJson(model: Model, { boots, durationMs }: Simulation) {
       address: formatIp(node.address),
       ...boot,
       durationMs: Math.round(boot.durationMs),
-      steps: events.map((event) => ({
-        ...event,
-        atMs: Math.round(event.atMs),
-        durationMs: Math.round(event.durationMs),
-      })),
+      steps: roundedEvents(events),
     })),
   }
 }

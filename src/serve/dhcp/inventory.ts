@@ -44,8 +44,8 @@ export function decideInventory(
       `the addresses for undeclared machines are on ${formatCidr(inventory.network)}`,
     )
   }
-  const offer = request.isSimulated ? bindings.peek : bindings.offer
-  const binding = request.type === MessageType.discover ? offer(mac, inventory) : known
+  const offer = request.isSimulated ? 'peek' : 'offer'
+  const binding = request.type === MessageType.discover ? bindings[offer](mac, inventory) : known
   if (binding === undefined) {
     const range = `${formatIpv4(inventory.from)} to ${formatIpv4(inventory.to)}`
     return refuse('dhcp.inventory-full', `all addresses for undeclared machines are in use: ${range}`)

@@ -154,7 +154,7 @@ export async function startDhcp(
       log.debug({ ...result.client, ...facts(result.about) }, message)
       return
     }
-    if ('inventory' in result && result.inventory?.isSimulated === true) {
+    if ('inventory' in result && result.inventory.isSimulated === true) {
       log.debug({ ...result.inventory.client, ...facts(result.about) }, message)
       return
     }

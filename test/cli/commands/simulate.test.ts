@@ -22,3 +22,23 @@ t.test('an address that this machine does not have is refused', async (t) => {
   t.equal(await simulate.run(['--node', 'm1', '--relay', '203.0.113.250', site], terminal), 1)
   t.match(terminal.errLines, [/no interface of this machine has the address 203\.0\.113\.250/])
 })
+
+t.test('--mac is for machines that the site file does not declare', async (t) => {
+  const site = sitePath(t.testdir(siteFolder()))
+  const refused = (message: string, ...args: string[]) =>
+    t.rejects(simulate.run([...args, site], keptTerminal()), { name: 'UsageError', message })
+  await refused('--mac: expected a MAC address, not w1', '--mac', 'w1')
+  const declared = '00:00:5e:00:53:02'
+  await refused(`--mac ${declared}: the site declares it as node c1/w1; use --node c1/w1`, '--mac', declared)
+  const both = '--mac is for a machine that the site file does not declare: omit --node and --loader'
+  await refused(both, '--mac', '52:54:00:12:34:56', '--node', 'w1')
+  await refused(both, '--mac', '52:54:00:12:34:56', '--loader', 'grub')
+})
+
+t.test('an undeclared machine behind a relay agent that this machine is not', async (t) => {
+  const terminal = keptTerminal()
+  const site = sitePath(t.testdir(siteFolder()))
+  const args = ['--mac', '52:54:00:12:34:56', '--relay', '203.0.113.250', site]
+  t.equal(await simulate.run(args, terminal), 1)
+  t.match(terminal.errLines, [/no interface of this machine has the address 203\.0\.113\.250/])
+})
