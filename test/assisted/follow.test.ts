@@ -11,6 +11,7 @@ import type { Seen } from '../../src/install/observation.ts'
 import { timelineOf } from '../../src/install/timeline.ts'
 import { compileInstall } from '../../src/plan/install.ts'
 import { siteSchema } from '../../src/site/schema.ts'
+import { assistedHost } from '../support/assisted-host.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { acknowledged, installsWorld } from '../support/installs.ts'
 import { exampleModel, exampleSite, found } from '../support/model.ts'
@@ -33,8 +34,9 @@ function siteWith(more: object = { assisted: section }) {
 }
 
 const host = (status: string, more: object = {}) => ({
+  ...assistedHost,
   status,
-  status_info: '',
+  status_updated_at: '0001-01-01T00:00:00.000Z',
   inventory: JSON.stringify({ interfaces: [{ mac_address: mac }] }),
   ...more,
 })

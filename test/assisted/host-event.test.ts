@@ -3,6 +3,7 @@ import t from 'tap'
 import { eventOf } from '../../src/assisted/host-event.ts'
 import { readHosts } from '../../src/assisted/hosts.ts'
 import { assistedHost } from '../support/assisted-host.ts'
+import { hostProblems } from '../support/assisted-openapi.ts'
 
 const event = (host: object) => eventOf(readHosts(JSON.stringify([{ ...assistedHost, ...host }]))[0]!)
 
@@ -46,6 +47,8 @@ t.test('each state is progress, an installed disk, or an error', (t) => {
     [{ status: 'cancelled' }, 'assisted-failed', 'cancelled: no reason given'],
   ]
   for (const [host, word, reason] of expected) t.same(event(host), { word, reason })
+  const unknown = expected.flatMap(([host]) => hostProblems({ ...assistedHost, ...host }))
+  t.same(unknown, ['Host.status is never "a-state-of-2030"'], 'the others are hosts of the service')
   t.equal(event({ status: 'error', status_info: 'x'.repeat(2000) }).reason.length, 400)
   t.end()
 })
