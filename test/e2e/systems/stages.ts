@@ -15,6 +15,7 @@ import { cloudInitChecks } from './checks/cloud-init.ts'
 import { ignitionChecks } from './checks/ignition.ts'
 import { kickstartChecks } from './checks/kickstart.ts'
 import { preseedChecks } from './checks/preseed.ts'
+import { talosChecks } from './checks/talos.ts'
 import type { SystemsRig } from './rig.ts'
 
 /** They need no machine. */
@@ -23,6 +24,7 @@ const validatorChecks: readonly Check<SystemsRig>[] = [
   ...preseedChecks,
   ...cloudInitChecks,
   ...ignitionChecks,
+  ...talosChecks,
 ]
 
 export const systemsPrefix = 'systems:'

@@ -56,8 +56,6 @@ type GoTool = {
   readonly version: string
   /** The package of the program, below the module. */
   readonly path: string
-  /** Modules that its repository contains, and that the build takes at the same version. */
-  readonly nested?: readonly string[]
 }
 
 const goTools = {
@@ -68,19 +66,12 @@ const goTools = {
     path: './validate',
   },
   butane: { name: 'butane', module: 'github.com/coreos/butane', version: 'v0.25.1', path: './internal' },
-  talosctl: {
-    name: 'talosctl',
-    module: 'github.com/siderolabs/talos',
-    version: 'v1.11.0',
-    path: './cmd/talosctl',
-    nested: ['github.com/siderolabs/talos/pkg/machinery'],
-  },
 } as const satisfies Readonly<Record<string, GoTool>>
 
 /** Returns the path of a program that is built from its module, as its own repository builds it. */
 export async function goTool(wanted: keyof typeof goTools): Promise<string> {
   const tool: GoTool = goTools[wanted]
-  const { name, module, version, path, nested = [] } = tool
+  const { name, module, version, path } = tool
   const dir = await cached({
     name: `${name}-${version}`,
     inputs: [JSON.stringify(tool)],
@@ -95,7 +86,6 @@ export async function goTool(wanted: keyof typeof goTools): Promise<string> {
       await output(['chmod', '-R', 'u+w', source])
       const go = (...args: string[]): Promise<string> =>
         output(['env', 'GOWORK=off', 'CGO_ENABLED=0', 'go', ...args], { cwd: source, limitMs: 60 * minuteMs })
-      for (const each of nested) await go('mod', 'edit', '-replace', `${each}=${each}@${version}`)
       await mkdir(join(work, 'bin'))
       // The vendor directories are not complete in the module proxy.
       await go('build', '-trimpath', '-mod=mod', '-o', join(work, 'bin', name), path)
@@ -103,4 +93,20 @@ export async function goTool(wanted: keyof typeof goTools): Promise<string> {
     },
   })
   return join(dir, 'bin', name)
+}
+
+/** Returns the path of a program that validates a machine configuration as Talos does: `talosctl` is much larger. */
+export async function talosValidate(): Promise<string> {
+  const from = join(import.meta.dirname, 'talos')
+  const dir = await cached({
+    name: 'talos-validate',
+    inputs: [],
+    files: ['go.mod', 'go.sum', 'main.go'].map((name) => join(from, name)),
+    async build(work) {
+      const program = join(work, 'talos-validate')
+      const go = ['env', 'GOWORK=off', 'CGO_ENABLED=0', 'go', 'build', '-trimpath', '-o', program]
+      await output(go, { cwd: from, limitMs: 60 * minuteMs })
+    },
+  })
+  return join(dir, 'talos-validate')
 }
