@@ -16,19 +16,24 @@ const fallback = /this iPXE cannot verify the server/
 
 export const loaderPrefix = 'https: iPXE'
 
+/** @param name of the machine, and of the CA that its firmware trusts */
+async function bootUntilStarted(rig: LoaderRig, name: 'own' | 'other') {
+  const done = await rig.boot(name, {
+    firmware: 'uefi',
+    authority: rig.authorities[name],
+    until: started,
+    limitMs: bootMs,
+  })
+  expectEqual(done.outcome, 'stopped by the test', 'the end of the boot')
+  return { ...done, shown: done.console.map(({ text }) => text).join('\n') }
+}
+
 export const httpsLoaderChecks: readonly Check<LoaderRig>[] = [
   {
     name: `${loaderPrefix} gets script, kernel, and initramfs over HTTPS if the firmware trusts the CA`,
     limitMs: 3 * bootMs,
     async run(rig) {
-      const { outcome, console, packets, startedMs, endedMs } = await rig.boot('own', {
-        firmware: 'uefi',
-        authority: rig.authorities.own,
-        until: started,
-        limitMs: bootMs,
-      })
-      const shown = console.map(({ text }) => text).join('\n')
-      expectEqual(outcome, 'stopped by the test', 'the end of the boot')
+      const { shown, packets, startedMs, endedMs } = await bootUntilStarted(rig, 'own')
       expectNoMatch(shown, fallback, 'the console')
       expectEqual(filesOf(rig.server.lines).join(), 'boot.ipxe,kernel,initramfs,live-worker.img', 'the files')
       // Everything after the first script is encrypted. No packet has the token, which the script contains.
@@ -49,14 +54,7 @@ export const httpsLoaderChecks: readonly Check<LoaderRig>[] = [
     limitMs: 3 * bootMs,
     async run(rig) {
       const since = rig.server.lines.length
-      const { outcome, console, packets } = await rig.boot('other', {
-        firmware: 'uefi',
-        authority: rig.authorities.other,
-        until: started,
-        limitMs: bootMs,
-      })
-      const shown = console.map(({ text }) => text).join('\n')
-      expectEqual(outcome, 'stopped by the test', 'the end of the boot')
+      const { shown, packets } = await bootUntilStarted(rig, 'other')
       expectMatch(shown, /https:\/\/\S+boot\.ipxe\S*\.* (?:Permission|Operation)/, 'the console')
       expectMatch(shown, fallback, 'the console')
       const lines = rig.server.lines.slice(since)

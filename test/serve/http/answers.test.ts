@@ -1,12 +1,8 @@
 /** Answer files of other operating systems have the guard of Ignition files. */
 import t, { type Test } from 'tap'
-import { compileHttp } from '../../../src/plan/http/compile.ts'
-import { compileInstall } from '../../../src/plan/install.ts'
-import { createRoutes } from '../../../src/serve/http/routes.ts'
 import { timelineOf } from '../../../src/install/timeline.ts'
-import { httpWorld } from '../../support/http-service.ts'
-import { installsWorld } from '../../support/installs.ts'
 import { systemModel } from '../../support/systems.ts'
+import { servedSystem } from '../../support/served-system.ts'
 
 const key = 'web/web1'
 const own = '192.0.2.41'
@@ -14,19 +10,7 @@ const preseed = { group: { answers: '/srv/answers/preseed.cfg', requireDhcp: fal
 
 /** A machine that received its script. @param isArmed whether an administrator started the installation */
 async function booted(t: Test, given: Partial<Parameters<typeof systemModel>[0]> = preseed, isArmed = false) {
-  const world = httpWorld(t, 'guarded')
-  const model = systemModel({ os: 'debian', ...given })
-  world.plan = compileHttp(model).plan
-  const { installs, world: inner } = installsWorld()
-  inner.plan = compileInstall(model)
-  installs.declare()
-  if (isArmed) await installs.command(key, 'install')
-  const { app } = await createRoutes({
-    ...world.options,
-    installs,
-    observe: (seen) => installs.observe(seen),
-  })
-  t.teardown(() => app.close())
+  const { world, installs, app } = await servedSystem(t, { os: 'debian', ...given }, isArmed)
   const send = (method: 'GET' | 'POST', path: string, remoteAddress = own, payload = '') =>
     app.inject({
       method,

@@ -1,12 +1,7 @@
 /** The evidence of an installation, for each operating system: the token, the address, one installation, and the disk. */
 import t, { type Test } from 'tap'
-import { compileHttp } from '../../../src/plan/http/compile.ts'
-import { compileInstall } from '../../../src/plan/install.ts'
-import { createRoutes } from '../../../src/serve/http/routes.ts'
 import type { OtherSystem } from '../../../src/site/other-systems.ts'
-import { httpWorld } from '../../support/http-service.ts'
-import { installsWorld } from '../../support/installs.ts'
-import { systemModel } from '../../support/systems.ts'
+import { servedSystem } from '../../support/served-system.ts'
 
 const key = 'web/web1'
 const own = '192.0.2.41'
@@ -37,20 +32,8 @@ const systems: readonly System[] = [
 const talos: System = { os: 'talos', answers: '/srv/machine.yaml', file: 'machine.yaml' }
 
 async function powerOn(t: Test, { os, answers, kernelArguments }: System, isArmed = false) {
-  const world = httpWorld(t, 'guarded')
   const group = { answers, requireDhcp: false, ...(kernelArguments && { kernelArguments }) }
-  const model = systemModel({ os, group })
-  world.plan = compileHttp(model).plan
-  const { installs, world: inner } = installsWorld()
-  inner.plan = compileInstall(model)
-  installs.declare()
-  if (isArmed) await installs.command(key, 'install')
-  const { app } = await createRoutes({
-    ...world.options,
-    installs,
-    observe: (seen) => installs.observe(seen),
-  })
-  t.teardown(() => app.close())
+  const { installs, app } = await servedSystem(t, { os, group }, isArmed)
   const send = async (method: 'GET' | 'POST', path: string, remoteAddress = own, payload = '') => {
     const url = `/boot/web/web1/${path}`
     const answer = await app.inject({ method, url, remoteAddress, ...(method === 'POST' && { payload }) })
