@@ -1,7 +1,7 @@
 /** Answer files of other operating systems have the guard of Ignition files. */
 import t, { type Test } from 'tap'
 import { timelineOf } from '../../../src/install/timeline.ts'
-import { systemModel } from '../../support/systems.ts'
+import type { systemModel } from '../../support/systems.ts'
 import { servedSystem } from '../../support/served-system.ts'
 
 const key = 'web/web1'
