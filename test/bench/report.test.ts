@@ -140,10 +140,10 @@ t.test(
     t.equal(
       formatLatency([round(30), round(20), round(40)]),
       `\
-|      | ms, median | 99th percentile | maximum | lost % | 99th under 10 ms |
-| ---- | ---------: | --------------: | ------: | -----: | ---------------- |
-| DHCP |       1.00 |            30.0 |    41.0 |   0.00 | NOT met          |
-| DNS  |      0.500 |            60.0 |    99.0 |   0.40 | NOT met          |`,
+|      | ms, median | 99th percentile | maximum | lost % | slipway waited s | 99th under 10 ms |
+| ---- | ---------: | --------------: | ------: | -----: | ---------------: | ---------------- |
+| DHCP |       1.00 |            30.0 |    41.0 |   0.00 |             2.00 | NOT met          |
+| DNS  |      0.500 |            60.0 |    99.0 |   0.40 |             2.00 | NOT met          |`,
     )
     t.end()
   },

@@ -18,7 +18,12 @@ function setUp(t: Test) {
   const clock = fakeClock()
   const lines: unknown[] = []
   const log = createLog('error', { write: (line: string) => void lines.push(JSON.parse(line)) })
-  const start = () => createRecordedInventory({ directory, clock, log, drain() {} }, range)
+  const start = async () => {
+    const inventory = await createRecordedInventory({ directory, clock, log, drain() {} }, range)
+    // What it still writes would be in the directory that the test removes.
+    t.teardown(() => inventory.close())
+    return inventory
+  }
   return { clock, log, lines, start, file: join(directory, 'inventory-leases.json') }
 }
 

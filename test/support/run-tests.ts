@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tapFailures } from './tap-failures.ts'
 
@@ -37,10 +38,9 @@ tap.on('close', (code) => {
 
 /** Returns the failed assertions. tap prints them before its long table of the coverage, where nobody finds them. */
 function failures(): string[] {
-  const paths = readdirSync(results, { recursive: true, encoding: 'utf8' })
-  return paths
-    .filter((path) => path.endsWith('.tap'))
-    .flatMap((path) => tapFailures(readFileSync(`${results}/${path}`, 'utf8')))
+  return readdirSync(results, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.tap'))
+    .flatMap((entry) => tapFailures(readFileSync(join(entry.parentPath, entry.name), 'utf8')))
 }
 
 /** @returns the paths of the test files that it wrote, one for each group */
