@@ -215,13 +215,13 @@ export const planCodes = defineCodes({
   },
   'answers.disk-not-checked': {
     meaning:
-      'Nothing asks slipway before the installer of a machine overwrites a disk, so slipway starts no installation by itself',
+      'Nothing asks slipway before the installer of a machine overwrites a disk, so slipway starts no installation automatically',
     remedy:
       'Run {{slipway.diskCheck}} in an early command, limit the installer to {{node.disk}}, run slipway node install for each installation, or set wipe: always',
   },
   'plan.disk-not-checked': {
     meaning:
-      'Nothing asks slipway before the installer of a node overwrites the disk, so slipway starts no installation by itself',
+      'Nothing asks slipway before the installer of a node overwrites the disk, so slipway starts no installation automatically',
     remedy: 'Run slipway node install for each installation, or set wipe: always',
   },
   'answers.end-not-reported': {

@@ -36,7 +36,8 @@ export const changeCodes = defineCodes({
   },
   'plan.member-remains': {
     meaning: 'A node that is removed from the site file remains in its cluster',
-    remedy: 'Remove the node with slipway node remove, or delete it with oc delete node',
+    remedy:
+      'Drain the node, power it off, and run oc delete node; slipway node remove, instead of an edit by hand, prints all steps',
   },
   'plan.next-installation': {
     meaning: 'A change has no effect on a system that is installed already',

@@ -218,7 +218,7 @@ function backendsByNode({ plan }: CompiledSite): ReadonlyMap<string, readonly st
 }
 
 function removalEffects(
-  { key, name, address, subnet, cluster, mac, system }: NodeModel,
+  { name, address, subnet, cluster, mac, system }: NodeModel,
   newKey: string | undefined,
   backends: readonly string[],
 ): Effect[] {
@@ -245,7 +245,7 @@ function removalEffects(
   if (system !== undefined) return lease
   const member: Effect = {
     code: 'plan.member-remains',
-    text: `an installed ${name} remains a node of ${cluster} until you delete it there ("slipway node remove ${key}" does both)`,
+    text: `an installed ${name} remains a node of ${cluster}: drain it, power it off, and delete it there (oc adm drain, oc delete node)`,
   }
   return [...balanced, ...lease, member]
 }

@@ -146,7 +146,7 @@ const cases: readonly [name: string, before: Edit, after: Edit, lines: readonly 
       '  menu: local after 30 s -> ',
       '  ! plan.backend-left: this also removes m1 from kubeapi, machineconfig; slipway drains it there first',
       '  ! plan.lease-not-renewed: its lease of 192.0.2.11 is not renewed: 00:00:5e:00:53:11 becomes an undeclared machine',
-      '  ! plan.member-remains: an installed m1 remains a node of ocp45 until you delete it there ("slipway node remove ocp45/m1" does both)',
+      '  ! plan.member-remains: an installed m1 remains a node of ocp45: drain it, power it off, and delete it there (oc adm drain, oc delete node)',
     ],
   ],
   [
