@@ -80,8 +80,8 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 time (up to 60 minutes), and takes 20 to 40 minutes later. "https:" installs a machine over
                 HTTPS with the same builds, except "https: iPXE", which needs no build. "disks:" starts
                 systems from mirrors and multipath devices, and installs machines with several disks.
-                "signed-ipxe:" boots with Secure Boot through shim and a signed iPXE, and runs only if it
-                is selected.
+                "signed-ipxe:" boots with Secure Boot through shim and a signed iPXE, and through a shim that is
+                revoked. It runs only if it is selected.
                 "systems:" boots the installer of Debian, and lets validators read the files of other
                 installers. It runs only if it is selected (10 minutes).
   --keep        keep the network and the server running after the checks, until Ctrl-C

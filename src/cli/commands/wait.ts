@@ -66,7 +66,10 @@ export const wait: Command = {
       ['7', 'time limit reached: operators'],
       ['8', 'interrupted'],
     ],
-    examples: ['wait --cluster ocp45 --timeout 90m bootstrap-complete', 'wait install-complete site.yaml'],
+    examples: [
+      'wait --cluster ocp45 --timeout 90m bootstrap-complete',
+      'wait install-complete --site site.yaml',
+    ],
   },
 
   async run(args, terminal) {
