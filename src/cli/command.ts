@@ -110,7 +110,7 @@ export function exampleLine(example: string): string {
 function usageLines(line: string, lead: string): string[] {
   const full = `slipway ${line}`
   const indent = `${lead}slipway ${line.split(' ')[0] ?? ''} `.length
-  const words = full.match(/\[(?:[^[\]]|\[[^\]]*\])*\]…?|\S+/g) ?? []
+  const words = full.match(/(?:\[(?:[^[\]]|\[[^\]]*\])*\]|[^\s[])+/g) ?? []
   const lines: string[] = []
   let current = lead.trimEnd() === '' ? lead.slice(0, -1) : lead.trimEnd()
   for (const word of words) {

@@ -53,7 +53,7 @@ t.test('docs/api.md names the commands that do not query a server', (t) => {
 const help: Help = {
   usage: [
     'wait [--cluster NAME] [--timeout TIME] GOAL [--site FILE | FILE] [--a-long-option VALUE]',
-    'wait list',
+    'wait [NAME=]LIST… FILE',
   ],
   about: [
     'Waits for a goal.',
@@ -69,7 +69,7 @@ t.test('a help page has its sections in order, within 80 columns', (t) => {
   t.same(helpLines(help), [
     'Usage: slipway wait [--cluster NAME] [--timeout TIME] GOAL [--site FILE | FILE]',
     '                    [--a-long-option VALUE]',
-    '       slipway wait list',
+    '       slipway wait [NAME=]LIST… FILE',
     '',
     'Waits for a goal.',
     '',

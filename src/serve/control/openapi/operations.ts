@@ -201,7 +201,7 @@ export const operations: readonly Operation[] = [
   {
     ...post('/v1/rollback', 'rollBackSite', 'Serves an earlier site'),
     scope: 'admin',
-    query: { number: number.optional() },
+    query: { number: number.optional(), confirm },
     response: schemas.reloaded,
     refusals: [409],
   },
