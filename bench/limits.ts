@@ -36,9 +36,12 @@ const limits: readonly (readonly [work: string, limit: string])[] = [
   ],
   [
     'Start,',
-    'the table shows how long the main thread waited for a processor: without other programs, that time is missing',
+    "most of it is the processor time of the start; the table also shows how long the main thread waited for its core, which V8's own threads and other programs use",
   ],
-  ['Reload', 'each reload creates the plan again, and compiles it in short steps between answers'],
+  [
+    'Reload',
+    'each reload creates the plan again, and compiles it in short steps between answers; for a quarter of the reload, the main thread waits for its core, which the lanes and the threads of V8 use',
+  ],
   [
     'Idle,',
     'of the resident memory, 52 MiB are the program file of Node, and 57 MiB the heaps of the main thread and two lanes',
