@@ -88,7 +88,7 @@ export function checksDisk(model: Model, node: NodeModel): boolean {
   return checks
 }
 
-/** Stands for the disk check where it is looked for. */
+/** Replaces the command of the disk check in a text that is searched for it. */
 const checkMark = 'slipwayDiskCheckCommand'
 
 /** Returns where the first answer file must run the disk check; undefined if slipway does not know its format. */
